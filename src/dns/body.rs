@@ -1,0 +1,236 @@
+//! A ready answer: the sections of a reply as wire bytes, but for what depends on the query.
+//!
+//! Owner names are not part of it. Every answer record belongs to the name that was asked and is written with a
+//! pointer to it, so one body serves every name that says the same, and rotating the records keeps it valid.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use hickory_proto::serialize::binary::{BinEncodable, BinEncoder};
+
+use super::{DomainName, Ede, RData, Rcode, RecordType};
+
+/// Wire form of records without their owner names: type, class, TTL, RDLENGTH and RDATA, one after the other.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Records {
+    pub(super) bytes: Vec<u8>,
+    /// Where each record ends in `bytes`.
+    pub(super) ends: Vec<u32>,
+}
+
+impl Records {
+    pub(super) fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    pub(super) fn get(&self, index: usize) -> &[u8] {
+        let start = index.checked_sub(1).and_then(|before| self.ends.get(before)).map_or(0, |end| *end as usize);
+        let end = self.ends.get(index).map_or(start, |end| *end as usize);
+        self.bytes.get(start..end).unwrap_or_default()
+    }
+
+    fn push(&mut self, ttl: u32, data: &RData) {
+        let start = self.bytes.len();
+        self.bytes.extend_from_slice(&u16::from(data.record_type()).to_be_bytes());
+        self.bytes.extend_from_slice(&1u16.to_be_bytes());
+        self.bytes.extend_from_slice(&ttl.to_be_bytes());
+        // A fresh encoder for each record: it has no earlier name that it could point to.
+        let mut rdata = Vec::with_capacity(64);
+        let fits = data.emit(&mut BinEncoder::new(&mut rdata)).is_ok();
+        match (fits, u16::try_from(rdata.len()), u32::try_from(start + 10 + rdata.len())) {
+            (true, Ok(length), Ok(end)) => {
+                self.bytes.extend_from_slice(&length.to_be_bytes());
+                self.bytes.extend_from_slice(&rdata);
+                self.ends.push(end);
+            }
+            _ => self.bytes.truncate(start),
+        }
+    }
+
+    fn shrink(&mut self) {
+        self.bytes.shrink_to_fit();
+        self.ends.shrink_to_fit();
+    }
+}
+
+/// Who owns an answer record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Owner {
+    /// The name that was asked.
+    Asked,
+    /// The target of the answer record with this index (a CNAME or SRV).
+    TargetOf(u16),
+    /// Another name, written in full.
+    Name(DomainName),
+}
+
+/// The sections of a reply. Built by [`BodyBuilder`], written by [`reply::write`](super::reply::write).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Body {
+    pub(super) rcode: Rcode,
+    pub(super) authoritative: bool,
+    /// Answer records, all owned by the name that was asked unless `owners` says otherwise.
+    pub(super) answers: Records,
+    /// Owners of the answers where they differ from the name asked (chased CNAMEs); empty otherwise.
+    pub(super) owners: Vec<Owner>,
+    /// Whether the answers may be sent in any order.
+    pub(super) rotates: bool,
+    /// Additional address records.
+    pub(super) glue: Records,
+    /// For each of them, the answer record that it belongs to.
+    pub(super) glue_of: Vec<u16>,
+    /// Whether the SOA of the snapshot is appended (negative answers, RFC 2308).
+    pub(super) soa: bool,
+    pub(super) ede: Option<Arc<Ede>>,
+}
+
+impl Body {
+    /// A reply without records: an error, or a name or type that is not there. `soa` asks for the SOA of the zone in
+    /// AUTHORITY, which makes it a negative answer that can be cached.
+    #[must_use]
+    pub fn empty(rcode: Rcode, soa: bool, ede: Option<Arc<Ede>>) -> Self {
+        let mut body = BodyBuilder::new(false).build();
+        (body.rcode, body.soa, body.authoritative, body.ede) = (rcode, soa, soa, ede);
+        body
+    }
+
+    /// Response code.
+    #[must_use]
+    pub fn rcode(&self) -> Rcode {
+        self.rcode
+    }
+
+    /// Number of answer records.
+    #[must_use]
+    pub fn answer_count(&self) -> usize {
+        self.answers.len()
+    }
+
+    /// The extended error that goes with it.
+    #[must_use]
+    pub fn ede(&self) -> Option<&Ede> {
+        self.ede.as_deref()
+    }
+
+    /// Bytes of memory that it holds, for the accounts of what a zone costs.
+    #[must_use]
+    pub fn memory(&self) -> usize {
+        let records = |records: &Records| records.bytes.capacity() + 4 * records.ends.capacity();
+        size_of::<Self>() + records(&self.answers) + records(&self.glue) + 2 * self.glue_of.capacity()
+    }
+
+    /// Type, TTL and RDATA of each answer record, for whoever prints a zone.
+    pub fn answer_records(&self) -> impl Iterator<Item = (RecordType, u32, &[u8])> {
+        (0..self.answers.len()).filter_map(|index| {
+            let (head, rdata) = self.answers.get(index).split_first_chunk::<10>()?;
+            let ttl = u32::from_be_bytes([head[4], head[5], head[6], head[7]]);
+            Some((RecordType::from(u16::from_be_bytes([head[0], head[1]])), ttl, rdata))
+        })
+    }
+}
+
+/// Builds a [`Body`] from records.
+#[derive(Debug)]
+pub struct BodyBuilder {
+    body: Body,
+}
+
+impl BodyBuilder {
+    /// A NOERROR, authoritative body; `rotates` if the order of its answers does not matter.
+    #[must_use]
+    pub fn new(rotates: bool) -> Self {
+        Self {
+            body: Body {
+                rcode: Rcode::NoError,
+                authoritative: true,
+                answers: Records::default(),
+                owners: Vec::new(),
+                rotates,
+                glue: Records::default(),
+                glue_of: Vec::new(),
+                soa: false,
+                ede: None,
+            },
+        }
+    }
+
+    /// Adds an answer record of the name that was asked. TTL in seconds.
+    pub fn answer(&mut self, ttl: u32, data: &RData) -> &mut Self {
+        self.body.answers.push(ttl, data);
+        self
+    }
+
+    /// Adds an answer record of the target of the answer record before it, which is a CNAME.
+    pub fn answer_of_target(&mut self, ttl: u32, data: &RData) -> &mut Self {
+        let before = u16::try_from(self.body.answers.len().saturating_sub(1)).unwrap_or(u16::MAX);
+        self.owned(Owner::TargetOf(before), ttl, data)
+    }
+
+    /// Adds an answer record of another name (further down a chain of CNAMEs).
+    pub fn answer_of(&mut self, owner: DomainName, ttl: u32, data: &RData) -> &mut Self {
+        self.owned(Owner::Name(owner), ttl, data)
+    }
+
+    fn owned(&mut self, owner: Owner, ttl: u32, data: &RData) -> &mut Self {
+        let before = self.body.answers.len();
+        self.body.answers.push(ttl, data);
+        if self.body.answers.len() > before {
+            self.body.owners.resize(before, Owner::Asked);
+            self.body.owners.push(owner);
+        }
+        self
+    }
+
+    /// Adds an address of the target of the answer record added last, for ADDITIONAL.
+    pub fn glue(&mut self, ttl: u32, address: IpAddr) -> &mut Self {
+        let Some(of) = self.body.answers.len().checked_sub(1).and_then(|last| u16::try_from(last).ok()) else {
+            return self;
+        };
+        let before = self.body.glue.len();
+        self.body.glue.push(ttl, &address_record(address));
+        if self.body.glue.len() > before {
+            self.body.glue_of.push(of);
+        }
+        self
+    }
+
+    /// Sets the response code (a chain of CNAMEs that ends in NXDOMAIN has both answers and a code).
+    pub fn rcode(&mut self, rcode: Rcode) -> &mut Self {
+        self.body.rcode = rcode;
+        self
+    }
+
+    /// Asks for the SOA of the zone in AUTHORITY.
+    pub fn soa(&mut self) -> &mut Self {
+        self.body.soa = true;
+        self
+    }
+
+    /// Attaches an extended error.
+    pub fn ede(&mut self, ede: Option<Arc<Ede>>) -> &mut Self {
+        self.body.ede = ede;
+        self
+    }
+
+    /// The finished body, without spare capacity.
+    #[must_use]
+    pub fn build(mut self) -> Body {
+        self.body.answers.shrink();
+        self.body.glue.shrink();
+        self.body.glue_of.shrink_to_fit();
+        if !self.body.owners.is_empty() {
+            self.body.owners.resize(self.body.answers.len(), Owner::Asked);
+            self.body.rotates = false;
+        }
+        self.body
+    }
+}
+
+/// An A or AAAA record.
+#[must_use]
+pub fn address_record(address: IpAddr) -> RData {
+    match address {
+        IpAddr::V4(v4) => RData::A(v4.into()),
+        IpAddr::V6(v6) => RData::AAAA(v6.into()),
+    }
+}

@@ -1,0 +1,195 @@
+//! A question read in place from the bytes of a query.
+//!
+//! Only what a stub resolver sends is read here: opcode QUERY, class IN, an ordinary type, at most an OPT record of
+//! version 0. Everything else is handed on unread to the handler of unusual queries.
+
+use super::name::{MAX_LABEL, MAX_NAME};
+use super::{HEADER_LEN, RecordType, TCP_LIMIT, UDP_EDNS_LIMIT, UDP_PLAIN_LIMIT};
+
+/// Class IN (RFC 1035 3.2.4).
+const CLASS_IN: u16 = 1;
+/// Type OPT (RFC 6891).
+const TYPE_OPT: u16 = 41;
+/// First of the query types that are not record types: TKEY, TSIG, IXFR, AXFR, MAILB, MAILA, ANY.
+const META_TYPES: std::ops::RangeInclusive<u16> = 249..=255;
+/// EDNS option NSID (RFC 5001), which the handler answers.
+const OPTION_NSID: u16 = 3;
+
+/// What a client's OPT record said (RFC 6891).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Edns {
+    /// UDP payload size as announced, in bytes.
+    pub payload: u16,
+    /// The DO bit (RFC 3225), copied into the reply.
+    pub dnssec_ok: bool,
+}
+
+/// A plain question: opcode QUERY, class IN, an ordinary record type.
+#[derive(Debug, Clone)]
+pub struct Question<'q> {
+    /// Message id.
+    pub id: u16,
+    /// Recursion desired.
+    pub recursion_desired: bool,
+    /// Checking disabled (RFC 4035), copied into the reply and passed upstream.
+    pub checking_disabled: bool,
+    /// Name, type and class as they stand in the query, case kept.
+    wire: &'q [u8],
+    /// The name in lower case.
+    lower: [u8; MAX_NAME],
+    /// Record type asked for.
+    pub qtype: RecordType,
+    /// The client's OPT record.
+    pub edns: Option<Edns>,
+}
+
+/// What the bytes of a query are.
+#[derive(Debug, Clone)]
+pub enum Parsed<'q> {
+    /// A plain question.
+    Plain(Question<'q>),
+    /// Another opcode, class, EDNS version, a meta type, or records where a query has none.
+    Unusual,
+    /// Bytes that cannot be read.
+    Malformed,
+}
+
+impl<'q> Question<'q> {
+    /// Reads a message that has passed [`precheck`](super::precheck()).
+    #[must_use]
+    pub fn parse(message: &'q [u8]) -> Parsed<'q> {
+        let Some(header) = message.first_chunk::<HEADER_LEN>() else {
+            return Parsed::Malformed;
+        };
+        let Some((lower, end)) = read_name(message) else {
+            return Parsed::Malformed;
+        };
+        let (Some(qtype), Some(class)) = (read_u16(message, end), read_u16(message, end + 2)) else {
+            return Parsed::Malformed;
+        };
+        let counts = (read_u16(message, 6), read_u16(message, 8), read_u16(message, 10));
+        let plain_header = header[2] & 0x78 == 0 && matches!(counts, (Some(0), Some(0), Some(0 | 1)));
+        if !plain_header || class != CLASS_IN || META_TYPES.contains(&qtype) || qtype == TYPE_OPT || qtype == 0 {
+            return Parsed::Unusual;
+        }
+        let rest = message.get(end + 4..).unwrap_or_default();
+        let edns = match (counts.2, read_opt(rest)) {
+            (Some(0), _) => None,
+            (_, Opt::Plain(edns)) => Some(edns),
+            (_, Opt::Unusual) => return Parsed::Unusual,
+            (_, Opt::Malformed) => return Parsed::Malformed,
+        };
+        Parsed::Plain(Self {
+            id: u16::from_be_bytes([header[0], header[1]]),
+            recursion_desired: header[2] & 1 != 0,
+            checking_disabled: header[3] & 0x10 != 0,
+            wire: message.get(HEADER_LEN..end + 4).unwrap_or_default(),
+            lower,
+            qtype: RecordType::from(qtype),
+            edns,
+        })
+    }
+
+    /// The question section as asked: name with its case, type, class.
+    #[must_use]
+    pub fn wire(&self) -> &'q [u8] {
+        self.wire
+    }
+
+    /// The name in lower-cased wire form.
+    #[must_use]
+    pub fn name(&self) -> &[u8] {
+        self.lower.get(..self.name_len()).unwrap_or(&[0])
+    }
+
+    /// Length of the name on the wire in bytes.
+    #[must_use]
+    pub fn name_len(&self) -> usize {
+        self.wire.len().saturating_sub(4)
+    }
+
+    /// Whether the client set the DO bit.
+    #[must_use]
+    pub fn dnssec_ok(&self) -> bool {
+        self.edns.is_some_and(|edns| edns.dnssec_ok)
+    }
+
+    /// Largest reply for this client in bytes: 512 over UDP without EDNS, its announced size clamped to 512–1232
+    /// with, 65,535 over TCP.
+    #[must_use]
+    pub fn limit(&self, tcp: bool) -> usize {
+        match self.edns {
+            _ if tcp => TCP_LIMIT,
+            None => UDP_PLAIN_LIMIT,
+            Some(edns) => usize::from(edns.payload).clamp(UDP_PLAIN_LIMIT, UDP_EDNS_LIMIT),
+        }
+    }
+}
+
+fn read_u16(message: &[u8], at: usize) -> Option<u16> {
+    message.get(at..)?.first_chunk::<2>().map(|bytes| u16::from_be_bytes(*bytes))
+}
+
+/// The name behind the header in lower case, and where it ends. Compression makes no sense in a question.
+fn read_name(message: &[u8]) -> Option<([u8; MAX_NAME], usize)> {
+    let mut lower = [0; MAX_NAME];
+    let mut at = HEADER_LEN;
+    loop {
+        let size = usize::from(*message.get(at)?);
+        if size > MAX_LABEL {
+            return None;
+        }
+        let label = message.get(at..=at + size)?;
+        let into = lower.get_mut(at - HEADER_LEN..=at - HEADER_LEN + size)?;
+        into.copy_from_slice(label);
+        into.make_ascii_lowercase();
+        at += size + 1;
+        if size == 0 {
+            return Some((lower, at));
+        }
+    }
+}
+
+enum Opt {
+    Plain(Edns),
+    Unusual,
+    Malformed,
+}
+
+/// The one additional record of a query, which must be an OPT and end the message.
+fn read_opt(record: &[u8]) -> Opt {
+    let Some((fixed, options)) = record.split_first_chunk::<11>() else {
+        return Opt::Malformed;
+    };
+    let length = usize::from(u16::from_be_bytes([fixed[9], fixed[10]]));
+    if fixed[..3] != [0, 0, 41] {
+        return Opt::Unusual;
+    }
+    if options.len() != length {
+        return Opt::Malformed;
+    }
+    if fixed[6] != 0 {
+        return Opt::Unusual;
+    }
+    match options_are_plain(options) {
+        Some(true) => {
+            Opt::Plain(Edns { payload: u16::from_be_bytes([fixed[3], fixed[4]]), dnssec_ok: fixed[7] & 0x80 != 0 })
+        }
+        Some(false) => Opt::Unusual,
+        None => Opt::Malformed,
+    }
+}
+
+/// Whether no option needs the handler; `None` if the options do not add up.
+fn options_are_plain(mut options: &[u8]) -> Option<bool> {
+    let mut plain = true;
+    while !options.is_empty() {
+        let (head, rest) = options.split_first_chunk::<4>()?;
+        plain &= u16::from_be_bytes([head[0], head[1]]) != OPTION_NSID;
+        options = rest.get(usize::from(u16::from_be_bytes([head[2], head[3]]))..)?;
+    }
+    Some(plain)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,208 @@
+//! The one encoder of replies from ready bodies: header, question as asked, records under a size limit, OPT.
+//!
+//! A compiled answer and a slow one both leave through [`write`], so they can be compared byte for byte. Nothing is
+//! allocated: the caller's buffer is reused.
+
+use super::body::{Owner, Records};
+use super::{Body, DomainName, Ede, HEADER_LEN, Question, TCP_LIMIT, UDP_EDNS_LIMIT, name};
+
+/// Pointer to the name of the question (RFC 1035 4.1.4).
+const ASKED: [u8; 2] = [0xc0, HEADER_LEN as u8];
+/// Largest offset that a compression pointer can hold.
+const MAX_POINTER: usize = 0x3fff;
+/// An OPT record without options.
+const OPT_LEN: usize = 11;
+
+/// The SOA of a zone, shared by all its negative answers and written with pointers into the question
+/// (RFC 1035 3.3.13, RFC 2308).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SoaBlock {
+    zone_len: usize,
+    ttl: u32,
+    serial: u32,
+}
+
+impl SoaBlock {
+    /// Refresh, retry and expire are for secondaries, which we have none of; these are common values, in seconds.
+    const REFRESH_RETRY_EXPIRE: [u32; 3] = [7200, 900, 86_400];
+    /// Owner pointer, fixed part, MNAME `ns.dns.<zone>`, RNAME `hostmaster.<zone>`, five numbers.
+    const LEN: usize = 2 + 10 + 9 + 13 + 20;
+
+    /// The SOA of `zone` with this serial; `negative_ttl` seconds is both its TTL and its MINIMUM.
+    #[must_use]
+    pub fn new(zone: &DomainName, serial: u32, negative_ttl: u32) -> Self {
+        Self { zone_len: zone.as_wire().len(), ttl: negative_ttl, serial }
+    }
+
+    /// Serial number of the zone.
+    #[must_use]
+    pub fn serial(&self) -> u32 {
+        self.serial
+    }
+
+    /// Appends the record, for a question whose name is `name_len` bytes long and lies in the zone.
+    fn write(&self, name_len: usize, out: &mut Vec<u8>) {
+        let zone_at = HEADER_LEN + name_len.saturating_sub(self.zone_len);
+        let zone = (0xc000 | u16::try_from(zone_at).unwrap_or_default()).to_be_bytes();
+        out.extend_from_slice(&zone);
+        out.extend_from_slice(&[0, 6, 0, 1]);
+        out.extend_from_slice(&self.ttl.to_be_bytes());
+        out.extend_from_slice(&[0, 42]);
+        out.extend_from_slice(b"\x02ns\x03dns");
+        out.extend_from_slice(&zone);
+        out.extend_from_slice(b"\x0ahostmaster");
+        out.extend_from_slice(&zone);
+        out.extend_from_slice(&self.serial.to_be_bytes());
+        for number in Self::REFRESH_RETRY_EXPIRE {
+            out.extend_from_slice(&number.to_be_bytes());
+        }
+        out.extend_from_slice(&self.ttl.to_be_bytes());
+    }
+}
+
+/// What a reply depends on besides question and body.
+#[derive(Debug, Clone, Copy)]
+pub struct ReplyContext<'c> {
+    /// SOA of the zone in the snapshot that the body was read from.
+    pub soa: &'c SoaBlock,
+    /// Rotation: which of the answers comes first, modulo their number.
+    pub spin: u32,
+    /// Largest reply in bytes ([`Question::limit`]).
+    pub limit: usize,
+    /// An extended error of the whole snapshot (stale), used when the body has none.
+    pub ede: Option<&'c Ede>,
+}
+
+/// Writes the reply to `question` into `out`, which is cleared first. As many whole records as fit are sent: if not
+/// all answers do, TC is set; glue that does not fit is left out silently (RFC 2181 9). The OPT record is always
+/// kept if the query had one.
+pub fn write(out: &mut Vec<u8>, question: &Question<'_>, body: &Body, context: &ReplyContext<'_>) {
+    out.clear();
+    out.extend_from_slice(&question.id.to_be_bytes());
+    let flags = 0x80 | u8::from(body.authoritative) << 2 | u8::from(question.recursion_desired);
+    out.extend_from_slice(&[flags, 0x80 | u8::from(question.checking_disabled) << 4 | body.rcode.code()]);
+    out.extend_from_slice(&[0, 1, 0, 0, 0, 0, 0, 0]);
+    out.extend_from_slice(question.wire());
+    let ede = body.ede.as_deref().or(context.ede);
+    let opt_len = question.edns.map_or(0, |_| OPT_LEN + ede.map_or(0, Ede::option_len));
+    let limit = context.limit.min(TCP_LIMIT).saturating_sub(opt_len);
+
+    let mut places = Places::default();
+    let (answers, complete) = write_answers(out, body, context.spin, limit, &mut places);
+    let mut counts = [answers, 0, 0];
+    if body.soa && complete && out.len() + SoaBlock::LEN <= limit {
+        context.soa.write(question.name_len(), out);
+        counts[1] = 1;
+    }
+    if complete {
+        counts[2] = write_glue(out, body, limit, &places);
+    } else {
+        out[2] |= 0x02;
+    }
+    if let Some(edns) = question.edns {
+        write_opt(out, edns.dnssec_ok, ede);
+        counts[2] += 1;
+    }
+    for (place, count) in [6, 8, 10].into_iter().zip(counts) {
+        out[place..place + 2].copy_from_slice(&count.to_be_bytes());
+    }
+}
+
+/// Where the first answers of a reply were put, so that glue can point to their targets. More than these have their
+/// owner written in full.
+struct Places {
+    at: [u16; Self::MAX],
+}
+
+impl Default for Places {
+    fn default() -> Self {
+        Self { at: [0; Self::MAX] }
+    }
+}
+
+impl Places {
+    const MAX: usize = 64;
+
+    fn note(&mut self, index: usize, at: usize) {
+        if let (Some(place), Ok(at)) = (self.at.get_mut(index), u16::try_from(at)) {
+            *place = at;
+        }
+    }
+
+    /// Offset of the target name of an answer record that starts at its owner pointer, if a pointer can reach it.
+    fn target(&self, index: usize, rdata_skip: usize) -> Option<[u8; 2]> {
+        let at = usize::from(*self.at.get(index)?).checked_add(12 + rdata_skip)?;
+        (at > 12 + rdata_skip && at <= MAX_POINTER).then(|| (0xc000 | at as u16).to_be_bytes())
+    }
+}
+
+fn write_answers(out: &mut Vec<u8>, body: &Body, spin: u32, limit: usize, places: &mut Places) -> (u16, bool) {
+    let total = body.answers.len();
+    let first = if body.rotates && total > 1 { spin as usize % total } else { 0 };
+    let mut written = 0;
+    for index in (first..total).chain(0..first) {
+        let record = body.answers.get(index);
+        let start = out.len();
+        match body.owners.get(index) {
+            None | Some(Owner::Asked) => out.extend_from_slice(&ASKED),
+            Some(Owner::TargetOf(of)) => write_target(out, &body.answers, *of, places),
+            Some(Owner::Name(owner)) => out.extend_from_slice(owner.as_wire()),
+        }
+        if out.len() + record.len() > limit || written == u16::MAX {
+            out.truncate(start);
+            return (written, false);
+        }
+        places.note(index, start);
+        out.extend_from_slice(record);
+        written += 1;
+    }
+    (written, true)
+}
+
+/// Writes the name that answer record `of` points to: a pointer where one reaches, the name itself otherwise.
+fn write_target(out: &mut Vec<u8>, answers: &Records, of: u16, places: &Places) {
+    let record = answers.get(usize::from(of));
+    // An SRV has priority, weight and port in front of its target.
+    let skip = if record.starts_with(&[0, 33]) { 6 } else { 0 };
+    match places.target(usize::from(of), skip) {
+        Some(pointer) => out.extend_from_slice(&pointer),
+        None => out.extend_from_slice(record.get(10 + skip..).unwrap_or(&[0])),
+    }
+}
+
+fn write_glue(out: &mut Vec<u8>, body: &Body, limit: usize, places: &Places) -> u16 {
+    let mut written = 0;
+    for (index, of) in body.glue_of.iter().enumerate() {
+        let start = out.len();
+        let record = body.glue.get(index);
+        write_target(out, &body.answers, *of, places);
+        if out.len() + record.len() > limit || written == u16::MAX - 1 {
+            out.truncate(start);
+            break;
+        }
+        out.extend_from_slice(record);
+        written += 1;
+    }
+    written
+}
+
+/// Appends our OPT record: payload size 1232, version 0, the client's DO bit, and why the answer is what it is.
+pub fn write_opt(out: &mut Vec<u8>, dnssec_ok: bool, ede: Option<&Ede>) {
+    out.extend_from_slice(&[0, 0, 41]);
+    out.extend_from_slice(&(UDP_EDNS_LIMIT as u16).to_be_bytes());
+    out.extend_from_slice(&[0, 0, u8::from(dnssec_ok) << 7, 0]);
+    let length = ede.map_or(0, Ede::option_len);
+    out.extend_from_slice(&u16::try_from(length).unwrap_or_default().to_be_bytes());
+    if let Some(ede) = ede {
+        ede.write(out);
+    }
+}
+
+/// Whether the zone of `soa` encloses the question, so that its pointer can be written.
+#[must_use]
+pub fn encloses(zone: &DomainName, question: &Question<'_>) -> bool {
+    name::is_within(question.name(), zone.as_wire())
+}
+
+#[cfg(test)]
+mod tests;
