@@ -1,3 +1,16 @@
 //! `ecs-resolver`: a local DNS resolver and discovery proxy for Amazon ECS container instances.
+//!
+//! The table of contents, floor by floor. A floor uses only the floors below it; `tests/it/floors.rs` keeps it so.
+
+// Floor 0, words: values and bytes.
 pub mod dns;
 pub mod ecs;
+
+// Floor 1, core: pure decisions; no async, no clock, no SDK.
+pub mod inventory;
+pub mod resolve;
+pub mod zone;
+
+// Floor 2, workers: async, but no socket and no SDK.
+pub mod snapshot;
+pub mod source;

@@ -1,0 +1,92 @@
+//! Where the inventory comes from: each source turns what it reads into [`Change`]s and hands them to the updater.
+//!
+//! The AWS calls that a source makes are ports, traits in our own words; the adapters are in `aws/`. Nothing here
+//! opens a socket or names the SDK.
+
+pub mod ports;
+
+use tokio::sync::{mpsc, oneshot};
+
+use crate::inventory::{Change, Inventory};
+
+/// Changes of one batch, and what happens once they are served.
+#[derive(Debug)]
+pub struct Delivery {
+    /// In the order in which they were learned.
+    pub changes: Vec<Change>,
+    /// Fired after the snapshot that contains them was published; a queue's message is deleted only then.
+    pub done: Option<oneshot::Sender<()>>,
+}
+
+impl Delivery {
+    /// A delivery that nobody waits for.
+    #[must_use]
+    pub fn of(changes: Vec<Change>) -> Self {
+        Self { changes, done: None }
+    }
+}
+
+/// What the updater is sent.
+pub enum Message {
+    /// Something was learned.
+    Deliver(Delivery),
+    /// Somebody wants to look at the inventory, which only the updater holds.
+    Ask(Box<dyn FnOnce(&Inventory) + Send>),
+}
+
+/// The way to the updater. Bounded: who sends waits while it is busy.
+#[derive(Debug, Clone)]
+pub struct Updates(mpsc::Sender<Message>);
+
+/// The updater has stopped; so should who hears this.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the updater has stopped")]
+pub struct Stopped;
+
+impl Updates {
+    /// Messages that may wait for the updater.
+    const QUEUE: usize = 64;
+
+    /// The two ends.
+    #[must_use]
+    pub fn channel() -> (Self, mpsc::Receiver<Message>) {
+        let (sender, receiver) = mpsc::channel(Self::QUEUE);
+        (Self(sender), receiver)
+    }
+
+    /// Hands over a delivery.
+    ///
+    /// # Errors
+    /// [`Stopped`] at shutdown.
+    pub async fn deliver(&self, delivery: Delivery) -> Result<(), Stopped> {
+        self.0.send(Message::Deliver(delivery)).await.map_err(|_| Stopped)
+    }
+
+    /// Hands over changes and waits until they are served.
+    ///
+    /// # Errors
+    /// [`Stopped`] at shutdown.
+    pub async fn serve(&self, changes: Vec<Change>) -> Result<(), Stopped> {
+        let (done, served) = oneshot::channel();
+        self.deliver(Delivery { changes, done: Some(done) }).await?;
+        served.await.map_err(|_| Stopped)
+    }
+
+    /// Runs `look` on the inventory and returns what it returns.
+    ///
+    /// # Errors
+    /// [`Stopped`] at shutdown.
+    pub async fn ask<R, F>(&self, look: F) -> Result<R, Stopped>
+    where
+        R: Send + 'static,
+        F: FnOnce(&Inventory) -> R + Send + 'static,
+    {
+        let (reply, answer) = oneshot::channel();
+        let ask = Box::new(move |inventory: &Inventory| {
+            // Who asked may have gone away; then nobody misses the answer.
+            let _ = reply.send(look(inventory));
+        });
+        self.0.send(Message::Ask(ask)).await.map_err(|_| Stopped)?;
+        answer.await.map_err(|_| Stopped)
+    }
+}
