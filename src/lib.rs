@@ -14,3 +14,4 @@ pub mod zone;
 // Floor 2, workers: async, but no socket and no SDK.
 pub mod snapshot;
 pub mod source;
+pub mod updater;
