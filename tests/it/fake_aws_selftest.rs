@@ -2,10 +2,12 @@
 
 mod ec2;
 mod ecs;
+mod ecs_fields;
 mod ecs_lists;
 mod elb;
 mod imds;
 mod knobs;
+mod model;
 
 use aws_config::retry::RetryConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};

@@ -12,10 +12,11 @@ use std::time::{Duration, Instant};
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_sdk_ecs::types::Attachment;
 use serde_json::Value;
 
 /// How long moto may take to start on a busy machine.
-const START: Duration = Duration::from_secs(120);
+const START: Duration = Duration::from_mins(2);
 
 /// A running moto server. Dropping it kills it.
 #[derive(Debug)]
@@ -32,8 +33,7 @@ impl Moto {
     /// # Panics
     /// If moto is not installed or does not start; the message says what to do.
     pub fn start() -> Self {
-        let venv = find_venv(std::env::var_os("ECS_RESOLVER_TEST_VENV").map(PathBuf::from));
-        let venv = venv.unwrap_or_else(|message| panic!("{message}"));
+        let venv = venv();
         // Between choosing a free port and moto's binding it, somebody else may take it.
         for _ in 0..3 {
             if let Some(moto) = Self::try_start(&venv) {
@@ -132,6 +132,15 @@ impl Drop for Moto {
     }
 }
 
+/// The virtual environment with moto in it.
+///
+/// # Panics
+/// If there is none; the message says how to make it.
+pub fn venv() -> PathBuf {
+    let named = std::env::var_os("ECS_RESOLVER_TEST_VENV").map(PathBuf::from);
+    find_venv(named).unwrap_or_else(|message| panic!("{message}"))
+}
+
 /// The virtual environment with moto in it, or how to make it.
 fn find_venv(named: Option<PathBuf>) -> Result<PathBuf, String> {
     let default = || Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/.venv");
@@ -157,64 +166,27 @@ fn without_moto_the_message_says_how_to_install_it() {
 }
 
 #[tokio::test]
-async fn the_seeded_world_is_there_and_stays_running() {
+async fn the_seeded_services_are_there() {
     let moto = Moto::start();
     let seeded = moto.seed();
     let ecs = aws_sdk_ecs::Client::new(&moto.sdk().await);
-
-    let services = ["TwitchApp", "GoodreadsApp", "PortalApp", "calc"];
+    let names = ["TwitchApp", "GoodreadsApp", "PortalApp", "calc"].map(str::to_owned);
     let found = ecs
         .describe_services()
         .cluster("prod")
-        .set_services(Some(services.map(str::to_owned).to_vec()));
+        .set_services(Some(names.to_vec()));
     let found = found.send().await.unwrap();
-    assert_eq!(found.services().len(), 4);
+    let seen: Vec<_> = found
+        .services()
+        .iter()
+        .filter_map(|service| service.service_name())
+        .collect();
+    assert_eq!(seen, names);
     for service in found.services() {
-        let name = service.service_name().unwrap();
         assert_eq!(service.status(), Some("ACTIVE"));
-        let balancers = seeded["services"][name]["loadBalancers"]
-            .as_array()
-            .unwrap()
-            .len();
-        assert_eq!(
-            service.load_balancers().is_empty(),
-            balancers == 0,
-            "{name}"
-        );
-    }
-
-    let tasks = ecs.list_tasks().cluster("prod").send().await.unwrap();
-    assert_eq!(tasks.task_arns().len(), 8);
-    for _ in 0..3 {
-        let found = ecs
-            .describe_tasks()
-            .cluster("prod")
-            .set_tasks(tasks.task_arns.clone())
-            .send()
-            .await
-            .unwrap();
-        for task in found.tasks() {
-            let arn = task.task_arn().unwrap();
-            assert_eq!(
-                task.last_status(),
-                Some("RUNNING"),
-                "moto must not move {arn} on"
-            );
-            let service = task.group().unwrap().strip_prefix("service:").unwrap();
-            let told = seeded["services"][service]["tasks"].as_array().unwrap();
-            let told = told
-                .iter()
-                .find(|task| task["arn"] == arn)
-                .expect("the script names every task");
-            let address = task
-                .attachments()
-                .iter()
-                .flat_map(|attachment| attachment.details());
-            let address = address
-                .filter(|detail| detail.name() == Some("privateIPv4Address"))
-                .find_map(|d| d.value());
-            assert_eq!(told["eniAddress"].as_str(), address, "{service}");
-        }
+        let told = &seeded["services"][service.service_name().unwrap()];
+        let balancers = told["loadBalancers"].as_array().unwrap();
+        assert_eq!(service.load_balancers().len(), balancers.len(), "{told}");
     }
     let instances = ecs
         .list_container_instances()
@@ -223,4 +195,38 @@ async fn the_seeded_world_is_there_and_stays_running() {
         .await
         .unwrap();
     assert_eq!(instances.container_instance_arns().len(), 2);
+}
+
+#[tokio::test]
+async fn the_seeded_tasks_keep_running() {
+    let moto = Moto::start();
+    let seeded = moto.seed();
+    let ecs = aws_sdk_ecs::Client::new(&moto.sdk().await);
+    let listed = ecs.list_tasks().cluster("prod").send().await.unwrap();
+    assert_eq!(listed.task_arns().len(), 8);
+    for _ in 0..3 {
+        let found = ecs
+            .describe_tasks()
+            .cluster("prod")
+            .set_tasks(listed.task_arns.clone());
+        for task in found.send().await.unwrap().tasks() {
+            assert_eq!(
+                task.last_status(),
+                Some("RUNNING"),
+                "described once more, it moved on"
+            );
+            let service = task.group().unwrap().strip_prefix("service:").unwrap();
+            let told = seeded["services"][service]["tasks"].as_array().unwrap();
+            let told = told
+                .iter()
+                .find(|one| one["arn"].as_str() == task.task_arn());
+            let details = task.attachments().iter().flat_map(Attachment::details);
+            let mut address = details.filter(|detail| detail.name() == Some("privateIPv4Address"));
+            assert_eq!(
+                told.expect("the script names every task")["eniAddress"].as_str(),
+                address.next().and_then(|detail| detail.value()),
+                "{service}"
+            );
+        }
+    }
 }

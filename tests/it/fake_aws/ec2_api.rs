@@ -1,4 +1,4 @@
-//! EC2: DescribeInstances.
+//! EC2: `DescribeInstances`.
 
 use super::error::AwsError;
 use super::knobs::Knobs;

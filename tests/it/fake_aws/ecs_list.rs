@@ -1,4 +1,4 @@
-//! The ECS lists: ListClusters, ListServices, ListTasks, ListContainerInstances.
+//! The ECS lists: `ListClusters`, `ListServices`, `ListTasks`, `ListContainerInstances`.
 
 use serde_json::{Value, json};
 
@@ -30,7 +30,7 @@ pub fn answer(op: Op, input: &Value, world: &World, knobs: &Knobs) -> Result<Val
     Ok(json!({ key: page.items, "nextToken": page.next }))
 }
 
-/// The page size: at most 100; ListServices shows 10 unless it is asked for more.
+/// The page size: at most 100; `ListServices` shows 10 unless it is asked for more.
 fn page_size(op: Op, input: &Value) -> Result<usize, AwsError> {
     let default = if op == Op::ListServices { 10 } else { 100 };
     match input.get("maxResults").filter(|value| !value.is_null()) {

@@ -1,6 +1,6 @@
 //! A fake of the few AWS calls that ecs-resolver makes, for the real SDK to talk to over real HTTP.
 //!
-//! One port serves ECS (JSON 1.1), EC2, classic ELB and ELBv2 (query protocol) and IMDSv2. What it knows is a
+//! One port serves ECS (JSON 1.1), EC2, classic ELB and `ELBv2` (query protocol) and `IMDSv2`. What it knows is a
 //! [`World`] that a test builds and changes directly; how it misbehaves is set by [`Knobs`]; what it was asked is
 //! in its [`Call`] record. It answers only with fields that exist in the API models, and it refuses what AWS
 //! refuses: oversized batches, unknown clusters, requests that are not signed for the right service.

@@ -42,10 +42,9 @@ pub fn cut<T: Clone>(
     };
     let start = start.min(all.len());
     let take = match style {
-        PageStyle::Full => size,
         PageStyle::Short if number % 3 == 1 => 0,
         PageStyle::Short => (size / 2).max(1),
-        PageStyle::Overlapping => size,
+        PageStyle::Full | PageStyle::Overlapping => size,
     };
     let end = start.saturating_add(take).min(all.len());
     let overlap = usize::from(style == PageStyle::Overlapping && end > start + 1);

@@ -1,5 +1,7 @@
 //! The query protocol: form parameters in, XML out.
 
+use std::fmt::Display;
+
 use aws_smithy_xml::encode::{ScopeWriter, XmlWriter};
 
 use super::op::Api;
@@ -74,7 +76,7 @@ pub fn el(name: &'static str, children: Vec<Element>) -> Element {
 }
 
 /// An element of text.
-pub fn text(name: &'static str, value: impl ToString) -> Element {
+pub fn text(name: &'static str, value: impl Display) -> Element {
     Element {
         name,
         text: value.to_string(),

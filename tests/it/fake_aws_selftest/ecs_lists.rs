@@ -96,57 +96,32 @@ async fn tokens_are_checked() {
     );
 }
 
+fn sorted(arns: &[String]) -> BTreeSet<String> {
+    arns.iter().cloned().collect()
+}
+
 #[tokio::test]
-async fn tasks_are_listed_by_desired_status_service_and_more() {
+async fn tasks_are_listed_by_desired_status() {
     let fake = FakeAws::start();
     let web = fake
         .world()
         .service("prod", "web")
         .awsvpc_tasks(3)
         .task_arns();
-    let job = fake
-        .world()
-        .service("prod", "job")
-        .fargate_tasks(1)
-        .task_arns();
     fake.world().task(&web[0]).stopping();
     fake.world().task(&web[1]).stop();
-    fake.world()
-        .task(&job[0])
-        .status("PENDING", "RUNNING")
-        .group = Some("family:job".to_owned());
+    fake.world().task(&web[2]).status("PENDING", "RUNNING");
     let ecs = ecs(&fake).await;
-    let list = || ecs.list_tasks().cluster("prod");
-    let sorted = |arns: &[String]| arns.iter().cloned().collect::<BTreeSet<_>>();
 
-    let running = list().send().await.unwrap();
+    let by_default = ecs.list_tasks().cluster("prod").send().await.unwrap();
+    assert_eq!(by_default.task_arns(), [web[2].clone()]);
+    let stopped = ecs
+        .list_tasks()
+        .cluster("prod")
+        .desired_status(DesiredStatus::Stopped);
     assert_eq!(
-        sorted(running.task_arns()),
-        sorted(&[web[2].clone(), job[0].clone()])
-    );
-    let stopped = list()
-        .desired_status(DesiredStatus::Stopped)
-        .send()
-        .await
-        .unwrap();
-    assert_eq!(sorted(stopped.task_arns()), sorted(&web[..2]));
-    let of_service = list().service_name("web").send().await.unwrap();
-    assert_eq!(of_service.task_arns(), [web[2].clone()]);
-    let of_family = list().family("job").send().await.unwrap();
-    assert_eq!(of_family.task_arns(), [job[0].clone()]);
-    let on_host = fake
-        .world()
-        .task(&web[2])
-        .container_instance_arn
-        .clone()
-        .unwrap();
-    let of_host = list().container_instance(on_host).send().await.unwrap();
-    assert_eq!(of_host.task_arns(), [web[2].clone()]);
-    let refused = list().service_name("nope").send().await.unwrap_err();
-    assert!(
-        refused
-            .into_service_error()
-            .is_service_not_found_exception()
+        sorted(stopped.send().await.unwrap().task_arns()),
+        sorted(&web[..2])
     );
 
     let described = ecs
@@ -163,6 +138,63 @@ async fn tasks_are_listed_by_desired_status_service_and_more() {
     );
     assert_eq!(stopped.attachments()[0].status(), Some("DELETED"));
     assert!(stopped.stopped_at().is_some() && stopped.stopped_reason().is_some());
+}
+
+#[tokio::test]
+async fn tasks_are_listed_by_service_family_and_host() {
+    let fake = FakeAws::start();
+    let web = fake
+        .world()
+        .service("prod", "web")
+        .awsvpc_tasks(2)
+        .task_arns();
+    let job = fake
+        .world()
+        .service("prod", "job")
+        .fargate_tasks(1)
+        .task_arns();
+    fake.world().task(&job[0]).group = Some("family:job".to_owned());
+    let host = fake
+        .world()
+        .task(&web[0])
+        .container_instance_arn
+        .clone()
+        .unwrap();
+    let ecs = ecs(&fake).await;
+    let list = || ecs.list_tasks().cluster("prod");
+
+    assert_eq!(list().send().await.unwrap().task_arns().len(), 3);
+    assert_eq!(
+        sorted(list().service_name("web").send().await.unwrap().task_arns()),
+        sorted(&web)
+    );
+    assert!(
+        list()
+            .service_name("job")
+            .send()
+            .await
+            .unwrap()
+            .task_arns()
+            .is_empty()
+    );
+    assert_eq!(list().family("job").send().await.unwrap().task_arns(), job);
+    assert_eq!(
+        sorted(
+            list()
+                .container_instance(host)
+                .send()
+                .await
+                .unwrap()
+                .task_arns()
+        ),
+        sorted(&web)
+    );
+    let refused = list().service_name("nope").send().await.unwrap_err();
+    assert!(
+        refused
+            .into_service_error()
+            .is_service_not_found_exception()
+    );
 }
 
 #[tokio::test]

@@ -296,7 +296,7 @@ async fn odd_pages_still_hold_everything() {
 async fn answers_can_be_late() {
     let fake = FakeAws::start();
     fake.world().cluster("prod");
-    fake.knobs().set_latency(Duration::from_secs(60));
+    fake.knobs().set_latency(Duration::from_mins(1));
     fake.knobs()
         .set_latency_of(Op::ListServices, Duration::from_millis(1));
     ecs(&fake)

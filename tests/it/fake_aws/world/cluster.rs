@@ -1,4 +1,4 @@
-//! Clusters and services, as DescribeClusters and DescribeServices show them.
+//! Clusters and services, as `DescribeClusters` and `DescribeServices` show them.
 
 use std::collections::BTreeMap;
 
@@ -73,7 +73,7 @@ pub struct LoadBalancerRef {
     pub container_port: i32,
 }
 
-/// A task set of a service with an EXTERNAL or CODE_DEPLOY deployment controller.
+/// A task set of a service with an EXTERNAL or `CODE_DEPLOY` deployment controller.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TaskSet {

@@ -14,14 +14,14 @@ pub struct Host {
     pub availability_zone: String,
 }
 
-/// A container instance, as DescribeContainerInstances shows it.
+/// A container instance, as `DescribeContainerInstances` shows it.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ContainerInstance {
     pub container_instance_arn: String,
     pub ec2_instance_id: String,
     pub version: Option<i64>,
-    /// ACTIVE, DRAINING, REGISTERING, DEREGISTERING, REGISTRATION_FAILED, INACTIVE.
+    /// ACTIVE, DRAINING, REGISTERING, DEREGISTERING, `REGISTRATION_FAILED`, INACTIVE.
     pub status: String,
     pub agent_connected: bool,
     /// Seconds since the epoch.

@@ -87,7 +87,7 @@ impl<'w> ServiceBuilder<'w> {
         self.edit(|service| service.load_balancers.push(declared))
     }
 
-    /// Adds a task set of the given status that declares a target group, as CODE_DEPLOY does.
+    /// Adds a task set of the given status that declares a target group, as `CODE_DEPLOY` does.
     pub fn task_set(self, status: &str, target_group: &str, container_port: i32) -> Self {
         let declared = self.declared(None, Some(target_group), container_port);
         let id = format!("ecs-svc/{}", self.world.next_number());

@@ -1,4 +1,4 @@
-//! Tasks, as DescribeTasks shows them. Each way of changing one says whether `version` steps, as AWS's does.
+//! Tasks, as `DescribeTasks` shows them. Each way of changing one says whether `version` steps, as AWS's does.
 
 use serde::Serialize;
 use serde_json::{Value, json};

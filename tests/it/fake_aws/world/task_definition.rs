@@ -1,4 +1,4 @@
-//! Task definitions, as DescribeTaskDefinition shows them.
+//! Task definitions, as `DescribeTaskDefinition` shows them.
 
 use std::collections::BTreeMap;
 
