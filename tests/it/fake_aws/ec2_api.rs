@@ -1,7 +1,7 @@
 //! EC2: `DescribeInstances`.
 
 use super::error::AwsError;
-use super::knobs::Knobs;
+use super::knobs::Manner;
 use super::op::{Api, Op};
 use super::page::{self, Page};
 use super::query::{Element, Params, REQUEST_ID, el, namespace, text};
@@ -18,7 +18,7 @@ pub fn narrowed(params: &Params) -> bool {
 }
 
 /// Answers a request.
-pub fn answer(params: &Params, world: &World, knobs: &Knobs) -> Result<String, AwsError> {
+pub fn answer(params: &Params, world: &World, manner: Manner) -> Result<String, AwsError> {
     refuse_unknown_parameters(params)?;
     let ids = params.list("InstanceId");
     let max_results = max_results(params)?;
@@ -41,7 +41,7 @@ pub fn answer(params: &Params, world: &World, knobs: &Knobs) -> Result<String, A
                 .is_none_or(|values| values.contains(&instance.instance_id.as_str()))
         })
         .collect();
-    let page = cut(&wanted, params, max_results, knobs)?;
+    let page = cut(&wanted, params, max_results, manner)?;
     let reservations = page
         .items
         .iter()
@@ -59,18 +59,16 @@ fn cut<'w>(
     wanted: &[&'w Instance],
     params: &Params,
     max_results: Option<usize>,
-    knobs: &Knobs,
+    manner: Manner,
 ) -> Result<Page<&'w Instance>, AwsError> {
     let asked = max_results.unwrap_or(usize::MAX);
-    let size = knobs
-        .page_size(Op::DescribeInstances)
-        .map_or(asked, |most| most.min(asked));
+    let size = manner.page_size(asked);
     page::cut(
         Op::DescribeInstances,
         wanted,
         params.get("NextToken"),
         size,
-        knobs.page_style,
+        manner.page_style,
     )
     .ok_or_else(|| AwsError::bad_request("InvalidNextToken", "The token is not valid."))
 }

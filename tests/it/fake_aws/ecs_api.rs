@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::ecs_list::{self, last};
 use super::error::AwsError;
-use super::knobs::Knobs;
+use super::knobs::Manner;
 use super::op::Op;
 use super::world::{Cluster, ContainerInstance, Service, Task, World};
 
@@ -43,14 +43,14 @@ pub fn batch(op: Op, input: &Value) -> usize {
 }
 
 /// Answers a request.
-pub fn answer(op: Op, input: &Value, world: &World, knobs: &Knobs) -> Result<Value, AwsError> {
+pub fn answer(op: Op, input: &Value, world: &World, manner: Manner) -> Result<Value, AwsError> {
     let output = match op {
         Op::DescribeClusters => describe_clusters(input, world)?,
         Op::DescribeServices => describe_services(input, world)?,
-        Op::DescribeTasks => describe_tasks(input, world, knobs)?,
-        Op::DescribeContainerInstances => describe_container_instances(input, world, knobs)?,
+        Op::DescribeTasks => describe_tasks(input, world, manner)?,
+        Op::DescribeContainerInstances => describe_container_instances(input, world, manner)?,
         Op::DescribeTaskDefinition => describe_task_definition(input, world)?,
-        _ => ecs_list::answer(op, input, world, knobs)?,
+        _ => ecs_list::answer(op, input, world, manner)?,
     };
     Ok(without_nulls(output))
 }
@@ -145,7 +145,7 @@ fn service_value(service: &Service, cluster: &Cluster, input: &Value) -> Value {
     with_tags_if_asked(value, input)
 }
 
-fn describe_tasks(input: &Value, world: &World, knobs: &Knobs) -> Result<Value, AwsError> {
+fn describe_tasks(input: &Value, world: &World, manner: Manner) -> Result<Value, AwsError> {
     let cluster = find_cluster(input, world)?;
     let asked = input.list("tasks");
     if asked.is_empty() {
@@ -160,7 +160,7 @@ fn describe_tasks(input: &Value, world: &World, knobs: &Knobs) -> Result<Value, 
         value["healthStatus"] = definition
             .map_or("UNKNOWN", |definition| task.health_status(definition))
             .into();
-        Some(with_tags_if_asked(with_version(value, knobs), input))
+        Some(with_tags_if_asked(with_version(value, manner), input))
     };
     Ok(found_or_missing("tasks", &asked, find, arn))
 }
@@ -168,7 +168,7 @@ fn describe_tasks(input: &Value, world: &World, knobs: &Knobs) -> Result<Value, 
 fn describe_container_instances(
     input: &Value,
     world: &World,
-    knobs: &Knobs,
+    manner: Manner,
 ) -> Result<Value, AwsError> {
     let cluster = find_cluster(input, world)?;
     let asked = input.list("containerInstances");
@@ -189,7 +189,7 @@ fn describe_container_instances(
         let found = cluster.container_instances.get(&arn(name))?;
         Some(with_version(
             container_instance_value(found, cluster),
-            knobs,
+            manner,
         ))
     };
     Ok(found_or_missing("containerInstances", &asked, find, arn))
@@ -262,8 +262,8 @@ fn found_or_missing(
     json!({ key: found, "failures": failures })
 }
 
-fn with_version(mut value: Value, knobs: &Knobs) -> Value {
-    if knobs.omit_versions {
+fn with_version(mut value: Value, manner: Manner) -> Value {
+    if manner.omit_versions {
         value["version"] = Value::Null;
     }
     value

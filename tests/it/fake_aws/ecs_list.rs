@@ -4,13 +4,13 @@ use serde_json::{Value, json};
 
 use super::ecs_api::{Reads, find_cluster};
 use super::error::AwsError;
-use super::knobs::Knobs;
+use super::knobs::Manner;
 use super::op::Op;
 use super::page;
 use super::world::{Cluster, Service, Task, World};
 
 /// Answers one of the lists.
-pub fn answer(op: Op, input: &Value, world: &World, knobs: &Knobs) -> Result<Value, AwsError> {
+pub fn answer(op: Op, input: &Value, world: &World, manner: Manner) -> Result<Value, AwsError> {
     let (key, arns) = match op {
         Op::ListClusters => ("clusterArns", clusters(world)),
         Op::ListServices => ("serviceArns", services(find_cluster(input, world)?, input)),
@@ -24,8 +24,8 @@ pub fn answer(op: Op, input: &Value, world: &World, knobs: &Knobs) -> Result<Val
         ),
     };
     let asked = page_size(op, input)?;
-    let size = knobs.page_size(op).map_or(asked, |most| most.min(asked));
-    let page = page::cut(op, &arns, input.text("nextToken"), size, knobs.page_style)
+    let size = manner.page_size(asked);
+    let page = page::cut(op, &arns, input.text("nextToken"), size, manner.page_style)
         .ok_or_else(|| AwsError::invalid_parameter("Invalid token."))?;
     Ok(json!({ key: page.items, "nextToken": page.next }))
 }

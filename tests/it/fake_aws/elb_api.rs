@@ -1,7 +1,7 @@
 //! Elastic Load Balancing, classic and v2. In both, one unknown name fails the call as a whole.
 
 use super::error::AwsError;
-use super::knobs::Knobs;
+use super::knobs::Manner;
 use super::op::{Api, Op};
 use super::page;
 use super::query::{Element, Params, REQUEST_ID, el, namespace, text};
@@ -13,15 +13,15 @@ pub fn batch(op: Op, params: &Params) -> usize {
 }
 
 /// Answers a request.
-pub fn answer(op: Op, params: &Params, world: &World, knobs: &Knobs) -> Result<String, AwsError> {
+pub fn answer(op: Op, params: &Params, world: &World, manner: Manner) -> Result<String, AwsError> {
     let (list, members) = match op {
         Op::DescribeClassicLoadBalancers => ("LoadBalancerDescriptions", classic(params, world)?),
         Op::DescribeTargetGroups => ("TargetGroups", target_groups(params, world)?),
         _ => ("LoadBalancers", load_balancers(params, world)?),
     };
     let asked = page_size(params)?;
-    let size = knobs.page_size(op).map_or(asked, |most| most.min(asked));
-    let page = page::cut(op, &members, params.get("Marker"), size, knobs.page_style)
+    let size = manner.page_size(asked);
+    let page = page::cut(op, &members, params.get("Marker"), size, manner.page_style)
         .ok_or_else(|| AwsError::bad_request("ValidationError", "Invalid marker"))?;
     let mut result = vec![el(list, page.items)];
     result.extend(page.next.map(|marker| text("NextMarker", marker)));

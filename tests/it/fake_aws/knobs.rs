@@ -32,6 +32,24 @@ struct Armed {
     left: Option<u32>,
 }
 
+/// How an answer of one operation is to look.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Manner {
+    /// No `version` in tasks and container instances.
+    pub omit_versions: bool,
+    /// How pages are cut.
+    pub page_style: PageStyle,
+    /// The most items of a page, whatever the caller asks for.
+    pub page_size: Option<usize>,
+}
+
+impl Manner {
+    /// The size of a page for which `asked` items were asked.
+    pub fn page_size(&self, asked: usize) -> usize {
+        self.page_size.map_or(asked, |most| most.min(asked))
+    }
+}
+
 /// All knobs. The default is a well-behaved AWS without limits on the request rate.
 #[derive(Debug, Default)]
 pub struct Knobs {
@@ -133,8 +151,12 @@ impl Knobs {
         self.stale.get(&op).cloned()
     }
 
-    pub(super) fn page_size(&self, op: Op) -> Option<usize> {
-        self.page_sizes.get(&op).copied()
+    pub(super) fn manner(&self, op: Op) -> Manner {
+        Manner {
+            omit_versions: self.omit_versions,
+            page_style: self.page_style,
+            page_size: self.page_sizes.get(&op).copied(),
+        }
     }
 
     pub(super) fn latency(&self, op: Op) -> Duration {

@@ -81,7 +81,8 @@ impl FakeAws {
         format!("http://{}", self.address)
     }
 
-    /// The world, locked: the server waits while the guard lives, so several changes become visible at once.
+    /// The world, locked: the server waits while the guard lives, so several changes become visible at once. Do not
+    /// call it twice in one statement, and do not keep the guard over an await.
     pub fn world(&self) -> MutexGuard<'_, World> {
         lock(&self.shared.world)
     }

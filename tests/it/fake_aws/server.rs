@@ -15,9 +15,11 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
 use super::error::AwsError;
+use super::knobs::Manner;
 use super::op::{Api, Op};
 use super::query::Params;
 use super::record::Call;
+use super::world::World;
 use super::{Shared, ec2_api, ecs_api, elb_api, imds_api, lock};
 
 /// Serves until `stopped` resolves; then the runtime, and with it every connection, is dropped.
@@ -137,35 +139,43 @@ async fn read(request: Request) -> Option<Asked> {
     })
 }
 
-/// The answer; none: the connection is to be dropped.
+/// The answer; none: the connection is to be dropped. Never holds two locks, so a test may take them in any order.
 fn decide(shared: &Shared, asked: &Asked) -> Option<Answer> {
     let op = asked.op;
-    let mut knobs = lock(&shared.knobs);
     let world = lock(&shared.world);
-    if let Err(message) = check_scope(op.api(), &asked.headers, &world.region) {
+    let (region, account) = (world.region.clone(), world.account.clone());
+    drop(world);
+    if let Err(message) = check_scope(op.api(), &asked.headers, &region) {
         return Some(Err(AwsError::bad_signature(op.api(), message)));
     }
+    let mut knobs = lock(&shared.knobs);
     if let Some(fault) = knobs.next_fault(op) {
-        return AwsError::of_fault(fault, op, &world.account).map(Err);
+        return AwsError::of_fault(fault, op, &account).map(Err);
     }
     if !knobs.take_token(op, ec2_api::narrowed(&asked.params)) {
         return Some(Err(AwsError::throttled(op.api())));
     }
-    let stale = knobs.stale_world(op);
-    let world = stale.as_deref().unwrap_or(&world);
-    let plain = |body| (body, None);
-    Some(match op.api() {
-        Api::Ecs => input(asked).and_then(|input| {
-            Ok(plain(
-                ecs_api::answer(op, &input, world, &knobs)?.to_string(),
-            ))
-        }),
-        Api::Ec2 => ec2_api::answer(&asked.params, world, &knobs).map(plain),
-        Api::Classic | Api::V2 => elb_api::answer(op, &asked.params, world, &knobs).map(plain),
-        Api::Imds if op == Op::ImdsToken => imds_api::token(&asked.method, &asked.headers)
-            .map(|(token, lifetime)| (token, Some(lifetime))),
-        Api::Imds => imds_api::get(&asked.path, &asked.headers, world).map(plain),
-    })
+    let (manner, stale) = (knobs.manner(op), knobs.stale_world(op));
+    drop(knobs);
+    match stale {
+        Some(world) => Some(answer(asked, &world, manner)),
+        None => Some(answer(asked, &lock(&shared.world), manner)),
+    }
+}
+
+fn answer(asked: &Asked, world: &World, manner: Manner) -> Answer {
+    let (op, params) = (asked.op, &asked.params);
+    let body = match op.api() {
+        Api::Ecs => ecs_api::answer(op, &input(asked)?, world, manner)?.to_string(),
+        Api::Ec2 => ec2_api::answer(params, world, manner)?,
+        Api::Classic | Api::V2 => elb_api::answer(op, params, world, manner)?,
+        Api::Imds if op == Op::ImdsToken => {
+            let (token, lifetime) = imds_api::token(&asked.method, &asked.headers)?;
+            return Ok((token, Some(lifetime)));
+        }
+        Api::Imds => imds_api::get(&asked.path, &asked.headers, world)?,
+    };
+    Ok((body, None))
 }
 
 /// The body of an ECS request.
