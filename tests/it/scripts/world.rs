@@ -62,7 +62,12 @@ impl<'l> Words<'l> {
 fn settings(words: &Words<'_>) -> Settings {
     Settings {
         origin: DomainName::from_text("ecs.internal").unwrap(),
-        default_clusters: words.get("default").into_iter().flat_map(|list| list.split(',')).map(str::to_owned).collect(),
+        default_clusters: words
+            .get("default")
+            .into_iter()
+            .flat_map(|list| list.split(','))
+            .map(str::to_owned)
+            .collect(),
         all_clusters: words.positional.contains(&"all"),
         ttl: words.parse("ttl").unwrap_or(5),
         negative_ttl: 5,
@@ -163,9 +168,12 @@ impl World {
 /// A reply as dig shows it, but shorter.
 fn describe(reply: &Message) -> String {
     let mut lines = vec![format!("{:?}", reply.metadata.response_code).to_uppercase()];
-    lines.extend(reply.answers.iter().map(|record| {
-        format!("{} {} {} {}", record.name, record.ttl, record.data.record_type(), record.data)
-    }));
+    lines.extend(
+        reply
+            .answers
+            .iter()
+            .map(|record| format!("{} {} {} {}", record.name, record.ttl, record.data.record_type(), record.data)),
+    );
     lines.extend(reply.authorities.iter().map(|record| format!("; authority {} {}", record.name, record.ttl)));
     lines.extend(reply.additionals.iter().map(|record| format!("; glue {} {}", record.name, record.data)));
     let options = reply.edns.as_ref().map(|edns| edns.options());
@@ -298,4 +306,3 @@ fn task(words: &Words<'_>) -> Task {
         started_at: None,
     }
 }
-
