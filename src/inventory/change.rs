@@ -64,6 +64,7 @@ pub enum Scope {
 
 /// One thing that a source has learned. `at` is the start of the request that it was learned from.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "nearly all changes are of the largest kind, and live for one batch")]
 pub enum Change {
     /// A resource looks like this.
     Apply {
