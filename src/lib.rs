@@ -7,6 +7,7 @@ pub mod dns;
 pub mod ecs;
 
 // Floor 1, core: pure decisions; no async, no clock, no SDK.
+pub mod forward;
 pub mod inventory;
 pub mod resolve;
 pub mod zone;
