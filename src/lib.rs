@@ -13,5 +13,9 @@ pub mod resolve;
 pub mod zone;
 
 // Floor 2, workers: async, but no socket and no SDK.
+pub mod forwarder;
 pub mod snapshot;
 pub mod source;
+
+// Floor 3, doors: sockets, SDK, files.
+pub mod link;
