@@ -167,6 +167,22 @@ fn when_all_have_failed_nobody_waits() {
 }
 
 #[test]
+fn when_the_tries_are_used_up_the_last_failure_ends_it() {
+    let mut play = Play::new(2);
+    play.exchange.timing.try_timeout = Duration::from_millis(10);
+    for attempt in 0..MAX_TRIES {
+        play.sends(attempt, attempt % 2, Transport::Udp);
+        assert_eq!(play.waits(), 10);
+    }
+    assert_eq!(play.exchange.poll_transmit(play.now), None);
+    play.exchange.handle_unreachable(MAX_TRIES - 1);
+    assert_eq!(play.exchange.poll_transmit(play.now), None);
+    assert!(play.exchange.poll_outcome().is_none());
+    play.exchange.handle_unreachable(0);
+    play.ends(Err(Failure::Unreachable));
+}
+
+#[test]
 fn the_failure_of_an_earlier_upstream_does_not_disturb_a_later_try() {
     let mut play = Play::new(3);
     let first = play.sends(0, 0, Transport::Udp);
