@@ -1,6 +1,6 @@
 //! The names of a service: flat, full and short ones, its SRV owners, its tasks, its load balancer.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -14,19 +14,20 @@ use super::super::settings::Settings;
 use super::{Fragment, bodies, order};
 use crate::dns::rdata::{CNAME, SRV};
 use crate::dns::{Body, BodyBuilder, DomainName, Ede, RData, RecordType};
-use crate::ecs::{Protocol, Service, ServiceStatus};
+use crate::ecs::{Protocol, Service, ServiceStatus, TaskArn};
 use crate::inventory::{Inventory, ServiceKey, Subject};
 
 /// Priority and weight of every SRV record.
 const PRIORITY_WEIGHT: (u16, u16) = (10, 100);
 
 /// Port label and protocol → its records.
-type SrvSets = BTreeMap<(String, &'static str), Vec<Endpoint>>;
+type SrvSets<'i> = BTreeMap<(String, &'static str), Vec<Endpoint<'i>>>;
 
 /// One SRV record and the addresses of its target.
-struct Endpoint {
+struct Endpoint<'i> {
+    task: &'i TaskArn,
     data: RData,
-    addresses: Vec<IpAddr>,
+    addresses: &'i [IpAddr],
 }
 
 /// Renders the service `key`.
@@ -132,6 +133,9 @@ impl Room<'_> {
     }
 
     fn why_not_ready(&self) -> String {
+        if self.views.is_empty() {
+            return "the service has no tasks".to_owned();
+        }
         let count = |standing: Standing| self.views.iter().filter(|view| view.standing == standing).count();
         let (unhealthy, unproven) = (count(Standing::Unhealthy), count(Standing::Unproven));
         format!(
@@ -165,7 +169,7 @@ impl Room<'_> {
     /// Adds the SRV set of every port of these tasks to the node of a `task` or `all` name.
     fn with_srv(&self, node: Node, tasks: &[&TaskView<'_>]) -> Node {
         let Node::Records { mut sets, nodata } = node else { return node };
-        let endpoints: Vec<Endpoint> = tasks
+        let endpoints: Vec<Endpoint<'_>> = tasks
             .iter()
             .filter_map(|view| Some((view, view.definition?)))
             .flat_map(|(view, definition)| {
@@ -183,7 +187,7 @@ impl Room<'_> {
     fn definition_ports<'p>(&self, inventory: &'p Inventory, service: &Service) -> Vec<Port<'p>> {
         let mut definitions: Vec<_> = service.task_definition.iter().collect();
         definitions.extend(self.views.iter().map(|view| &view.task.task_definition));
-        let mut seen = std::collections::BTreeSet::new();
+        let mut seen = BTreeSet::new();
         definitions.retain(|arn| seen.insert(*arn));
         let known = definitions.into_iter().filter_map(|arn| inventory.task_definitions.get(arn));
         known.flat_map(|definition| ports::of_definition(&definition.containers)).collect()
@@ -207,7 +211,7 @@ impl Room<'_> {
         self.add_short_forms(fragment, ports, &ready);
     }
 
-    fn add_short_forms(&self, fragment: &mut Fragment, ports: &[Port<'_>], ready: &SrvSets) {
+    fn add_short_forms(&self, fragment: &mut Fragment, ports: &[Port<'_>], ready: &SrvSets<'_>) {
         let endpoints =
             |port: &Port<'_>| port.labels.first().and_then(|label| ready.get(&(label.clone(), port.protocol.label())));
         for port in ports {
@@ -231,7 +235,7 @@ impl Room<'_> {
         }
     }
 
-    fn srv_sets<'t>(&self, ports: &[Port<'_>], tasks: impl Iterator<Item = &'t TaskView<'t>>) -> SrvSets {
+    fn srv_sets<'t>(&self, ports: &[Port<'_>], tasks: impl Iterator<Item = &'t TaskView<'t>>) -> SrvSets<'t> {
         let mut sets = SrvSets::new();
         for port in ports {
             for label in &port.labels {
@@ -251,19 +255,22 @@ impl Room<'_> {
     }
 
     /// The SRV record of one port of one task; `None` while its number or address is not known.
-    fn endpoint(&self, view: &TaskView<'_>, port: &Port<'_>) -> Option<Endpoint> {
+    fn endpoint<'t>(&self, view: &'t TaskView<'_>, port: &Port<'_>) -> Option<Endpoint<'t>> {
         let target = self.names.task_of(view.task.arn.id(), self.service.best(), self.cluster.best())?;
         let (priority, weight) = PRIORITY_WEIGHT;
         let data = RData::SRV(SRV::new(priority, weight, port.number(view)?, target.to_name()));
-        let addresses = view.addresses().to_vec();
-        (!addresses.is_empty()).then_some(Endpoint { data, addresses })
+        let (task, addresses) = (&view.task.arn, view.addresses());
+        (!addresses.is_empty()).then_some(Endpoint { task, data, addresses })
     }
 
-    fn srv_set(&self, endpoints: &[Endpoint]) -> Arc<Body> {
+    fn srv_set(&self, endpoints: &[Endpoint<'_>]) -> Arc<Body> {
         let mut body = BodyBuilder::new(true);
+        let mut targets = BTreeSet::new();
         for endpoint in endpoints {
             body.answer(self.ttl, &endpoint.data);
-            for address in &endpoint.addresses {
+            // A task with several ports is one target: its addresses are sent once.
+            let is_new = targets.insert(endpoint.task);
+            for address in endpoint.addresses.iter().filter(|_| is_new) {
                 body.glue(self.ttl, *address);
             }
         }
@@ -271,7 +278,7 @@ impl Room<'_> {
         Arc::new(body.build())
     }
 
-    fn srv_node(&self, endpoints: &[Endpoint]) -> Node {
+    fn srv_node(&self, endpoints: &[Endpoint<'_>]) -> Node {
         let mut sets = vec![(RecordType::TXT, Arc::clone(&self.facts))];
         if endpoints.is_empty() {
             if self.selection.chosen.iter().any(|index| self.views[*index].address == Address::HostUnknown) {
