@@ -14,3 +14,6 @@ pub mod zone;
 // Floor 2, workers: async, but no socket and no SDK.
 pub mod snapshot;
 pub mod source;
+
+// Floor 3, doors: sockets, files, the SDK.
+pub mod config;
