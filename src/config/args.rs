@@ -75,7 +75,7 @@ pub struct Overrides {
     #[arg(long = "snapshot", env = "ECS_RESOLVER_SNAPSHOT_PATH", value_name = "FILE")]
     pub snapshot_path: Option<String>,
     /// What is logged; RUST_LOG is read as well
-    #[arg(long, env = "ECS_RESOLVER_LOG_LEVEL", value_name = "LEVEL")]
+    #[arg(long, env = "ECS_RESOLVER_LOG_LEVEL", value_name = "FILTER")]
     pub log_level: Option<String>,
     /// How it is logged
     #[arg(long, env = "ECS_RESOLVER_LOG_FORMAT", value_name = "text|json")]

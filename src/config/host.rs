@@ -8,12 +8,12 @@ use std::net::IpAddr;
 /// a systemd environment file). `None`: not said, which to the agent means `default`.
 #[must_use]
 pub fn ecs_cluster(agent_config: &str) -> Option<String> {
-    let values = agent_config.lines().filter_map(|line| {
+    let mut values = agent_config.lines().filter_map(|line| {
         let (key, value) = line.trim().split_once('=')?;
         let value = value.trim().trim_matches(['"', '\'']);
         (key.trim_start_matches("export ").trim() == "ECS_CLUSTER").then_some(value)
     });
-    values.last().filter(|value| !value.is_empty()).map(str::to_owned)
+    values.next_back().filter(|value| !value.is_empty()).map(str::to_owned)
 }
 
 /// The `nameserver` lines of a resolv.conf (resolv.conf(5)), in order; those with a scope (`fe80::1%eth0`) are left

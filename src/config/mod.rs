@@ -64,10 +64,13 @@ pub fn load_text(text: &str, file: Option<&Path>, overrides: &Overrides) -> Resu
     let reading = read::read(text);
     let mut faults = reading.faults;
     let origins = origins(&reading.lines, overrides);
-    let checked = check::check(reading.spec, overrides).map_err(|found| faults.extend(found));
-    if let Ok(config) = &checked {
-        faults.extend(missing_fixture(config));
-    }
+    faults.extend(missing_fixture(&reading.spec, overrides));
+    let checked = check::check(reading.spec, overrides).map_err(|found| {
+        // What is said of a value that could not even be read is only a consequence.
+        let news = |fault: &Fault| !faults.iter().any(|f| f.key == fault.key || f.key == keys::base(&fault.key));
+        let news: Vec<_> = found.into_iter().filter(news).collect();
+        faults.extend(news);
+    });
     match checked {
         Ok(config) if faults.is_empty() => {
             let notices = check::notices(&config);
@@ -89,10 +92,12 @@ fn origins(lines: &BTreeMap<String, usize>, overrides: &Overrides) -> BTreeMap<S
 }
 
 /// A fixture that is not there can never be served; better told now than by a daemon that answers nothing.
-fn missing_fixture(config: &Config) -> Option<Fault> {
-    let settings::Source::Fixture(path) = &config.ecs.source else { return None };
-    let what = format!("there is no file {}", path.display());
-    (!path.is_file()).then(|| Fault::new("ecs.fixture", what))
+fn missing_fixture(spec: &Spec, overrides: &Overrides) -> Option<Fault> {
+    let mut spec = spec.clone();
+    // What is wrong with the overrides is `check`'s to say.
+    let _ = overrides.apply(&mut spec);
+    let file = spec.ecs.fixture.filter(|file| spec.ecs.source == "fixture" && !file.is_empty())?;
+    (!Path::new(&file).is_file()).then(|| Fault::new("ecs.fixture", format!("there is no file {file}")))
 }
 
 #[cfg(test)]

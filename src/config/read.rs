@@ -61,10 +61,13 @@ fn section_of(section: &str, inner: Table) -> (Table, Vec<Fault>) {
             let known: Vec<_> = keys::keys_of(section).collect();
             let fix = format!("the keys of [{section}] are {}", known.join(", "));
             faults.push(Fault::new(name, "there is no such key").fix(fix));
-        } else if let Some(fault) = wrong_type(section, &key, &value) {
-            faults.push(fault);
-        } else {
+        } else if takes(section, &key, &value) {
             fits.insert(key, value);
+        } else if let Some((mended, found)) = wrong_elements(section, &key, &value) {
+            fits.insert(key, mended);
+            faults.extend(found);
+        } else {
+            faults.push(Fault::new(name, unfit(&value)));
         }
     }
     (fits, faults)
@@ -76,19 +79,18 @@ fn takes(section: &str, key: &str, value: &Value) -> bool {
     Table::from_iter([(section.to_owned(), Value::Table(inner))]).try_into::<Spec>().is_ok()
 }
 
-/// The fault of a value of the wrong type, blamed on the element of a list when only that is wrong.
-fn wrong_type(section: &str, key: &str, value: &Value) -> Option<Fault> {
-    if takes(section, key, value) {
-        return None;
+/// For a list in which only some elements are of the wrong type: a fault for each of those, and the list with their
+/// text in their place, so that the others can still be judged.
+fn wrong_elements(section: &str, key: &str, value: &Value) -> Option<(Value, Vec<Fault>)> {
+    let mut mended = value.as_array().filter(|_| takes(section, key, &Value::Array(Vec::new())))?.clone();
+    let mut faults = Vec::new();
+    for (at, element) in mended.iter_mut().enumerate() {
+        if !takes(section, key, &Value::Array(vec![element.clone()])) {
+            faults.push(Fault::new(format!("{section}.{key}[{at}]"), unfit(element)));
+            *element = Value::String(element.to_string());
+        }
     }
-    let name = format!("{section}.{key}");
-    let elements = value.as_array().map(Vec::as_slice).unwrap_or_default();
-    let list_fits = takes(section, key, &Value::Array(Vec::new()));
-    let bad = |element: &&Value| !takes(section, key, &Value::Array(vec![(*element).clone()]));
-    match elements.iter().enumerate().find(|(_, element)| bad(element)) {
-        Some((at, element)) if list_fits => Some(Fault::new(format!("{name}[{at}]"), unfit(element))),
-        _ => Some(Fault::new(name, unfit(value))),
-    }
+    Some((Value::Array(mended), faults))
 }
 
 fn unfit(value: &Value) -> String {

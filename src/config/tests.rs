@@ -153,6 +153,7 @@ listen = "9153"
             ("listen", line(1)),
             ("dns.lisen", line(3)),
             ("dns.listen[1]", line(4)),
+            ("dns.listen[2]", line(4)),
             ("dns.zone", line(5)),
             ("dns.ttl", line(6)),
             ("dns.more", line(7)),
@@ -203,6 +204,10 @@ fn a_named_file_must_be_there() {
 fn a_fixture_must_be_there() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("inventory.json");
+    let both = load_text("", None, &flags(&["--source", "fixture", "--fixture", "absent", "--ttl", "9999"]));
+    assert_eq!(both.unwrap_err().faults.len(), 2);
+    let once = load_text("[ecs]\nsource = \"fixture\"\nfixture = 5\n", None, &Overrides::default()).unwrap_err();
+    assert_eq!(once.faults.len(), 1, "{once}");
     let text = format!("[ecs]\nsource = \"fixture\"\nfixture = {:?}\n", file.to_str().unwrap());
     let faults = load_text(&text, None, &Overrides::default()).unwrap_err();
     assert_eq!(faults.faults.first().map(|fault| fault.key.as_str()), Some("ecs.fixture"));

@@ -49,7 +49,8 @@ pub fn size(text: &str) -> Result<u64, String> {
 /// Writes a size as [`size`] reads it, rounded down to whole KiB.
 #[must_use]
 pub fn size_text(bytes: u64) -> String {
-    let (unit, size) = UNITS.into_iter().find(|(_, size)| bytes >= *size && bytes % size == 0).unwrap_or(("KiB", 1024));
+    let (unit, size) =
+        UNITS.into_iter().find(|(_, size)| bytes >= *size && bytes.is_multiple_of(*size)).unwrap_or(("KiB", 1024));
     format!("{}{unit}", bytes / size)
 }
 
