@@ -17,3 +17,9 @@ pub mod source;
 
 // Floor 3, doors: sockets, files, the SDK.
 pub mod config;
+pub mod http;
+pub mod systemd;
+
+// Floor 4, roof: wiring and commands.
+pub mod cli;
+pub mod daemon;
