@@ -19,4 +19,11 @@ pub mod source;
 pub mod updater;
 
 // Floor 3, doors: the outside world.
+pub mod config;
+pub mod http;
 pub mod link;
+pub mod systemd;
+
+// Floor 4, roof: wiring and commands.
+pub mod cli;
+pub mod daemon;
