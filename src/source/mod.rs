@@ -6,6 +6,7 @@
 pub mod fixture;
 pub mod ports;
 mod sample;
+pub mod simulation;
 pub mod synthetic;
 
 use tokio::sync::{mpsc, oneshot};
