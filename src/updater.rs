@@ -17,6 +17,9 @@ use crate::zone::{Settings, ZoneWriter};
 /// Deliveries that are published with one swap at most.
 const BATCH: usize = 256;
 
+/// Collisions that are remembered as logged.
+const MAX_REPORTED: usize = 10_000;
+
 /// What the updater has done and what it holds; read by metrics, written by the updater alone.
 #[derive(Debug, Default)]
 pub struct UpdaterStats {
@@ -44,7 +47,7 @@ pub struct UpdaterStats {
     pub failed_open: AtomicU64,
     /// Tasks that answer although their host is being drained.
     pub kept_draining: AtomicU64,
-    /// Names that were found contested by two services.
+    /// Pairs of services found to want the same name.
     pub contested: AtomicU64,
 }
 
@@ -58,6 +61,8 @@ pub struct Updater {
     /// Snapshots that a worker may still hold; kept so that it is never a worker that frees one.
     retired: Vec<Arc<Snapshot>>,
     stats: Arc<UpdaterStats>,
+    /// Pairs of services whose names collide and that have been logged.
+    reported: BTreeSet<(Subject, Subject)>,
 }
 
 impl Updater {
@@ -68,7 +73,15 @@ impl Updater {
         let inventory = Inventory::default();
         let writer = ZoneWriter::new(settings, &inventory, serial);
         let shared = Shared::new(Snapshot { generation: 0, zone: writer.zone().clone(), ede: None });
-        let updater = Self { inventory, writer, shared, generation: 0, retired: Vec::new(), stats: Arc::default() };
+        let updater = Self {
+            inventory,
+            writer,
+            shared,
+            generation: 0,
+            retired: Vec::new(),
+            stats: Arc::default(),
+            reported: BTreeSet::new(),
+        };
         updater.count();
         updater
     }
@@ -137,15 +150,26 @@ impl Updater {
 
     fn publish(&mut self, touched: &BTreeSet<Subject>) {
         let diff = self.writer.update(&self.inventory, touched);
-        for contested in &diff.contested {
-            self.stats.contested.fetch_add(1, Ordering::Relaxed);
-            tracing::warn!("two services want one name: {contested}; rename one, or use its name with the cluster's");
-        }
+        self.report(diff.contested);
         self.generation += 1;
         let next = Snapshot { generation: self.generation, zone: self.writer.zone().clone(), ede: None };
         self.retired.push(self.shared.replace(next));
         self.retired.retain(|snapshot| Arc::strong_count(snapshot) > 1);
         self.count();
+    }
+
+    /// Says once for each pair of services that they want the same name.
+    fn report(&mut self, contested: BTreeSet<(Subject, Subject)>) {
+        if self.reported.len() > MAX_REPORTED {
+            self.reported.clear();
+        }
+        for pair in contested {
+            if self.reported.insert(pair.clone()) {
+                self.stats.contested.fetch_add(1, Ordering::Relaxed);
+                let (winner, loser) = pair;
+                tracing::warn!(%winner, %loser, "two services want one name: the first has it; rename the other");
+            }
+        }
     }
 
     fn count(&self) {

@@ -13,6 +13,7 @@ use super::settings::Settings;
 use super::trie::Trie;
 use super::{Sync, Zone, fixed, hash};
 use crate::dns::{DomainName, SoaBlock, name};
+use crate::ecs::ClusterArn;
 use crate::inventory::{Inventory, Subject};
 
 /// What an update changed.
@@ -20,8 +21,8 @@ use crate::inventory::{Inventory, Subject};
 pub struct Diff {
     /// Names that say something else now, or are new or gone.
     pub changed: BTreeSet<DomainName>,
-    /// Names that two services are equally entitled to, as they are after the update.
-    pub contested: Vec<String>,
+    /// Services that are equally entitled to a name that changed: who has it, and who goes without.
+    pub contested: BTreeSet<(Subject, Subject)>,
 }
 
 /// The zone in the making.
@@ -106,9 +107,9 @@ impl ZoneWriter {
                 affected.insert(subject.clone());
                 continue;
             };
-            let is_default = |arn: &crate::ecs::ClusterArn| settings.default_order(arn.id(), arn.as_str()).is_some();
+            let is_default = |arn: &ClusterArn| settings.default_order(arn.id(), arn.as_str()).is_some();
             let spreads = is_default(arn) || !inventory.clusters.contains_key(arn);
-            let within = |other: &crate::ecs::ClusterArn| other == arn || (spreads && is_default(other));
+            let within = |other: &ClusterArn| other == arn || (spreads && is_default(other));
             affected.extend(of_inventory(inventory, &within));
             affected.extend(self.fragments.keys().filter(|subject| touches(subject, &within)).cloned());
         }
@@ -149,10 +150,8 @@ impl ZoneWriter {
         let existed = entry.exists();
         if change(&mut entry) {
             diff.changed.insert(name.clone());
-            if let Some(loser) = entry.loser() {
-                let winner = entry.winner().map(|claim| &claim.origin.subject);
-                diff.contested.push(format!("{name}: {winner:?} keeps it, {:?} also wants it", loser.origin.subject));
-            }
+            let subject = |claim: &Claim| claim.origin.subject.clone();
+            diff.contested.extend(entry.winner().and_then(subject).zip(entry.loser().and_then(subject)));
         }
         let exists = entry.exists();
         self.put(key, entry);
@@ -210,7 +209,7 @@ fn sync_state(inventory: &Inventory, settings: &Settings) -> Sync {
     Sync { pending, default_pending, incomplete: settings.all_clusters && inventory.clusters.is_empty() }
 }
 
-fn touches(subject: &Subject, within: &dyn Fn(&crate::ecs::ClusterArn) -> bool) -> bool {
+fn touches(subject: &Subject, within: &dyn Fn(&ClusterArn) -> bool) -> bool {
     match subject {
         Subject::Service(key) => within(&key.cluster),
         // A fragment does not say which cluster its task or host is in; to look at a few too many costs little.
@@ -219,7 +218,7 @@ fn touches(subject: &Subject, within: &dyn Fn(&crate::ecs::ClusterArn) -> bool) 
     }
 }
 
-fn of_inventory(inventory: &Inventory, within: &dyn Fn(&crate::ecs::ClusterArn) -> bool) -> BTreeSet<Subject> {
+fn of_inventory(inventory: &Inventory, within: &dyn Fn(&ClusterArn) -> bool) -> BTreeSet<Subject> {
     let services = inventory.services.keys().filter(|key| within(&key.cluster)).cloned().map(Subject::Service);
     let tasks =
         inventory.tasks.values().filter(|record| record.task.service_name().is_none() && within(&record.task.cluster));

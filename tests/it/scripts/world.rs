@@ -107,7 +107,7 @@ impl World {
                 String::new()
             }
             "zone" => text::master_file(self.writer.zone()).trim_end().to_owned(),
-            "dig" => self.dig(words.at(1), words.at(2)),
+            "dig" => format!("{} {}: {}", words.at(1), words.at(2), self.dig(words.at(1), words.at(2))),
             "sync" => self.apply(Change::Synced { cluster: cluster(words.at(1)) }),
             "gone" => {
                 let id = ResourceId::Task(arn("task", words.at(1), TaskArn::parse));
@@ -139,7 +139,8 @@ impl World {
 
     fn update(&mut self, subjects: &BTreeSet<Subject>) -> String {
         let diff = self.writer.update(&self.inventory, subjects);
-        let contested: String = diff.contested.iter().map(|_| ", contested").collect();
+        let contested: String =
+            diff.contested.iter().map(|(winner, loser)| format!(", {winner} before {loser}")).collect();
         format!("serial {}, {} names{contested}", self.writer.zone().soa.serial(), diff.changed.len())
     }
 
@@ -268,7 +269,7 @@ fn service(words: &Words<'_>) -> Service {
     }
 }
 
-/// `task prod/web t1 RUNNING ip=… version=…`; `task prod - t1 …` is a standalone one.
+/// `task prod/web t1 RUNNING ip=… version=…`; `task prod t1 …` is a standalone one.
 fn task(words: &Words<'_>) -> Task {
     let (place, id) = (words.at(1), words.at(2));
     let status = words.positional.get(3).copied().unwrap_or("RUNNING");
