@@ -19,6 +19,7 @@ use crate::ecs::{
 };
 
 pub use change::{Change, Outcome, Resource, ResourceId, Scope, Subject};
+pub use document::Document;
 pub use links::Links;
 pub use merge::Field;
 pub use reduce::reduce;
