@@ -14,3 +14,6 @@ pub mod zone;
 // Floor 2, workers: async, but no socket and no SDK.
 pub mod snapshot;
 pub mod source;
+
+// Floor 3, doors: the outside world; each alone may name what it talks to.
+pub mod aws;
