@@ -49,7 +49,7 @@ where
             kind_of_code(operation, meta.code().unwrap_or_default()),
             service_message(meta.code(), meta.message(), status),
         ),
-        None => (kind_of_transport(error), chain(error)),
+        None => (kind_of_transport(error), transport_message(error)),
     };
     let kind = if status == Some(429) { ApiErrorKind::Throttled } else { kind };
     ApiError { operation, kind, message: shorten(&message) }
@@ -96,14 +96,24 @@ fn service_message(code: Option<&str>, message: Option<&str>, status: Option<u16
     }
 }
 
+/// The SDK's two outer layers around a failed request only say that there was one ("dispatch failure: io error").
+fn transport_message<E>(error: &SdkError<E, HttpResponse>) -> String
+where
+    E: Error + 'static,
+{
+    let layers = if matches!(error, SdkError::DispatchFailure(_)) { 2 } else { 0 };
+    let inner = story(causes(error).skip(layers));
+    if inner.is_empty() { story(causes(error)) } else { inner }
+}
+
 /// The error and what caused it, outermost first.
 fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
     successors(Some(error), |&cause| cause.source())
 }
 
 /// The whole story in one line, without the parts that only repeat what was said.
-fn chain(error: &(dyn Error + 'static)) -> String {
-    causes(error).fold(String::new(), |story, cause| {
+fn story<'a>(causes: impl Iterator<Item = &'a (dyn Error + 'static)>) -> String {
+    causes.fold(String::new(), |story, cause| {
         let words = cause.to_string();
         match story.is_empty() {
             true => words,
