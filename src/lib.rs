@@ -18,7 +18,8 @@ pub mod snapshot;
 pub mod source;
 pub mod updater;
 
-// Floor 3, doors: the outside world.
+// Floor 3, doors: the outside world; each alone may name what it talks to.
+pub mod aws;
 pub mod config;
 pub mod http;
 pub mod link;
