@@ -12,5 +12,6 @@ pub mod resolve;
 pub mod zone;
 
 // Floor 2, workers: async, but no socket and no SDK.
+pub mod metrics;
 pub mod snapshot;
 pub mod source;
