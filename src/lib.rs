@@ -7,11 +7,18 @@ pub mod dns;
 pub mod ecs;
 
 // Floor 1, core: pure decisions; no async, no clock, no SDK.
+pub mod forward;
 pub mod inventory;
 pub mod resolve;
 pub mod zone;
 
 // Floor 2, workers: async, but no socket and no SDK.
+pub mod forwarder;
 pub mod metrics;
+pub mod responder;
 pub mod snapshot;
 pub mod source;
+
+// Floor 3, doors: sockets, SDK, files.
+pub mod link;
+pub mod server;

@@ -1,0 +1,166 @@
+//! A cached answer: the upstream's bytes, when they came, and where their TTLs are.
+//!
+//! Records are never decoded to be sent on. Age is a pure function of `now`, so one entry serves any number of clients
+//! at any time without being written to.
+
+use std::time::Instant;
+
+use hickory_proto::rr::Record;
+use hickory_proto::serialize::binary::{BinDecodable, BinDecoder};
+
+use super::{Caps, Key, Refusal, accept};
+use crate::dns::{HEADER_LEN, Question, Rcode, TCP_LIMIT, reply};
+
+/// Our OPT record without options.
+const OPT_LEN: usize = 11;
+/// Memory of an entry besides its bytes: the structure, its reference counts, its share of the cache's tables.
+const OVERHEAD: usize = 256;
+
+/// Where a record's TTL is, and where the record ends.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Mark {
+    pub(super) ttl_at: u16,
+    pub(super) end: u16,
+}
+
+/// An answer of an upstream, positive or negative: header, question, answers, and the SOA of a negative one.
+#[derive(Debug)]
+pub struct Entry {
+    /// A whole message but for its header, which is zero, and with the question in lower case.
+    pub(super) wire: Box<[u8]>,
+    /// Its records: first the answers, then AUTHORITY.
+    pub(super) marks: Box<[Mark]>,
+    /// How many of the records are answers.
+    pub(super) answers: u16,
+    pub(super) question_end: u16,
+    pub(super) rcode: Rcode,
+    /// The upstream's AD bit.
+    pub(super) authentic: bool,
+    pub(super) ttl: u32,
+    pub(super) stored_at: Instant,
+}
+
+/// The records of an entry as values, their TTLs aged.
+#[derive(Debug, Clone)]
+pub struct Decoded {
+    /// NOERROR or NXDOMAIN.
+    pub rcode: Rcode,
+    /// The answer section: the CNAME chain, then what it ends in.
+    pub answers: Vec<Record>,
+    /// The SOA if the answer is negative, with its proofs if they were asked for.
+    pub authority: Vec<Record>,
+}
+
+impl Entry {
+    /// Reads a reply whose id and question are known to belong to a query for `key`.
+    ///
+    /// # Errors
+    ///
+    /// The reason why the reply is of no use.
+    pub fn accept(key: &Key, reply: &[u8], caps: Caps, now: Instant) -> Result<Self, Refusal> {
+        accept::accept(key, reply, caps, now)
+    }
+
+    /// NOERROR or NXDOMAIN.
+    #[must_use]
+    pub fn rcode(&self) -> Rcode {
+        self.rcode
+    }
+
+    /// Number of answer records. A NOERROR without any is NODATA.
+    #[must_use]
+    pub fn answer_count(&self) -> u16 {
+        self.answers
+    }
+
+    /// Seconds for which it could be used when it came. 0: for the question at hand only.
+    #[must_use]
+    pub fn ttl(&self) -> u32 {
+        self.ttl
+    }
+
+    /// Seconds for which it can still be used.
+    #[must_use]
+    pub fn remaining(&self, now: Instant) -> u32 {
+        self.ttl.saturating_sub(self.age(now))
+    }
+
+    /// Whether it may be used without asking again.
+    #[must_use]
+    pub fn is_fresh(&self, now: Instant) -> bool {
+        self.remaining(now) > 0
+    }
+
+    /// Bytes of memory that it holds.
+    #[must_use]
+    pub fn memory(&self) -> usize {
+        self.wire.len() + size_of_val(&*self.marks) + OVERHEAD
+    }
+
+    /// Writes the reply to `question` into `out`, which is cleared first: id, RD, CD and the question's own bytes
+    /// from the client, AD from the upstream, TTLs counted down, our OPT if the client had one. At most `limit`
+    /// bytes ([`Question::limit`]); whole records are cut from the end, and TC tells of it. A question that this is
+    /// not the answer to gets SERVFAIL.
+    pub fn write(&self, out: &mut Vec<u8>, question: &Question<'_>, now: Instant, limit: usize) {
+        let (marks, rcode) = if self.answers(question) { (&*self.marks, self.rcode) } else { (&[][..], Rcode::ServFail) };
+        let opt_len = question.edns.map_or(0, |_| OPT_LEN);
+        let room = limit.min(TCP_LIMIT).saturating_sub(opt_len);
+        let fitting = marks.partition_point(|mark| usize::from(mark.end) <= room);
+        let (kept, cut) = marks.split_at(fitting);
+        let answers = fitting.min(usize::from(self.answers));
+
+        let flags = 0x80 | u8::from(!cut.is_empty()) << 1 | u8::from(question.recursion_desired);
+        let authentic = self.authentic && rcode != Rcode::ServFail;
+        let more = 0x80 | u8::from(authentic) << 5 | u8::from(question.checking_disabled) << 4 | rcode.code();
+        out.clear();
+        out.extend_from_slice(&question.id.to_be_bytes());
+        out.extend_from_slice(&[flags, more, 0, 1]);
+        for count in [answers, fitting - answers, usize::from(question.edns.is_some())] {
+            out.extend_from_slice(&u16::try_from(count).unwrap_or(u16::MAX).to_be_bytes());
+        }
+        out.extend_from_slice(question.wire());
+        let end = kept.last().map_or(self.question_end, |mark| mark.end);
+        out.extend_from_slice(self.wire.get(usize::from(self.question_end)..usize::from(end)).unwrap_or_default());
+        age_ttls(out, kept, self.age(now));
+        if let Some(edns) = question.edns {
+            reply::write_opt(out, edns.dnssec_ok, None);
+        }
+    }
+
+    /// Its records as values, for a CNAME chase and for our own clients. A record that hickory cannot decode is
+    /// left out.
+    #[must_use]
+    pub fn decode(&self, now: Instant) -> Decoded {
+        let mut wire = self.wire.to_vec();
+        age_ttls(&mut wire, &self.marks, self.age(now));
+        let decoder = BinDecoder::new(&wire);
+        let starts = std::iter::once(self.question_end).chain(self.marks.iter().map(|mark| mark.end));
+        let mut records = starts.take(self.marks.len()).map(|start| Record::read(&mut decoder.clone(start)).ok());
+        let answers = records.by_ref().take(usize::from(self.answers)).flatten().collect();
+        Decoded { rcode: self.rcode, answers, authority: records.flatten().collect() }
+    }
+
+    /// Whether this is the answer to `question`.
+    fn answers(&self, question: &Question<'_>) -> bool {
+        let asked = self.wire.get(HEADER_LEN..usize::from(self.question_end)).and_then(|own| own.split_last_chunk::<4>());
+        asked.is_some_and(|(name, rest)| name == question.name() && question.wire().ends_with(rest))
+    }
+
+    /// Whole seconds since it came; 0 if `now` is before that.
+    fn age(&self, now: Instant) -> u32 {
+        u32::try_from(now.saturating_duration_since(self.stored_at).as_secs()).unwrap_or(u32::MAX)
+    }
+}
+
+/// Takes `age` seconds off each TTL, down to 0.
+fn age_ttls(message: &mut [u8], marks: &[Mark], age: u32) {
+    for mark in marks {
+        let at = usize::from(mark.ttl_at);
+        if let Some(bytes) = message.get_mut(at..).and_then(|rest| rest.first_chunk_mut::<4>()) {
+            *bytes = u32::from_be_bytes(*bytes).saturating_sub(age).to_be_bytes();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
