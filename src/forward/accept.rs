@@ -55,7 +55,9 @@ pub enum Refusal {
 pub(super) fn accept(key: &Key, reply: &[u8], caps: Caps, now: Instant) -> Result<Entry, Refusal> {
     let question = query::question(key);
     let question_end = HEADER_LEN + question.len();
-    let sections = wire::sections(reply, question_end).ok_or(Refusal::Unreadable)?;
+    // Offsets are kept as 16 bits, which is what a DNS message has room for.
+    let whole = Some(reply).filter(|reply| reply.len() <= TCP_LIMIT);
+    let sections = whole.and_then(|reply| wire::sections(reply, question_end)).ok_or(Refusal::Unreadable)?;
     let rcode = match response_code(reply, &sections.additional) {
         0 => Rcode::NoError,
         3 => Rcode::NxDomain,
@@ -112,11 +114,14 @@ fn owners(reply: &[u8], answers: &[RecordAt]) -> Option<Vec<DomainName>> {
 /// `None` if it loops or is too long.
 fn chain(key: &Key, reply: &[u8], answers: &[RecordAt], owners: &[DomainName]) -> Option<Vec<DomainName>> {
     let mut chain = vec![key.name.clone()];
-    while let Some(cname) = chain.last().and_then(|last| {
-        answers.iter().zip(owners).find(|(record, owner)| record.kind == TYPE_CNAME && *owner == last)
-    }) {
-        let (target, end) = wire::name_at(reply, cname.0.rdata.start)?;
-        if end != cname.0.rdata.end || chain.contains(&target) || chain.len() > MAX_CHAIN {
+    let cname_of = |name: Option<&DomainName>| {
+        let (record, _) =
+            answers.iter().zip(owners).find(|(record, owner)| record.kind == TYPE_CNAME && Some(*owner) == name)?;
+        Some(record.rdata.clone())
+    };
+    while let Some(rdata) = cname_of(chain.last()) {
+        let (target, end) = wire::name_at(reply, rdata.start)?;
+        if end != rdata.end || chain.contains(&target) || chain.len() > MAX_CHAIN {
             return None;
         }
         chain.push(target);

@@ -102,7 +102,8 @@ impl Entry {
     /// bytes ([`Question::limit`]); whole records are cut from the end, and TC tells of it. A question that this is
     /// not the answer to gets SERVFAIL.
     pub fn write(&self, out: &mut Vec<u8>, question: &Question<'_>, now: Instant, limit: usize) {
-        let (marks, rcode) = if self.answers(question) { (&*self.marks, self.rcode) } else { (&[][..], Rcode::ServFail) };
+        let (marks, rcode) =
+            if self.is_about(question) { (&*self.marks, self.rcode) } else { (&[][..], Rcode::ServFail) };
         let opt_len = question.edns.map_or(0, |_| OPT_LEN);
         let room = limit.min(TCP_LIMIT).saturating_sub(opt_len);
         let fitting = marks.partition_point(|mark| usize::from(mark.end) <= room);
@@ -141,8 +142,9 @@ impl Entry {
     }
 
     /// Whether this is the answer to `question`.
-    fn answers(&self, question: &Question<'_>) -> bool {
-        let asked = self.wire.get(HEADER_LEN..usize::from(self.question_end)).and_then(|own| own.split_last_chunk::<4>());
+    fn is_about(&self, question: &Question<'_>) -> bool {
+        let asked =
+            self.wire.get(HEADER_LEN..usize::from(self.question_end)).and_then(|own| own.split_last_chunk::<4>());
         asked.is_some_and(|(name, rest)| name == question.name() && question.wire().ends_with(rest))
     }
 

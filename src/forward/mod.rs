@@ -8,6 +8,8 @@ pub mod entry;
 pub mod exchange;
 pub mod key;
 pub mod query;
+#[cfg(test)]
+pub(crate) mod testing;
 pub mod upstream;
 mod wire;
 

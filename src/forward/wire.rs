@@ -120,7 +120,7 @@ mod tests {
 
     #[track_caller]
     fn check(tail: &[u8], at: usize, expect: Option<(&str, usize)>) {
-        let message = [&[1; HEADER_LEN], tail].concat();
+        let message = [&[0; HEADER_LEN], tail].concat();
         let found = name_at(&message, HEADER_LEN + at).map(|(name, end)| (name.to_string(), end - HEADER_LEN));
         assert_eq!(found, expect.map(|(name, end)| (name.to_string(), end)));
     }

@@ -1,1 +1,172 @@
+use hickory_proto::op::ResponseCode;
+use hickory_proto::rr::Record;
 
+use super::super::testing::{a, answer, cname, key, moment, negative, response, soa};
+use super::*;
+use crate::dns::{Name, RData, rdata};
+
+fn query(key: &Key) -> Vec<u8> {
+    query::build(key, 7)
+}
+
+fn accepted(key: &Key, reply: &[u8]) -> Result<Entry, Refusal> {
+    Entry::accept(key, reply, Caps { max_ttl: 1000, negative_ttl: 100 }, moment())
+}
+
+#[track_caller]
+fn refused(key: &Key, reply: &[u8], because: Refusal) {
+    assert_eq!(accepted(key, reply).unwrap_err(), because);
+}
+
+#[test]
+fn a_chain_is_taken_in_any_order_of_its_records() {
+    let key = key("www.example", RecordType::A);
+    let records = [
+        a("c.example", 30, 1),
+        cname("b.example", 20, "c.example."),
+        a("C.example", 40, 2),
+        cname("www.example", 10, "b.example."),
+    ];
+    let entry = accepted(&key, &answer(&query(&key), records)).unwrap();
+    assert_eq!((entry.ttl(), entry.answer_count(), entry.rcode()), (10, 4, Rcode::NoError));
+}
+
+#[test]
+fn records_that_nobody_asked_for_are_refused() {
+    let key = key("www.example", RecordType::A);
+    let txt = RData::TXT(rdata::TXT::new(vec!["x".into()]));
+    let mut chaos = a("www.example", 5, 1);
+    chaos.dns_class = hickory_proto::rr::DNSClass::CH;
+    for extra in [
+        a("bank.example", 86_400, 66),
+        a("example", 86_400, 66),
+        cname("bank.example", 86_400, "www.example."),
+        Record::from_rdata(Name::from_ascii("www.example").unwrap(), 5, txt),
+        chaos,
+    ] {
+        let reply = answer(&query(&key), [a("www.example", 5, 1), extra]);
+        refused(&key, &reply, Refusal::Unrelated);
+    }
+}
+
+#[test]
+fn authority_and_additional_records_do_not_get_in() {
+    let key = key("www.example", RecordType::A);
+    let ns = rdata::NS(Name::from_ascii("ns.evil.").unwrap());
+    let mut message = response(&query(&key));
+    message.add_answer(a("www.example", 5, 1));
+    message.add_authority(Record::from_rdata(Name::from_ascii("example.").unwrap(), 9, RData::NS(ns)));
+    message.add_additional(a("ns.evil", 9, 66));
+    let entry = accepted(&key, &message.to_vec().unwrap()).unwrap();
+    assert_eq!((entry.marks.len(), entry.answer_count()), (1, 1));
+    let end = entry.wire.len();
+    assert_eq!(entry.wire[end - 4..], [192, 0, 2, 1]);
+}
+
+#[test]
+fn loops_and_long_chains_are_refused() {
+    let key = key("n0.example", RecordType::A);
+    let links = |count: usize| (0..count).map(|n| cname(&format!("n{n}.example"), 5, &format!("n{}.example.", n + 1)));
+    assert!(accepted(&key, &answer(&query(&key), links(MAX_CHAIN))).is_ok());
+    refused(&key, &answer(&query(&key), links(MAX_CHAIN + 1)), Refusal::Unrelated);
+    refused(&key, &answer(&query(&key), links(3).chain([cname("n3.example", 5, "n1.example.")])), Refusal::Unrelated);
+}
+
+#[test]
+fn a_dname_above_the_name_is_part_of_the_answer() {
+    let key = key("www.old.example", RecordType::A);
+    let build = |owner: &[u8]| {
+        let chain = [cname("www.old.example", 60, "www.new.example."), a("www.new.example", 60, 1)];
+        let mut reply = response(&query(&key));
+        reply.edns = None;
+        reply.add_answers(chain);
+        let mut bytes = reply.to_vec().unwrap();
+        bytes.extend_from_slice(owner);
+        bytes.extend_from_slice(b"\x00\x27\x00\x01\x00\x00\x00\x3c\x00\x0d\x03new\x07example\x00");
+        bytes[7] += 1;
+        bytes
+    };
+    assert_eq!(accepted(&key, &build(b"\x03old\x07example\x00")).unwrap().answer_count(), 3);
+    refused(&key, &build(b"\x03foo\x07example\x00"), Refusal::Unrelated);
+}
+
+#[test]
+fn ttls_are_brought_within_bounds() {
+    let key = key("www.example", RecordType::A);
+    for (ttl, expect) in [(5, 5), (0, 0), (4000, 1000), (i32::MAX as u32, 1000), (1 << 31, 0), (u32::MAX, 0)] {
+        let mut reply = answer(&query(&key), [a("www.example", 7, 1)]);
+        let at = reply.windows(4).position(|bytes| bytes == [0, 0, 0, 7]).unwrap();
+        reply[at..at + 4].copy_from_slice(&ttl.to_be_bytes());
+        let entry = accepted(&key, &reply).unwrap();
+        assert_eq!((entry.ttl(), entry.decode(moment()).answers[0].ttl), (expect, expect), "TTL {ttl}");
+    }
+}
+
+#[test]
+fn a_negative_answer_lives_as_long_as_its_soa_says() {
+    let key = key("no.such.example", RecordType::A);
+    for (rcode, expect) in [(ResponseCode::NXDomain, Rcode::NxDomain), (ResponseCode::NoError, Rcode::NoError)] {
+        for (ttl, minimum, life) in [(60, 30, 30), (20, 30, 20), (900, 900, 100), (0, 30, 0), (30, 1 << 31, 0)] {
+            let entry = accepted(&key, &negative(&query(&key), rcode, [soa("example.", ttl, minimum)])).unwrap();
+            assert_eq!((entry.ttl(), entry.rcode()), (life, expect));
+            let decoded = entry.decode(moment());
+            assert_eq!((decoded.answers.len(), decoded.authority.len(), decoded.authority[0].ttl), (0, 1, life));
+            assert_eq!(decoded.authority[0].name.to_ascii(), "example.");
+        }
+    }
+}
+
+#[test]
+fn without_the_soa_of_its_zone_a_negative_answer_is_not_kept() {
+    let key = key("no.such.example", RecordType::A);
+    for authority in [vec![], vec![soa("other.", 60, 60)], vec![soa("x.no.such.example.", 60, 60)]] {
+        let entry = accepted(&key, &negative(&query(&key), ResponseCode::NXDomain, authority)).unwrap();
+        assert_eq!((entry.ttl(), entry.marks.len()), (0, 0));
+    }
+}
+
+#[test]
+fn an_alias_to_nothing_is_negative() {
+    let key = key("www.example", RecordType::AAAA);
+    let mut message = response(&query(&key));
+    message.add_answer(cname("www.example", 10, "lb.other."));
+    message.add_authority(soa("other.", 60, 60));
+    let entry = accepted(&key, &message.to_vec().unwrap()).unwrap();
+    assert_eq!((entry.ttl(), entry.answer_count(), entry.marks.len()), (10, 1, 2));
+    let asked_for_cname = Key { qtype: RecordType::CNAME, ..key };
+    let reply = answer(&query(&asked_for_cname), [cname("www.example", 10, "lb.other.")]);
+    assert_eq!(accepted(&asked_for_cname, &reply).unwrap().ttl(), 10);
+}
+
+#[test]
+fn proofs_are_kept_for_those_who_asked_for_them() {
+    let mut key = key("no.example", RecordType::A);
+    let mut message = response(&query(&key));
+    message.edns = None;
+    message.metadata.response_code = ResponseCode::NXDomain;
+    message.add_authority(soa("example.", 60, 60));
+    let mut reply = message.to_vec().unwrap();
+    for owner in [&b"\x01m\x07example\x00"[..], b"\x01m\x05other\x00"] {
+        reply.extend_from_slice(owner);
+        reply.extend_from_slice(b"\x00\x2f\x00\x01\x00\x00\x0e\x10\x00\x04\x01z\x00\x00");
+    }
+    reply[9] = 3;
+    for (dnssec_ok, records) in [(false, 1), (true, 2)] {
+        key.dnssec_ok = dnssec_ok;
+        assert_eq!(accepted(&key, &reply).unwrap().marks.len(), records);
+    }
+}
+
+#[test]
+fn errors_and_referrals_are_no_answers() {
+    let key = key("www.example", RecordType::A);
+    refused(&key, &negative(&query(&key), ResponseCode::ServFail, []), Refusal::Rcode(2));
+    refused(&key, &negative(&query(&key), ResponseCode::Refused, []), Refusal::Rcode(5));
+    refused(&key, &negative(&query(&key), ResponseCode::BADVERS, []), Refusal::Rcode(16));
+    let ns = rdata::NS(Name::from_ascii("ns.example.").unwrap());
+    let ns = Record::from_rdata(Name::from_ascii("example.").unwrap(), 9, RData::NS(ns));
+    refused(&key, &negative(&query(&key), ResponseCode::NoError, [ns]), Refusal::Referral);
+    let reply = answer(&query(&key), [a("www.example", 5, 1)]);
+    refused(&key, &reply[..reply.len() - 1], Refusal::Unreadable);
+    refused(&key, &[&reply[..], &[0; 65_536]].concat(), Refusal::Unreadable);
+}
