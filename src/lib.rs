@@ -21,4 +21,3 @@ pub mod source;
 
 // Floor 3, doors: sockets, SDK, files.
 pub mod link;
-pub mod server;

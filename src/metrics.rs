@@ -5,6 +5,7 @@
 //! copied here: whoever has them gives a closure that is called when somebody scrapes.
 
 pub mod counters;
+mod forward;
 pub mod table;
 
 use std::collections::BTreeMap;
@@ -25,17 +26,28 @@ pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// Collects the samples of one metric.
 #[derive(Debug, Default)]
-pub struct Samples(Vec<(Vec<String>, f64)>);
+pub struct Samples {
+    values: Vec<(Vec<String>, f64)>,
+    /// Sum in seconds; upper bound in seconds and count of each bucket.
+    histogram: Option<(f64, Vec<(f64, u64)>)>,
+}
 
 impl Samples {
-    /// A sample without labels.
+    /// The sample of a counter or gauge without labels.
     pub fn value(&mut self, value: f64) {
-        self.0.push((Vec::new(), value));
+        self.values.push((Vec::new(), value));
     }
 
-    /// A sample with these label values, in the order of the table.
+    /// A sample of a counter or gauge with these label values, in the order of the table.
     pub fn labelled(&mut self, labels: &[&str], value: f64) {
-        self.0.push((labels.iter().map(|label| (*label).to_owned()).collect(), value));
+        self.values.push((labels.iter().map(|label| (*label).to_owned()).collect(), value));
+    }
+
+    /// A histogram of durations: upper bounds of the buckets in microseconds, the number in each, one more number
+    /// for what is above all bounds, and the sum in microseconds.
+    pub fn durations(&mut self, bounds: &[u64], counts: &[u64], sum_micros: f64) {
+        let bounds = bounds.iter().map(|micros| float(*micros) / 1e6).chain([f64::INFINITY]);
+        self.histogram = Some((sum_micros / 1e6, bounds.zip(counts.iter().copied()).collect()));
     }
 }
 
@@ -102,6 +114,9 @@ impl Metrics {
             REASONS.iter().zip(totals.dropped).for_each(|(label, count)| samples.labelled(&[label], float(count)));
         });
         provide(&table::DNS_TRUNCATED, |totals, samples| samples.value(float(totals.truncated)));
+        provide(&table::DNS_DURATION, |totals, samples| {
+            samples.durations(&BUCKETS, &totals.durations, float(totals.duration_nanos) / 1e3);
+        });
     }
 
     /// A set of counters for one thread that nobody else may write.
@@ -151,16 +166,16 @@ fn float(count: u64) -> f64 {
 impl Collector for Values {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         for metric in table::TABLE {
-            if metric.kind == Kind::Histogram {
-                write_durations(&mut encoder, metric, &self.sets.totals())?;
-                continue;
-            }
             let mut samples = Samples::default();
             if let Some(read) = lock(&self.reads).get(metric.name) {
                 read(&mut samples);
             }
-            if !samples.0.is_empty() {
-                write_samples(&mut encoder, metric, &samples)?;
+            if let Some((sum, buckets)) = samples.histogram {
+                let count = buckets.iter().map(|(_, count)| count).sum();
+                let mut family = encoder.encode_descriptor(metric.name, metric.help, None, MetricType::Histogram)?;
+                family.encode_histogram::<NoLabelSet>(sum, count, &buckets, None)?;
+            } else if !samples.values.is_empty() {
+                write_values(&mut encoder, metric, &samples.values)?;
             }
         }
         Ok(())
@@ -169,26 +184,18 @@ impl Collector for Values {
 
 /// Writes a counter or gauge. The samples of both are written as those of a gauge: `encode_counter` would add `_total`
 /// to them alone, as OpenMetrics has it, and readers of the older format would then miss HELP and TYPE.
-fn write_samples(encoder: &mut DescriptorEncoder<'_>, metric: &Metric, Samples(samples): &Samples) -> fmt::Result {
+fn write_values(encoder: &mut DescriptorEncoder<'_>, metric: &Metric, values: &[(Vec<String>, f64)]) -> fmt::Result {
     let kind = if metric.kind == Kind::Counter { MetricType::Counter } else { MetricType::Gauge };
     let mut family = encoder.encode_descriptor(metric.name, metric.help, None, kind)?;
-    for (values, value) in samples {
+    for (labels, value) in values {
         if metric.labels.is_empty() {
             family.encode_gauge(value)?;
             continue;
         }
-        let labels: Vec<(&str, &str)> = metric.labels.iter().copied().zip(values.iter().map(String::as_str)).collect();
+        let labels: Vec<(&str, &str)> = metric.labels.iter().copied().zip(labels.iter().map(String::as_str)).collect();
         family.encode_family(&labels.as_slice())?.encode_gauge(value)?;
     }
     Ok(())
-}
-
-fn write_durations(encoder: &mut DescriptorEncoder<'_>, metric: &Metric, totals: &Totals) -> fmt::Result {
-    let bounds = BUCKETS.iter().map(|micros| float(*micros) / 1e6).chain([f64::INFINITY]);
-    let buckets: Vec<(f64, u64)> = bounds.zip(totals.durations).collect();
-    let mut histogram = encoder.encode_descriptor(metric.name, metric.help, None, MetricType::Histogram)?;
-    let seconds = float(totals.duration_nanos) / 1e9;
-    histogram.encode_histogram::<NoLabelSet>(seconds, totals.durations.iter().sum(), &buckets, None)
 }
 
 impl fmt::Debug for Values {

@@ -11,9 +11,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::dns::precheck::error_header;
-use crate::dns::{
-    Body, Ede, HEADER_LEN, Parsed, Precheck, Question, Rcode, ReplyContext, RecordType, precheck, reply,
-};
+use crate::dns::{Body, Ede, HEADER_LEN, Parsed, Precheck, Question, Rcode, RecordType, ReplyContext, precheck, reply};
 use crate::forward::{Entry, Key};
 use crate::forwarder::{ForwardError, Forwarder};
 use crate::metrics::{Counters, Proto, Source};
@@ -112,7 +110,8 @@ impl Responder {
             write_error(&pending.message, Rcode::ServFail, out);
             return Source::Error;
         };
-        let asked = Asked { question: &question, snapshot: &pending.snapshot, tcp: pending.tcp, spin: pending.spin, now };
+        let asked =
+            Asked { question: &question, snapshot: &pending.snapshot, tcp: pending.tcp, spin: pending.spin, now };
         let resolution = (self.resolve)(&pending.snapshot.zone, &question);
         asked.conclude(&resolution, resolved.as_deref().map_err(|error| *error), out)
     }
@@ -183,7 +182,12 @@ struct Asked<'a> {
 
 impl Asked<'_> {
     /// Writes the reply when the upstream has been heard, and says whose answer it is.
-    fn conclude(&self, resolution: &Resolution<'_>, resolved: Result<&Entry, ForwardError>, out: &mut Vec<u8>) -> Source {
+    fn conclude(
+        &self,
+        resolution: &Resolution<'_>,
+        resolved: Result<&Entry, ForwardError>,
+        out: &mut Vec<u8>,
+    ) -> Source {
         match (resolution, resolved) {
             (Resolution::Reply(body), _) => {
                 self.write(body, out);

@@ -55,14 +55,24 @@ table! {
         "Time from the receipt of a question to its reply.";
     DNS_TCP_CONNECTIONS = Gauge "ecs_resolver_dns_tcp_connections" []
         "Open TCP connections of clients.";
-    FORWARD_REQUESTS = Counter "ecs_resolver_forward_requests_total" ["result"]
-        "Questions asked upstream, by result.";
+    FORWARD_REQUESTS = Counter "ecs_resolver_forward_requests_total" ["proto"]
+        "Queries sent to upstreams, tries included, by transport.";
+    FORWARD_FAILURES = Counter "ecs_resolver_forward_failures_total" ["reason"]
+        "What went wrong with upstreams, by reason: timeout, unreachable, error, malformed, ignored (forged or late); failed: no upstream answered; too_many: turned away.";
+    FORWARD_COALESCED = Counter "ecs_resolver_forward_coalesced_total" []
+        "Questions that joined an equal one that was under way.";
+    FORWARD_DURATION = Histogram "ecs_resolver_forward_request_duration_seconds" []
+        "Time until an upstream answered, tries included.";
+    FORWARD_IN_FLIGHT = Gauge "ecs_resolver_forward_in_flight" []
+        "Questions that upstreams are being asked.";
     CACHE_HITS = Counter "ecs_resolver_cache_hits_total" []
         "Questions answered from the cache of forwarded answers.";
     CACHE_MISSES = Counter "ecs_resolver_cache_misses_total" []
         "Questions that the cache of forwarded answers had no fresh answer for.";
     CACHE_ENTRIES = Gauge "ecs_resolver_cache_entries" []
         "Answers in the cache of forwarded answers.";
+    CACHE_BYTES = Gauge "ecs_resolver_cache_bytes" []
+        "Memory of the cache of forwarded answers.";
     AWS_REQUESTS = Counter "ecs_resolver_aws_requests_total" ["operation", "result"]
         "Calls of AWS APIs, by operation as IAM spells it, and result (ok, throttled, denied, ...).";
     INVENTORY_RESOURCES = Gauge "ecs_resolver_inventory_resources" ["kind"]

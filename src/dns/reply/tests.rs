@@ -117,7 +117,9 @@ fn a_chased_cname_chain_keeps_its_owners() {
     let mut body = BodyBuilder::new(true);
     body.answer(60, &RData::CNAME(hickory_proto::rr::rdata::CNAME(elb.clone())));
     let other = DomainName::from_text("other.example").unwrap();
-    for (owner, last) in [(DomainName::from_name(&elb).unwrap(), 1), (DomainName::from_name(&elb).unwrap(), 2), (other, 3)] {
+    for (owner, last) in
+        [(DomainName::from_name(&elb).unwrap(), 1), (DomainName::from_name(&elb).unwrap(), 2), (other, 3)]
+    {
         body.answer_of(owner, 30, &RData::A(Ipv4Addr::new(10, 1, 1, last).into()));
     }
     let (bytes, message) = reply(&query("web.ecs.internal.", true), &body.build(), 5, false);
