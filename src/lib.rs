@@ -21,3 +21,4 @@ pub mod source;
 
 // Floor 3, doors: sockets, SDK, files.
 pub mod link;
+pub mod server;

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::dns::precheck::error_header;
-use crate::dns::{Body, Ede, HEADER_LEN, Parsed, Precheck, Question, Rcode, RecordType, ReplyContext, precheck, reply};
+use crate::dns::{Body, Ede, HEADER_LEN, Parsed, Precheck, Question, Rcode, ReplyContext, precheck, reply};
 use crate::forward::{Entry, Key};
 use crate::forwarder::{ForwardError, Forwarder};
 use crate::metrics::{Counters, Proto, Source};

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::stub::{query, responder};
 use super::*;
+use crate::dns::RecordType;
 use crate::metrics::Metrics;
 
 fn now() -> Instant {
