@@ -14,6 +14,8 @@ pub mod zone;
 
 // Floor 2, workers: async, but no socket and no SDK.
 pub mod forwarder;
+pub mod metrics;
+pub mod responder;
 pub mod snapshot;
 pub mod source;
 pub mod updater;
@@ -23,6 +25,7 @@ pub mod aws;
 pub mod config;
 pub mod http;
 pub mod link;
+pub mod server;
 pub mod systemd;
 
 // Floor 4, roof: wiring and commands.

@@ -172,15 +172,14 @@ impl BodyBuilder {
         self
     }
 
-    /// Adds an answer record of the target of the answer record before it, which is a CNAME.
-    pub fn answer_of_target(&mut self, ttl: u32, data: &RData) -> &mut Self {
-        let before = u16::try_from(self.body.answers.len().saturating_sub(1)).unwrap_or(u16::MAX);
-        self.owned(Owner::TargetOf(before), ttl, data)
-    }
-
-    /// Adds an answer record of another name (further down a chain of CNAMEs).
+    /// Adds an answer record of another name: of the target of an earlier CNAME, or of any name at all.
     pub fn answer_of(&mut self, owner: DomainName, ttl: u32, data: &RData) -> &mut Self {
-        self.owned(Owner::Name(owner), ttl, data)
+        let answers = self.body.answer_records().map(|(kind, _, rdata)| (kind, rdata));
+        let points_here = |(kind, rdata): (RecordType, &[u8])| {
+            kind == RecordType::CNAME && rdata.eq_ignore_ascii_case(owner.as_wire())
+        };
+        let cname = answers.map(points_here).position(|points| points).and_then(|index| u16::try_from(index).ok());
+        self.owned(cname.map_or(Owner::Name(owner), Owner::TargetOf), ttl, data)
     }
 
     fn owned(&mut self, owner: Owner, ttl: u32, data: &RData) -> &mut Self {
@@ -235,6 +234,13 @@ impl BodyBuilder {
             self.body.rotates = false;
         }
         self.body
+    }
+}
+
+impl From<Body> for BodyBuilder {
+    /// Goes on with a finished body, e.g. the alias in front of what it points to.
+    fn from(body: Body) -> Self {
+        Self { body }
     }
 }
 
