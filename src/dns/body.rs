@@ -83,6 +83,8 @@ pub struct Body {
     pub(super) glue_of: Vec<u16>,
     /// Whether the SOA of the snapshot is appended (negative answers, RFC 2308).
     pub(super) soa: bool,
+    /// The SOA of somebody else's zone, where a chase ended in a negative answer.
+    pub(super) foreign_soa: Option<Box<(DomainName, Records)>>,
     pub(super) ede: Option<Arc<Ede>>,
 }
 
@@ -161,6 +163,7 @@ impl BodyBuilder {
                 glue: Records::default(),
                 glue_of: Vec::new(),
                 soa: false,
+                foreign_soa: None,
                 ede: None,
             },
         }
@@ -174,11 +177,10 @@ impl BodyBuilder {
 
     /// Adds an answer record of another name: of the target of an earlier CNAME, or of any name at all.
     pub fn answer_of(&mut self, owner: DomainName, ttl: u32, data: &RData) -> &mut Self {
-        let answers = self.body.answer_records().map(|(kind, _, rdata)| (kind, rdata));
-        let points_here = |(kind, rdata): (RecordType, &[u8])| {
-            kind == RecordType::CNAME && rdata.eq_ignore_ascii_case(owner.as_wire())
-        };
-        let cname = answers.map(points_here).position(|points| points).and_then(|index| u16::try_from(index).ok());
+        let points_here = |data: RData| matches!(data, RData::CNAME(target) if DomainName::from_name(&target).as_ref() == Some(&owner));
+        let mut answers = self.body.answer_records();
+        let cname = answers.position(|(_, data)| points_here(data)).and_then(|index| u16::try_from(index).ok());
+        drop(answers);
         self.owned(cname.map_or(Owner::Name(owner), Owner::TargetOf), ttl, data)
     }
 
@@ -214,6 +216,14 @@ impl BodyBuilder {
     /// Asks for the SOA of the zone in AUTHORITY.
     pub fn soa(&mut self) -> &mut Self {
         self.body.soa = true;
+        self
+    }
+
+    /// Puts the SOA of another zone into AUTHORITY: what makes the negative end of a chain of CNAMEs last.
+    pub fn foreign_soa(&mut self, owner: DomainName, ttl: u32, data: &RData) -> &mut Self {
+        let mut records = Records::default();
+        records.push(ttl, data);
+        self.body.foreign_soa = Some(Box::new((owner, records)));
         self
     }
 
