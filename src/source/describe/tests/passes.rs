@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use tokio::time::Instant;
+
 use super::super::call::Call;
 use super::Rig;
 use super::world::{World, cluster, host, service, task};
@@ -9,6 +11,7 @@ use crate::ecs::{
     ContainerInstanceStatus, Ec2InstanceId, Ec2State, LoadBalancerId, ServiceStatus, TargetGroupArn, TaskStatus,
 };
 use crate::inventory::{Change, Resource, ResourceId, Scope, ServiceKey};
+use crate::source::pace::Bucket;
 
 pub(super) fn deleted(changes: &[Change]) -> Vec<ResourceId> {
     let deleted = changes.iter().filter_map(|change| match change {
@@ -103,8 +106,30 @@ async fn batches_hold_as_many_as_the_api_takes() {
     assert_eq!(sizes(Call::DescribeLoadBalancers), [20, 20, 1]);
     assert_eq!(sizes(Call::DescribeClassicLoadBalancers), [20, 20, 1]);
     assert_eq!(sizes(Call::DescribeTaskDefinition), [1]);
+    // Pages of lists are counted: 5 each of tasks and of container instances, and 5 descriptions of each.
+    assert_eq!(rig.describer.budget().drain().of(Bucket::ClusterResource), 20);
     let most = rig.world.change().most_under_way;
     assert!((2..=4).contains(&most), "{most} calls at once");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_learned_is_dated_by_the_start_of_its_request() {
+    let world = World::with_prod();
+    for n in 0..3_001 {
+        world.add_task(&n.to_string(), "web");
+    }
+    let mut rig = Rig::new(world);
+    let (started, began) = (rig.describer.clock.now(), Instant::now());
+    let (_, changes) = rig.pass().await;
+    let dates = changes.iter().filter_map(|change| match change {
+        Change::Apply { resource: Resource::Task(_), at } => Some(*at),
+        _ => None,
+    });
+    let dates: BTreeSet<_> = dates.collect();
+    let state = rig.world.change();
+    let requests = state.requests.iter().filter(|it| it.0 == Call::DescribeTasks).map(|it| started + (it.2 - began));
+    assert_eq!(dates, requests.collect());
+    assert!(dates.len() > 2, "some had to wait for their turn");
 }
 
 #[tokio::test(start_paused = true)]
