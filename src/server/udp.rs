@@ -32,12 +32,12 @@ const STOP: u64 = u64::MAX;
 pub(super) fn start(
     name: String,
     ports: Vec<Arc<Port>>,
-    stop: &EventFd,
+    stop: Arc<EventFd>,
     desk: Arc<Desk>,
     counters: Arc<Counters>,
 ) -> io::Result<JoinHandle<()>> {
     let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
-    epoll.add(stop, EpollEvent::new(EpollFlags::EPOLLIN, STOP))?;
+    epoll.add(&stop, EpollEvent::new(EpollFlags::EPOLLIN, STOP))?;
     for (index, port) in (0..).zip(&ports) {
         epoll.add(port, EpollEvent::new(EpollFlags::EPOLLIN, index))?;
     }
@@ -55,6 +55,7 @@ pub(super) fn start(
 
 struct Worker {
     epoll: Epoll,
+    _stop: Arc<EventFd>,
     ports: Vec<Arc<Port>>,
     desk: Arc<Desk>,
     counters: Arc<Counters>,
