@@ -18,7 +18,16 @@ pub mod metrics;
 pub mod responder;
 pub mod snapshot;
 pub mod source;
+pub mod updater;
 
-// Floor 3, doors: sockets, SDK, files.
+// Floor 3, doors: the outside world; each alone may name what it talks to.
+pub mod aws;
+pub mod config;
+pub mod http;
 pub mod link;
 pub mod server;
+pub mod systemd;
+
+// Floor 4, roof: wiring and commands.
+pub mod cli;
+pub mod daemon;

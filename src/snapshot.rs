@@ -37,8 +37,8 @@ impl Shared {
         self.0.load()
     }
 
-    /// Publishes the next snapshot. Only the updater calls this.
-    pub(crate) fn store(&self, next: Snapshot) {
-        self.0.store(Arc::new(next));
+    /// Publishes the next snapshot and returns the one before. Only the updater calls this.
+    pub(crate) fn replace(&self, next: Snapshot) -> Arc<Snapshot> {
+        self.0.swap(Arc::new(next))
     }
 }

@@ -6,7 +6,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use hickory_proto::serialize::binary::{BinEncodable, BinEncoder};
+use hickory_proto::serialize::binary::{BinDecoder, BinEncodable, BinEncoder, NameEncoding, Restrict};
 
 use super::{DomainName, Ede, RData, Rcode, RecordType};
 
@@ -34,9 +34,11 @@ impl Records {
         self.bytes.extend_from_slice(&u16::from(data.record_type()).to_be_bytes());
         self.bytes.extend_from_slice(&1u16.to_be_bytes());
         self.bytes.extend_from_slice(&ttl.to_be_bytes());
-        // A fresh encoder for each record: it has no earlier name that it could point to.
         let mut rdata = Vec::with_capacity(64);
-        let fits = data.emit(&mut BinEncoder::new(&mut rdata)).is_ok();
+        let mut encoder = BinEncoder::new(&mut rdata);
+        // Offsets within the RDATA are not offsets within the message: nothing may be compressed.
+        encoder.set_name_encoding(NameEncoding::Uncompressed);
+        let fits = data.emit(&mut encoder).is_ok();
         match (fits, u16::try_from(rdata.len()), u32::try_from(start + 10 + rdata.len())) {
             (true, Ok(length), Ok(end)) => {
                 self.bytes.extend_from_slice(&length.to_be_bytes());
@@ -112,6 +114,14 @@ impl Body {
         self.ede.as_deref()
     }
 
+    /// The same body with an extended error, unless it has one of its own.
+    #[must_use]
+    pub fn with_ede(&self, ede: &Arc<Ede>) -> Self {
+        let mut body = self.clone();
+        body.ede.get_or_insert_with(|| Arc::clone(ede));
+        body
+    }
+
     /// Bytes of memory that it holds, for the accounts of what a zone costs.
     #[must_use]
     pub fn memory(&self) -> usize {
@@ -119,12 +129,14 @@ impl Body {
         size_of::<Self>() + records(&self.answers) + records(&self.glue) + 2 * self.glue_of.capacity()
     }
 
-    /// Type, TTL and RDATA of each answer record, for whoever prints a zone.
-    pub fn answer_records(&self) -> impl Iterator<Item = (RecordType, u32, &[u8])> {
+    /// TTL in seconds and data of each answer record, for whoever prints a zone.
+    pub fn answer_records(&self) -> impl Iterator<Item = (u32, RData)> {
         (0..self.answers.len()).filter_map(|index| {
             let (head, rdata) = self.answers.get(index).split_first_chunk::<10>()?;
-            let ttl = u32::from_be_bytes([head[4], head[5], head[6], head[7]]);
-            Some((RecordType::from(u16::from_be_bytes([head[0], head[1]])), ttl, rdata))
+            let kind = RecordType::from(u16::from_be_bytes([head[0], head[1]]));
+            let length = Restrict::new(u16::try_from(rdata.len()).ok()?);
+            let data = RData::read(&mut BinDecoder::new(rdata), kind, length).ok()?;
+            Some((u32::from_be_bytes([head[4], head[5], head[6], head[7]]), data))
         })
     }
 }

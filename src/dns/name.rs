@@ -4,6 +4,7 @@
 //! hashed as it is, a parent is a suffix of it, and no label needs to be allocated.
 
 use std::fmt;
+use std::sync::Arc;
 
 use super::Name;
 
@@ -12,15 +13,15 @@ pub const MAX_NAME: usize = 255;
 /// Longest label in bytes.
 pub const MAX_LABEL: usize = 63;
 
-/// A lower-cased name in wire form (RFC 1035 3.1), with its final zero byte.
+/// A lower-cased name in wire form (RFC 1035 3.1), with its final zero byte. Cheap to clone.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct DomainName(Box<[u8]>);
+pub struct DomainName(Arc<[u8]>);
 
 impl DomainName {
     /// The root.
     #[must_use]
     pub fn root() -> Self {
-        Self(Box::new([0]))
+        Self(Arc::new([0]))
     }
 
     /// `labels` from the left, in front of `suffix`. `None` if a label is empty or longer than 63 octets, or the

@@ -1,6 +1,6 @@
 //! The one encoder of replies from ready bodies: header, question as asked, records under a size limit, OPT.
 //!
-//! A compiled answer and a slow one both leave through [`write`], so they can be compared byte for byte. Nothing is
+//! A compiled answer and a slow one both leave through [`write()`], so they can be compared byte for byte. Nothing is
 //! allocated: the caller's buffer is reused.
 
 use super::body::{Owner, Records};

@@ -1,6 +1,7 @@
 //! The verbs of a changing world: apply, delete, reset, and synced. Every source speaks in these.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
@@ -64,6 +65,7 @@ pub enum Scope {
 
 /// One thing that a source has learned. `at` is the start of the request that it was learned from.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "nearly all changes are of the largest kind, and live for one batch")]
 pub enum Change {
     /// A resource looks like this.
     Apply {
@@ -106,6 +108,17 @@ pub enum Subject {
     Host(ContainerInstanceArn),
     /// A cluster appeared, vanished or became synced: everything in it, and the names of default clusters.
     Cluster(ClusterArn),
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Service(key) => write!(f, "service {} of cluster {}", key.name, key.cluster.id()),
+            Self::Task(arn) => write!(f, "task {arn}"),
+            Self::Host(arn) => write!(f, "container instance {arn}"),
+            Self::Cluster(arn) => write!(f, "cluster {arn}"),
+        }
+    }
 }
 
 /// What a change did.

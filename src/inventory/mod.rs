@@ -6,7 +6,9 @@
 pub mod change;
 pub mod document;
 pub mod links;
+pub mod merge;
 pub mod reduce;
+pub mod views;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,8 +19,11 @@ use crate::ecs::{
 };
 
 pub use change::{Change, Outcome, Resource, ResourceId, Scope, Subject};
+pub use document::Document;
 pub use links::Links;
+pub use merge::Field;
 pub use reduce::reduce;
+pub use views::Counts;
 
 /// A service's identity in the inventory. ARNs of before 2018 lack the cluster, so cluster and name it is; tasks name
 /// their service the same way.
@@ -64,10 +69,10 @@ pub struct ClusterRecord {
     pub synced: bool,
 }
 
-/// A task with the two guards that order its observations.
+/// A task with the two guards that order its observations. Made by [`TaskRecord::new`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TaskRecord {
-    /// The task as merged from all observations.
+    /// The task as merged from all observations; its containers in the order of their names.
     pub task: Task,
     /// When it was last seen, by any observation.
     pub at: Timestamp,
@@ -75,6 +80,9 @@ pub struct TaskRecord {
     pub lifecycle_at: Timestamp,
     /// For each container with a definite health (HEALTHY or UNHEALTHY), the start of the request that reported it.
     pub health_at: BTreeMap<String, Timestamp>,
+    /// Fields that the newest observation lacked, and the version that they are from. Nearly always empty; without
+    /// it, two older observations that arrive late would leave what came first instead of what is newer.
+    pub carried: BTreeMap<Field, u64>,
 }
 
 /// What is remembered of a stopped task, so that a late RUNNING does not bring it back.

@@ -3,7 +3,11 @@
 //! The AWS calls that a source makes are ports, traits in our own words; the adapters are in `aws/`. Nothing here
 //! opens a socket or names the SDK.
 
+pub mod fixture;
 pub mod ports;
+mod sample;
+pub mod simulation;
+pub mod synthetic;
 
 use tokio::sync::{mpsc, oneshot};
 

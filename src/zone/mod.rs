@@ -1,10 +1,110 @@
 //! The zone: what names say, rendered from the inventory.
+//!
+//! Read in this order: `settings`, `naming` (the only place that joins labels), `readiness`, `ports`, `balancing` and
+//! `facts` (what a service's names are made of), `render` (one subject → its names), `claims` (who may say what a name
+//! says), `trie` (the shards that are published), `writer` (subjects in, a new version of the zone out), `text`.
+//!
+//! Pure: nothing here waits, reads a clock, or fails. A change costs what the change is, not what the fleet is.
 
-use crate::dns::SoaBlock;
+pub mod balancing;
+pub mod claims;
+pub mod facts;
+pub mod fixed;
+pub mod naming;
+pub mod node;
+pub mod ports;
+pub mod readiness;
+pub mod render;
+pub mod settings;
+pub mod text;
+pub mod trie;
+pub mod writer;
 
-/// A zone as it is published: immutable, shared by all workers.
+use std::hash::BuildHasher;
+use std::sync::Arc;
+
+use crate::dns::{Body, SoaBlock};
+pub use claims::Entry;
+pub use node::Node;
+pub use settings::Settings;
+use trie::Trie;
+pub use writer::{Diff, ZoneWriter};
+
+/// A zone as it is published: immutable, cheap to copy, shared by all workers.
 #[derive(Debug, Clone)]
 pub struct Zone {
+    /// What the operator decided.
+    pub settings: Arc<Settings>,
     /// SOA of this version of the zone.
     pub soa: SoaBlock,
+    /// The apex: SOA and NS.
+    pub apex: Arc<Node>,
+    /// Which clusters have been read.
+    pub sync: Arc<Sync>,
+    /// Answers that are the same for every name.
+    pub fixed: Arc<FixedBodies>,
+    entries: Trie<Arc<Entry>>,
 }
+
+/// Answers that do not depend on the name.
+#[derive(Debug)]
+pub struct FixedBodies {
+    /// The name does not exist.
+    pub nxdomain: Arc<Body>,
+    /// The name exists, the type does not.
+    pub nodata: Arc<Body>,
+    /// We have not read the cluster that could have the name (EDE 14).
+    pub not_synced: Arc<Body>,
+}
+
+/// Which clusters have been read, as labels.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Sync {
+    /// Labels of clusters that are followed but not read yet.
+    pub pending: Vec<String>,
+    /// Whether one of the default clusters is among them.
+    pub default_pending: bool,
+    /// Whether there may be clusters that we have not heard of yet.
+    pub incomplete: bool,
+}
+
+impl Sync {
+    /// Whether everything has been read.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.pending.is_empty() && !self.incomplete
+    }
+}
+
+impl Zone {
+    /// The entry of a name in lower-cased wire form. The apex has none.
+    #[must_use]
+    pub fn find(&self, name: &[u8]) -> Option<&Entry> {
+        self.entries.get(hash(name), |entry| entry.name.as_wire() == name).map(|entry| &**entry)
+    }
+
+    /// All names, in no order that means anything.
+    pub fn entries(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.iter().map(|entry| &**entry)
+    }
+
+    /// Number of names, empty non-terminals included.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether it has no names but the apex.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+}
+
+/// Hash of a name. Clients choose only what is looked up, never what is stored, so a fixed seed does no harm.
+fn hash(name: &[u8]) -> u64 {
+    foldhash::fast::FixedState::with_seed(0x6563_735f_646e_7321).hash_one(name)
+}
+
+#[cfg(test)]
+mod tests;

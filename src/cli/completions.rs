@@ -1,0 +1,31 @@
+//! `ecs-resolver completions`: for the shells.
+
+use clap::{Args, CommandFactory};
+use clap_complete::Shell;
+
+use super::exit::Failure;
+use super::{Cli, print};
+
+const EXAMPLES: &str = "Examples:
+  ecs-resolver completions bash > /etc/bash_completion.d/ecs-resolver
+  ecs-resolver completions zsh > \"${fpath[1]}/_ecs-resolver\"";
+
+/// Print a shell's completions
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Completions {
+    /// The shell
+    shell: Shell,
+}
+
+impl Completions {
+    /// Prints them.
+    ///
+    /// # Errors
+    /// When standard output cannot be written.
+    pub fn run(self) -> Result<(), Failure> {
+        let mut script = Vec::new();
+        clap_complete::generate(self.shell, &mut Cli::command(), "ecs-resolver", &mut script);
+        print(&script)
+    }
+}

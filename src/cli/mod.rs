@@ -1,0 +1,90 @@
+//! The command line: one file per subcommand. They read arguments, call what does the work, and print.
+
+pub mod check;
+pub mod completions;
+pub mod demo;
+pub mod dump;
+pub mod exit;
+mod logging;
+pub mod man;
+pub mod run;
+
+use std::io::{ErrorKind, Write};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use exit::Failure;
+
+const EXAMPLES: &str = "Examples:
+  ecs-resolver demo                          a made-up cluster on 127.0.0.1:1053, without AWS or root
+  ecs-resolver check                         what is wrong with the configuration, or what holds
+  ecs-resolver run --cluster prod            serve a cluster
+  ecs-resolver dump                          what the running daemon serves
+
+Exit status: 0 success, 64 wrong usage, 69 something needed is not there, 70 internal fault, 78 wrong configuration.";
+
+/// A local DNS resolver and discovery proxy for Amazon ECS container instances
+#[derive(Debug, Parser)]
+#[command(name = "ecs-resolver", version, after_help = EXAMPLES, max_term_width = 110)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Run(run::Run),
+    Demo(demo::Demo),
+    Check(check::Check),
+    Dump(dump::Dump),
+    Completions(completions::Completions),
+    Man(man::Man),
+}
+
+/// The whole program: reads the arguments, runs the command, tells how it ended.
+#[must_use]
+pub fn main() -> ExitCode {
+    let result = match Cli::try_parse() {
+        Ok(cli) => cli.command.run(),
+        // clap prints help and version itself; whether that works changes nothing.
+        Err(error) => {
+            let _ = error.print();
+            return if error.use_stderr() { exit::USAGE } else { exit::OK }.into();
+        }
+    };
+    match result {
+        Ok(()) => exit::OK.into(),
+        Err(failure) => {
+            let _ = writeln!(std::io::stderr(), "{}", failure.message);
+            failure.code.into()
+        }
+    }
+}
+
+impl Command {
+    fn run(self) -> Result<(), Failure> {
+        match self {
+            Self::Run(run) => run.run(),
+            Self::Demo(demo) => demo.run(),
+            Self::Check(check) => check.run(),
+            Self::Dump(dump) => dump.run(),
+            Self::Completions(completions) => completions.run(),
+            Self::Man(man) => man.run(),
+        }
+    }
+}
+
+/// Writes to standard output. A reader that has seen enough (`| head`) is no failure.
+fn print(bytes: &[u8]) -> Result<(), Failure> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(bytes).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            Err(Failure::new(exit::UNAVAILABLE, &format!("standard output cannot be written: {error}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,65 @@
+//! The command line is read as it is documented.
+
+use clap::CommandFactory;
+use clap::error::ErrorKind;
+
+use super::*;
+
+fn parse(line: &str) -> Result<Cli, clap::Error> {
+    Cli::try_parse_from(line.split_whitespace())
+}
+
+#[test]
+fn the_definition_is_sound() {
+    Cli::command().debug_assert();
+}
+
+#[test]
+fn every_command_is_read() {
+    for line in [
+        "ecs-resolver run",
+        "ecs-resolver run -c x.toml --listen 127.0.0.1 --listen ::1 --ttl 9",
+        "ecs-resolver demo",
+        "ecs-resolver demo --services 10 --tasks 2 --no-churn --seed 3 --http off",
+        "ecs-resolver check --config x.toml --json",
+        "ecs-resolver dump",
+        "ecs-resolver dump --zone --http 127.0.0.1:1",
+        "ecs-resolver dump --json",
+        "ecs-resolver completions bash",
+        "ecs-resolver man --dir /tmp",
+    ] {
+        parse(line).unwrap();
+    }
+}
+
+#[test]
+fn what_makes_no_sense_is_refused() {
+    for (line, kind) in [
+        ("ecs-resolver", ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand),
+        ("ecs-resolver nosuch", ErrorKind::InvalidSubcommand),
+        ("ecs-resolver run --nosuch", ErrorKind::UnknownArgument),
+        ("ecs-resolver dump --json --zone", ErrorKind::ArgumentConflict),
+        ("ecs-resolver dump --http here", ErrorKind::ValueValidation),
+        ("ecs-resolver demo --tasks 3", ErrorKind::MissingRequiredArgument),
+        ("ecs-resolver demo --services 0", ErrorKind::ValueValidation),
+        ("ecs-resolver completions", ErrorKind::MissingRequiredArgument),
+    ] {
+        let error = parse(line).unwrap_err();
+        assert_eq!(error.kind(), kind, "{line}");
+        assert!(error.use_stderr());
+    }
+    assert!(!parse("ecs-resolver --help").unwrap_err().use_stderr());
+}
+
+#[test]
+fn every_help_says_what_it_is_and_shows_examples() {
+    for command in Cli::command().get_subcommands_mut() {
+        let name = command.get_name().to_owned();
+        let about = command.get_about().map(ToString::to_string).unwrap_or_default();
+        assert!(!about.is_empty() && !about.contains("given on the command line"), "{name}: {about}");
+        let help = command.render_long_help().to_string();
+        assert!(help.contains("Examples:\n  "), "{name}");
+        let undocumented: Vec<_> = command.get_arguments().filter(|arg| arg.get_help().is_none()).collect();
+        assert!(undocumented.is_empty(), "{name}: {undocumented:?}");
+    }
+}

@@ -1,0 +1,276 @@
+//! [`Spec`] → [`Config`]: every value judged, all faults collected.
+//!
+//! A value that is wrong is replaced by a harmless one so that the others can still be judged; the result is then an
+//! error, so nobody ever sees the replacement.
+
+use std::net::SocketAddr;
+use std::ops::RangeInclusive;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::file::{self, Spec, Texts};
+use super::settings::{
+    Clusters, Config, Dns, Ecs, Events, Fallback, Forward, Http, Log, LogFormat, Route53, Snapshot, Source,
+};
+use super::{Fault, Overrides, values};
+use crate::dns::DomainName;
+
+/// Port of DNS.
+const DNS_PORT: u16 = 53;
+/// Most addresses to listen on; each costs a socket per worker.
+const MAX_LISTEN: usize = 32;
+/// Most clusters by name; DescribeClusters takes 100.
+const MAX_CLUSTERS: usize = 100;
+/// Most upstreams; a client gives up before more could be tried.
+const MAX_UPSTREAMS: usize = 8;
+/// Longest TTL of our own records, in seconds.
+const MAX_TTL: i64 = 3600;
+/// Most UDP threads.
+const MAX_WORKERS: i64 = 256;
+/// Shortest and longest time between two reads.
+const POLL_INTERVALS: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(3600);
+/// Smallest and largest forward cache, in bytes.
+const CACHE_SIZES: RangeInclusive<u64> = 1 << 20..=4 << 30;
+
+/// Judges `spec` with `overrides` over it.
+///
+/// # Errors
+/// Every fault, in the order of the keys.
+pub fn check(mut spec: Spec, overrides: &Overrides) -> Result<Config, Vec<Fault>> {
+    let mut judge = Judge { faults: overrides.apply(&mut spec) };
+    let config = Config {
+        dns: judge.dns(&spec.dns),
+        ecs: judge.ecs(spec.ecs),
+        events: judge.events(spec.events),
+        route53: judge.route53(&spec.route53),
+        forward: judge.forward(&spec.forward),
+        http: judge.http(&spec.http),
+        snapshot: judge.snapshot(spec.snapshot),
+        log: judge.log(spec.log),
+    };
+    judge.own_address_upstream(&config);
+    judge.ports_in_common(&config);
+    if judge.faults.is_empty() { Ok(config) } else { Err(judge.faults) }
+}
+
+/// What an operator should know although it is no fault, as `key: text`.
+#[must_use]
+pub fn notices(config: &Config) -> Vec<String> {
+    let unused = [
+        ("events.queue_url", config.events.queue_url.is_some()),
+        ("events.topic_arn", config.events.topic_arn.is_some()),
+        ("route53.zone_id", config.route53.zone_id.is_some()),
+        ("snapshot.path", config.snapshot.path.is_some()),
+    ];
+    let unused = unused.into_iter().filter(|(_, given)| *given);
+    let unused = unused.map(|(key, _)| format!("{key}: accepted, but not used by this version; 0.2 will read it"));
+    let open = config.dns.listen.iter().filter(|address| address.ip().is_unspecified());
+    let open = open.map(|address| {
+        format!("dns.listen: {address} answers whoever reaches this host; name the addresses that shall answer")
+    });
+    unused.chain(open).collect()
+}
+
+/// The faults found so far.
+struct Judge {
+    faults: Vec<Fault>,
+}
+
+impl Judge {
+    fn fault(&mut self, key: impl Into<String>, what: impl Into<String>) {
+        self.faults.push(Fault::new(key, what));
+    }
+
+    /// The value, or a fault and nothing.
+    fn take<T>(&mut self, key: &str, value: Result<T, String>) -> Option<T> {
+        value.map_err(|what| self.fault(key, what)).ok()
+    }
+
+    /// One of a few words.
+    fn word<T: Copy>(&mut self, key: &str, text: &str, words: &[(&str, T)]) -> Option<T> {
+        let found = words.iter().find(|(word, _)| *word == text).map(|(_, value)| *value);
+        self.take(key, found.ok_or_else(|| format!("`{text}` is not known here")))
+    }
+
+    /// A number within `range`.
+    fn number<T: TryFrom<i64> + Default>(&mut self, key: &str, value: i64, range: &RangeInclusive<i64>) -> T {
+        let fits = T::try_from(value).ok().filter(|_| range.contains(&value));
+        self.take(key, fits.ok_or_else(|| format!("{value} is out of range"))).unwrap_or_default()
+    }
+
+    /// An optional text that must have a shape.
+    fn shaped(&mut self, key: &str, text: Option<String>, shape: fn(&str) -> bool, what: &str) -> Option<String> {
+        let text = text?;
+        if !shape(&text) {
+            self.fault(key, format!("`{text}` is not {what}"));
+        }
+        Some(text)
+    }
+
+    /// A path from the root.
+    fn absolute(&mut self, key: &str, path: String) -> PathBuf {
+        if !Path::new(&path).is_absolute() {
+            self.fault(key, format!("`{path}` is not an absolute path"));
+        }
+        path.into()
+    }
+
+    /// Addresses, each once, at least one.
+    fn addresses(&mut self, key: &str, texts: &Texts, max: usize) -> Vec<SocketAddr> {
+        if texts.0.is_empty() || texts.0.len() > max {
+            self.fault(key, format!("{} addresses are given", texts.0.len()));
+        }
+        let mut addresses: Vec<SocketAddr> = Vec::new();
+        for (at, text) in texts.0.iter().enumerate().take(max) {
+            let key = format!("{key}[{at}]");
+            let Some(address) = self.take(&key, values::address(text, DNS_PORT)) else { continue };
+            if address.ip().is_multicast() || address.ip() == std::net::Ipv4Addr::BROADCAST {
+                self.fault(key, format!("{} is not the address of one host", address.ip()));
+            } else if addresses.contains(&address) && address.port() != 0 {
+                self.faults.push(Fault::new(key, format!("{address} is listed twice")).fix("remove one"));
+            } else {
+                addresses.push(address);
+            }
+        }
+        addresses
+    }
+
+    fn dns(&mut self, spec: &file::Dns) -> Dns {
+        Dns {
+            listen: self.addresses("dns.listen", &spec.listen, MAX_LISTEN),
+            zone: self.take("dns.zone", values::zone(&spec.zone)).unwrap_or_else(DomainName::root),
+            ttl: self.number("dns.ttl", spec.ttl, &(0..=MAX_TTL)),
+            negative_ttl: self.number("dns.negative_ttl", spec.negative_ttl, &(0..=MAX_TTL)),
+            workers: self.number("dns.workers", spec.workers, &(1..=MAX_WORKERS)),
+            fail_open: spec.fail_open,
+        }
+    }
+
+    fn ecs(&mut self, spec: file::Ecs) -> Ecs {
+        Ecs {
+            source: self.source(&spec.source, spec.fixture),
+            clusters: self.clusters(&spec.clusters),
+            poll_interval: self.poll_interval(&spec.poll_interval),
+            region: self.shaped("ecs.region", spec.region, values::is_region, "an AWS region"),
+            agent_config: self.absolute("ecs.agent_config", spec.agent_config),
+        }
+    }
+
+    fn source(&mut self, word: &str, fixture: Option<String>) -> Source {
+        match (word, fixture) {
+            ("describe", _) => return Source::Describe,
+            ("off", _) => return Source::Off,
+            ("fixture", Some(path)) if !path.is_empty() => return Source::Fixture(path.into()),
+            ("fixture", _) => self.fault("ecs.fixture", "ecs.source is \"fixture\", but no file is named"),
+            _ => self.fault("ecs.source", format!("`{word}` is not known here")),
+        }
+        Source::Off
+    }
+
+    fn clusters(&mut self, texts: &Texts) -> Clusters {
+        let is_all = |text: &String| text == "all" || text == "*";
+        match texts.0.as_slice() {
+            [] => return Clusters::FromHost,
+            [one] if is_all(one) => return Clusters::All,
+            many if many.len() > MAX_CLUSTERS => {
+                self.fault("ecs.clusters", format!("{} clusters are given", many.len()));
+            }
+            _ => {}
+        }
+        for (at, text) in texts.0.iter().enumerate().take(MAX_CLUSTERS) {
+            let fault = |what: String| Fault::new(format!("ecs.clusters[{at}]"), what);
+            if is_all(text) {
+                self.faults.push(fault(format!("`{text}` stands for all clusters")).fix("let it stand alone"));
+            } else if !values::is_cluster(text) {
+                self.faults.push(fault(format!("`{text}` is neither the name nor the ARN of a cluster")));
+            } else if texts.0.iter().take(at).any(|before| before == text) {
+                self.faults.push(fault(format!("`{text}` is listed twice")).fix("remove one"));
+            }
+        }
+        Clusters::Named(texts.0.clone())
+    }
+
+    fn poll_interval(&mut self, text: &str) -> Duration {
+        let in_range = |duration| {
+            if POLL_INTERVALS.contains(&duration) { Ok(duration) } else { Err(format!("{text} is out of range")) }
+        };
+        self.take("ecs.poll_interval", values::duration(text).and_then(in_range)).unwrap_or_default()
+    }
+
+    fn events(&mut self, spec: file::Events) -> Events {
+        Events {
+            queue_url: self.shaped("events.queue_url", spec.queue_url, values::is_queue_url, "the URL of a queue"),
+            topic_arn: self.shaped("events.topic_arn", spec.topic_arn, values::is_topic_arn, "the ARN of a topic"),
+        }
+    }
+
+    fn route53(&mut self, spec: &file::Route53) -> Route53 {
+        let zone_id = spec.zone_id.as_deref().and_then(|text| {
+            let id = values::hosted_zone_id(text).map(str::to_owned);
+            self.take("route53.zone_id", id.ok_or_else(|| format!("`{text}` is not the id of a hosted zone")))
+        });
+        let words = [("resolver", Fallback::Resolver), ("off", Fallback::Off)];
+        Route53 { zone_id, fallback: self.word("route53.fallback", &spec.fallback, &words).unwrap_or(Fallback::Off) }
+    }
+
+    fn forward(&mut self, spec: &file::Forward) -> Forward {
+        let upstreams = self.addresses("forward.upstreams", &spec.upstreams, MAX_UPSTREAMS);
+        let in_range = |bytes| {
+            if CACHE_SIZES.contains(&bytes) { Ok(bytes) } else { Err(format!("{} is out of range", spec.cache_size)) }
+        };
+        let cache_size = values::size(&spec.cache_size).and_then(in_range);
+        Forward { upstreams, cache_size: self.take("forward.cache_size", cache_size).unwrap_or_default() }
+    }
+
+    fn http(&mut self, spec: &file::Http) -> Http {
+        let text = &spec.listen;
+        let parse = || text.parse().map(Some).map_err(|_| format!("`{text}` is not an IP address with a port"));
+        let listen = if text == "off" { Ok(None) } else { parse() };
+        Http { listen: self.take("http.listen", listen).flatten() }
+    }
+
+    fn snapshot(&mut self, spec: file::Snapshot) -> Snapshot {
+        Snapshot { path: spec.path.map(|path| self.absolute("snapshot.path", path)) }
+    }
+
+    fn log(&mut self, spec: file::Log) -> Log {
+        let filter = tracing_subscriber::EnvFilter::try_new(&spec.level);
+        self.take("log.level", filter.map_err(|error| format!("`{}` is not a filter: {error}", spec.level)));
+        let words = [("text", LogFormat::Text), ("json", LogFormat::Json)];
+        let format = self.word("log.format", &spec.format, &words).unwrap_or(LogFormat::Text);
+        Log { level: spec.level, format }
+    }
+
+    /// A question that we forward to ourselves would go round for ever.
+    fn own_address_upstream(&mut self, config: &Config) {
+        for (at, upstream) in config.forward.upstreams.iter().enumerate() {
+            let key = format!("forward.upstreams[{at}]");
+            let own = config.dns.listen.iter().find(|own| reaches(**own, *upstream));
+            if let Some(own) = own {
+                let what = format!("{upstream} is our own address {own} of dns.listen: questions would go in a loop");
+                self.faults.push(Fault::new(key, what).fix("name the resolver that comes after this one"));
+            } else if upstream.port() == 0 || upstream.ip().is_unspecified() {
+                self.fault(key, format!("{upstream} cannot be asked"));
+            }
+        }
+    }
+
+    /// DNS over TCP and HTTP cannot share an address.
+    fn ports_in_common(&mut self, config: &Config) {
+        let Some(http) = config.http.listen else { return };
+        if let Some(dns) = config.dns.listen.iter().find(|dns| reaches(**dns, http) || reaches(http, **dns)) {
+            let what = format!("{http} is taken by {dns} of dns.listen");
+            self.faults.push(Fault::new("http.listen", what).fix("give HTTP a port of its own"));
+        }
+    }
+}
+
+/// Whether what is sent from this host to `target` arrives at a socket bound to `bound`, as far as the addresses
+/// tell.
+fn reaches(bound: SocketAddr, target: SocketAddr) -> bool {
+    let wildcard = bound.ip().is_unspecified() && (target.ip().is_loopback() || target.ip().is_unspecified());
+    bound.port() != 0 && bound.port() == target.port() && (bound.ip() == target.ip() || wildcard)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,145 @@
+//! Every kind of fault, one by one and together.
+
+use super::*;
+
+/// The keys of the faults of a file's text.
+fn faults(text: &str) -> Vec<Fault> {
+    check(toml::from_str(text).unwrap(), &Overrides::default()).err().unwrap_or_default()
+}
+
+fn config(text: &str) -> Config {
+    check(toml::from_str(text).unwrap(), &Overrides::default()).unwrap()
+}
+
+/// One fault, of `key`, that says `what`.
+fn refuses(text: &str, key: &str, what: &str) {
+    let found = faults(text);
+    let [fault] = found.as_slice() else { panic!("{text}: {found:?}") };
+    assert_eq!(fault.key, key, "{text}");
+    assert!(fault.what.contains(what), "{fault}");
+    assert!(!fault.fix.is_empty(), "{fault}");
+}
+
+#[test]
+fn the_defaults_are_what_the_documentation_says() {
+    let config = config("");
+    let shown: Vec<_> = config.dns.listen.iter().map(ToString::to_string).collect();
+    assert_eq!(shown, ["127.0.0.1:53", "169.254.20.10:53"]);
+    assert_eq!(config.dns.zone.to_string(), "ecs.internal.");
+    assert_eq!((config.dns.ttl, config.dns.negative_ttl, config.dns.workers), (5, 5, 1));
+    assert_eq!((config.ecs.source, config.ecs.clusters), (Source::Describe, Clusters::FromHost));
+    assert_eq!(config.ecs.poll_interval, Duration::from_secs(30));
+    assert_eq!(config.forward.upstreams, ["169.254.169.253:53".parse().unwrap()]);
+    assert_eq!(config.http.listen, Some("127.0.0.1:9153".parse().unwrap()));
+    assert_eq!((config.route53.fallback, config.forward.cache_size), (Fallback::Resolver, 16 << 20));
+}
+
+#[test]
+fn addresses_are_judged_one_by_one() {
+    refuses("dns.listen = []", "dns.listen", "0 addresses");
+    let many: Vec<_> = (1..=33).map(|port| format!("\"127.0.0.1:{port}\"")).collect();
+    refuses(&format!("dns.listen = [{}]", many.join(",")), "dns.listen", "33 addresses");
+    refuses("dns.listen = [\"127.0.0.1\", \"localhost\"]", "dns.listen[1]", "`localhost`");
+    refuses("dns.listen = [\"127.0.0.1\", \"127.0.0.1:53\"]", "dns.listen[1]", "twice");
+    refuses("dns.listen = \"224.0.0.1\"", "dns.listen[0]", "one host");
+    refuses("dns.listen = \"255.255.255.255\"", "dns.listen[0]", "one host");
+    assert_eq!(config("dns.listen = [\"127.0.0.1:0\", \"127.0.0.1:0\"]").dns.listen.len(), 2);
+    refuses("forward.upstreams = []", "forward.upstreams", "0 addresses");
+    refuses("forward.upstreams = \"10.0.0.2:0\"", "forward.upstreams[0]", "cannot be asked");
+    refuses("forward.upstreams = \"0.0.0.0\"", "forward.upstreams[0]", "cannot be asked");
+}
+
+#[test]
+fn our_own_address_as_upstream_is_a_loop() {
+    refuses("forward.upstreams = [\"10.0.0.2\", \"127.0.0.1\"]", "forward.upstreams[1]", "loop");
+    refuses("dns.listen = \"0.0.0.0\"\nforward.upstreams = \"127.0.0.53\"", "forward.upstreams[0]", "loop");
+    refuses("dns.listen = \"[::]:5353\"\nforward.upstreams = \"[::1]:5353\"", "forward.upstreams[0]", "loop");
+    config("dns.listen = \"127.0.0.1:1053\"\nforward.upstreams = \"127.0.0.1:5300\"");
+    config("forward.upstreams = \"127.0.0.53\"");
+}
+
+#[test]
+fn numbers_have_ranges() {
+    for (text, key) in [
+        ("dns.ttl = -1", "dns.ttl"),
+        ("dns.ttl = 3601", "dns.ttl"),
+        ("dns.negative_ttl = 9999999999", "dns.negative_ttl"),
+        ("dns.workers = 0", "dns.workers"),
+        ("dns.workers = 257", "dns.workers"),
+        ("ecs.poll_interval = \"99ms\"", "ecs.poll_interval"),
+        ("ecs.poll_interval = \"2h\"", "ecs.poll_interval"),
+        ("forward.cache_size = \"1KiB\"", "forward.cache_size"),
+        ("forward.cache_size = \"5GiB\"", "forward.cache_size"),
+    ] {
+        refuses(text, key, "out of range");
+    }
+    refuses("ecs.poll_interval = \"soon\"", "ecs.poll_interval", "not a duration");
+    refuses("forward.cache_size = \"big\"", "forward.cache_size", "not a size");
+    assert_eq!(config("dns.ttl = 0\ndns.negative_ttl = 0").dns.ttl, 0);
+}
+
+#[test]
+fn words_are_the_known_ones() {
+    refuses("ecs.source = \"events\"", "ecs.source", "`events`");
+    refuses("ecs.source = \"fixture\"", "ecs.fixture", "no file");
+    refuses("ecs.source = \"fixture\"\necs.fixture = \"\"", "ecs.fixture", "no file");
+    refuses("route53.fallback = \"yes\"", "route53.fallback", "`yes`");
+    refuses("log.format = \"xml\"", "log.format", "`xml`");
+    refuses("log.level = \"info,,=x=\"", "log.level", "not a filter");
+    assert_eq!(config("ecs.source = \"off\"\necs.fixture = \"x\"").ecs.source, Source::Off);
+    assert_eq!(config("route53.fallback = \"off\"").route53.fallback, Fallback::Off);
+}
+
+#[test]
+fn clusters_are_named_all_or_this_hosts() {
+    assert_eq!(config("ecs.clusters = \"all\"").ecs.clusters, Clusters::All);
+    assert_eq!(config("ecs.clusters = [\"*\"]").ecs.clusters, Clusters::All);
+    let named = config("ecs.clusters = [\"b\", \"a\"]").ecs.clusters;
+    assert_eq!(named, Clusters::Named(vec!["b".to_owned(), "a".to_owned()]));
+    refuses("ecs.clusters = [\"a\", \"*\"]", "ecs.clusters[1]", "all clusters");
+    refuses("ecs.clusters = [\"a\", \"a\"]", "ecs.clusters[1]", "twice");
+    refuses("ecs.clusters = [\"a/b\"]", "ecs.clusters[0]", "neither");
+    let many: Vec<_> = (0..101).map(|number| format!("\"c{number}\"")).collect();
+    refuses(&format!("ecs.clusters = [{}]", many.join(",")), "ecs.clusters", "101 clusters");
+}
+
+#[test]
+fn names_of_aws_must_have_their_shape() {
+    refuses("dns.zone = \"ec2.internal\"", "dns.zone", "AWS itself");
+    refuses("dns.zone = \"\"", "dns.zone", "not a domain name");
+    refuses("ecs.region = \"frankfurt\"", "ecs.region", "not an AWS region");
+    refuses("events.queue_url = \"my-queue\"", "events.queue_url", "not the URL");
+    refuses("events.topic_arn = \"my-topic\"", "events.topic_arn", "not the ARN");
+    refuses("route53.zone_id = \"ecs.internal\"", "route53.zone_id", "hosted zone");
+    let id = config("route53.zone_id = \"/hostedzone/Z1D633PJN98FT9\"").route53.zone_id;
+    assert_eq!(id.as_deref(), Some("Z1D633PJN98FT9"));
+}
+
+#[test]
+fn paths_are_absolute() {
+    refuses("snapshot.path = \"snapshot.json\"", "snapshot.path", "absolute");
+    refuses("ecs.agent_config = \"ecs.config\"", "ecs.agent_config", "absolute");
+}
+
+#[test]
+fn http_has_an_address_of_its_own() {
+    assert_eq!(config("http.listen = \"off\"").http.listen, None);
+    refuses("http.listen = \"127.0.0.1\"", "http.listen", "with a port");
+    refuses("http.listen = \"127.0.0.1:53\"", "http.listen", "taken by 127.0.0.1:53");
+    refuses("http.listen = \"0.0.0.0:53\"", "http.listen", "taken by 127.0.0.1:53");
+}
+
+#[test]
+fn all_faults_come_at_once() {
+    let text = "dns.ttl = -1\ndns.zone = \"internal\"\nforward.upstreams = \"127.0.0.1\"\nlog.format = \"xml\"";
+    let keys: Vec<_> = faults(text).into_iter().map(|fault| fault.key).collect();
+    assert_eq!(keys, ["dns.zone", "dns.ttl", "log.format", "forward.upstreams[0]"]);
+}
+
+#[test]
+fn what_this_version_does_not_use_is_said() {
+    assert_eq!(notices(&config("")), Vec::<String>::new());
+    let said = notices(&config("events.queue_url = \"https://h/1/q\"\ndns.listen = \"0.0.0.0\""));
+    let [queue, open] = said.as_slice() else { panic!("{said:?}") };
+    assert!(queue.contains("not used by this version") && open.contains("whoever"), "{said:?}");
+}

@@ -1,0 +1,197 @@
+//! The shape of the configuration file, and the defaults. No judgement of values: that is `check`'s.
+
+use serde::de::{SeqAccess, Visitor, value::SeqAccessDeserializer};
+use serde::{Deserialize, Deserializer};
+
+/// The file as it was written. Every key may be left out.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Spec {
+    /// `[dns]`
+    pub dns: Dns,
+    /// `[ecs]`
+    pub ecs: Ecs,
+    /// `[events]`
+    pub events: Events,
+    /// `[route53]`
+    pub route53: Route53,
+    /// `[forward]`
+    pub forward: Forward,
+    /// `[http]`
+    pub http: Http,
+    /// `[snapshot]`
+    pub snapshot: Snapshot,
+    /// `[log]`
+    pub log: Log,
+}
+
+/// A list of strings; one string stands for a list of one.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Texts(pub Vec<String>);
+
+impl Texts {
+    fn of<const N: usize>(texts: [&str; N]) -> Self {
+        Self(texts.map(str::to_owned).into())
+    }
+}
+
+impl<'de> Deserialize<'de> for Texts {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct OneOrMany;
+        impl<'de> Visitor<'de> for OneOrMany {
+            type Value = Texts;
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a string or a list of strings")
+            }
+            fn visit_str<E>(self, text: &str) -> Result<Texts, E> {
+                Ok(Texts::of([text]))
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<Texts, A::Error> {
+                Vec::deserialize(SeqAccessDeserializer::new(list)).map(Texts)
+            }
+        }
+        deserializer.deserialize_any(OneOrMany)
+    }
+}
+
+/// What we serve, and where.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Dns {
+    /// Addresses, UDP and TCP; port 53 if none is given.
+    pub listen: Texts,
+    /// The zone of the ECS names.
+    pub zone: String,
+    /// TTL of records made of tasks, in seconds.
+    pub ttl: i64,
+    /// TTL of negative answers, in seconds.
+    pub negative_ttl: i64,
+    /// Threads that answer UDP.
+    pub workers: i64,
+    /// Whether a service whose running tasks are all UNHEALTHY answers with them.
+    pub fail_open: bool,
+}
+
+impl Default for Dns {
+    fn default() -> Self {
+        Self {
+            listen: Texts::of(["127.0.0.1:53", "169.254.20.10:53"]),
+            zone: "ecs.internal".to_owned(),
+            ttl: 5,
+            negative_ttl: 5,
+            workers: 1,
+            fail_open: true,
+        }
+    }
+}
+
+/// Where the inventory comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Ecs {
+    /// `describe`, `fixture` or `off`.
+    pub source: String,
+    /// The inventory file of `fixture`.
+    pub fixture: Option<String>,
+    /// Names or ARNs, `all` or `*`; none: the cluster of this host.
+    pub clusters: Texts,
+    /// Time between two reads of the clusters.
+    pub poll_interval: String,
+    /// AWS region; none: as the AWS SDK finds it.
+    pub region: Option<String>,
+    /// The ECS agent's configuration, read for `ECS_CLUSTER`.
+    pub agent_config: String,
+}
+
+impl Default for Ecs {
+    fn default() -> Self {
+        Self {
+            source: "describe".to_owned(),
+            fixture: None,
+            clusters: Texts::default(),
+            poll_interval: "30s".to_owned(),
+            region: None,
+            agent_config: "/etc/ecs/ecs.config".to_owned(),
+        }
+    }
+}
+
+/// Changes as they happen.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Events {
+    /// SQS queue of this agent.
+    pub queue_url: Option<String>,
+    /// SNS topic to subscribe a queue to.
+    pub topic_arn: Option<String>,
+}
+
+/// The private hosted zone of the same name.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Route53 {
+    /// Its id.
+    pub zone_id: Option<String>,
+    /// `resolver` or `off`.
+    pub fallback: String,
+}
+
+impl Default for Route53 {
+    fn default() -> Self {
+        Self { zone_id: None, fallback: "resolver".to_owned() }
+    }
+}
+
+/// Everything that is not ours.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Forward {
+    /// DNS servers; port 53 if none is given.
+    pub upstreams: Texts,
+    /// Memory for forwarded answers.
+    pub cache_size: String,
+}
+
+impl Default for Forward {
+    fn default() -> Self {
+        Self { upstreams: Texts::of(["169.254.169.253:53"]), cache_size: "16MiB".to_owned() }
+    }
+}
+
+/// Health, metrics, dumps.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Http {
+    /// Address and port, or `off`.
+    pub listen: String,
+}
+
+impl Default for Http {
+    fn default() -> Self {
+        Self { listen: "127.0.0.1:9153".to_owned() }
+    }
+}
+
+/// The last inventory on disk.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Snapshot {
+    /// The file.
+    pub path: Option<String>,
+}
+
+/// The log on standard error.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Log {
+    /// Filter of tracing-subscriber.
+    pub level: String,
+    /// `text` or `json`.
+    pub format: String,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { level: "info,hickory_server=warn".to_owned(), format: "text".to_owned() }
+    }
+}

@@ -1,0 +1,66 @@
+//! Every key of the configuration, and what a good value of it looks like.
+
+/// One key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Key {
+    /// `section.key`, as in the file.
+    pub name: &'static str,
+    /// What to give, as the end of a sentence that begins with "give".
+    pub expects: &'static str,
+}
+
+const fn key(name: &'static str, expects: &'static str) -> Key {
+    Key { name, expects }
+}
+
+/// The keys, in the order of the file.
+pub const KEYS: &[Key] = &[
+    key("dns.listen", "1 to 32 IP addresses of this host, each with or without a port: [\"127.0.0.1:53\", \"::1\"]"),
+    key("dns.zone", "a domain name that no one else answers for, such as \"ecs.internal\""),
+    key("dns.ttl", "a number of seconds from 0 to 3600"),
+    key("dns.negative_ttl", "a number of seconds from 0 to 3600"),
+    key("dns.workers", "a number of threads from 1 to 256"),
+    key("dns.fail_open", "true or false"),
+    key("ecs.source", "\"describe\", \"fixture\" or \"off\""),
+    key("ecs.fixture", "the path of a file that `ecs-resolver dump --json` wrote, in quotes"),
+    key("ecs.clusters", "names or ARNs of at most 100 clusters, [\"prod\", \"batch\"], or \"all\""),
+    key("ecs.poll_interval", "a duration from \"100ms\" to \"1h\", in quotes, such as \"30s\" or \"1m 30s\""),
+    key("ecs.region", "an AWS region, such as \"eu-central-1\""),
+    key("ecs.agent_config", "the absolute path of the ECS agent's configuration, \"/etc/ecs/ecs.config\""),
+    key("events.queue_url", "the URL of an SQS queue, \"https://sqs.eu-central-1.amazonaws.com/123456789012/name\""),
+    key("events.topic_arn", "the ARN of an SNS topic, \"arn:aws:sns:eu-central-1:123456789012:name\""),
+    key("route53.zone_id", "the id of a hosted zone, such as \"Z0123456789ABCDEFGHIJ\""),
+    key("route53.fallback", "\"resolver\" or \"off\""),
+    key("forward.upstreams", "1 to 8 addresses of DNS servers, each with or without a port: [\"169.254.169.253\"]"),
+    key("forward.cache_size", "a size from \"1MiB\" to \"4GiB\", in quotes, such as \"16MiB\""),
+    key("http.listen", "an IP address with a port, \"127.0.0.1:9153\", or \"off\""),
+    key("snapshot.path", "an absolute path, such as \"/var/lib/ecs-resolver/snapshot.json\""),
+    key("log.level", "\"error\", \"warn\", \"info\", \"debug\", or a filter such as \"info,ecs_resolver=debug\""),
+    key("log.format", "\"text\" or \"json\""),
+];
+
+/// The key that `name` is, or is an element of (`dns.listen[1]`).
+#[must_use]
+pub fn find(name: &str) -> Option<&'static Key> {
+    let name = base(name);
+    KEYS.iter().find(|key| key.name == name)
+}
+
+/// `dns.listen` for `dns.listen[1]`.
+#[must_use]
+pub fn base(name: &str) -> &str {
+    name.split('[').next().unwrap_or(name)
+}
+
+/// The sections, each once.
+#[must_use]
+pub fn sections() -> Vec<&'static str> {
+    let mut sections: Vec<_> = KEYS.iter().filter_map(|key| Some(key.name.split_once('.')?.0)).collect();
+    sections.dedup();
+    sections
+}
+
+/// The keys of `section`, without its name.
+pub fn keys_of(section: &str) -> impl Iterator<Item = &'static str> {
+    KEYS.iter().filter_map(move |key| key.name.split_once('.').filter(|(of, _)| *of == section).map(|(_, name)| name))
+}

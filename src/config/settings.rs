@@ -1,0 +1,190 @@
+//! The checked configuration, as the rest of the program sees it. The fields are named as the keys of the file.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::{Serialize, Serializer};
+
+use super::values;
+use crate::dns::DomainName;
+
+/// Every setting, checked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Config {
+    /// What we serve, and where.
+    pub dns: Dns,
+    /// Where the inventory comes from.
+    pub ecs: Ecs,
+    /// Changes as they happen. Checked, but not used by this version.
+    pub events: Events,
+    /// The private hosted zone of the same name.
+    pub route53: Route53,
+    /// Everything that is not ours.
+    pub forward: Forward,
+    /// Health, metrics, dumps.
+    pub http: Http,
+    /// The last inventory on disk. Checked, but not used by this version.
+    pub snapshot: Snapshot,
+    /// The log on standard error.
+    pub log: Log,
+}
+
+/// `[dns]`
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Dns {
+    /// Addresses for UDP and TCP, each once, at least one. Port 0 lets the kernel choose.
+    pub listen: Vec<SocketAddr>,
+    /// The zone of the ECS names.
+    #[serde(serialize_with = "name")]
+    pub zone: DomainName,
+    /// TTL of records made of tasks, in seconds, 0–3600.
+    pub ttl: u32,
+    /// TTL of negative answers, in seconds, 0–3600.
+    pub negative_ttl: u32,
+    /// Threads that answer UDP, 1–256.
+    pub workers: usize,
+    /// Whether a service whose running tasks are all UNHEALTHY answers with them.
+    pub fail_open: bool,
+}
+
+/// `[ecs]`
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Ecs {
+    /// Where the inventory comes from.
+    #[serde(flatten)]
+    pub source: Source,
+    /// Which clusters are followed.
+    pub clusters: Clusters,
+    /// Time between two reads of the clusters, 100 ms to 1 h.
+    #[serde(serialize_with = "duration")]
+    pub poll_interval: Duration,
+    /// AWS region; `None`: as the AWS SDK finds it.
+    pub region: Option<String>,
+    /// The ECS agent's configuration, read for `ECS_CLUSTER`. Need not exist.
+    pub agent_config: PathBuf,
+}
+
+/// Where the inventory comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "source", content = "fixture", rename_all = "snake_case")]
+pub enum Source {
+    /// The describe calls of ECS, EC2 and Elastic Load Balancing.
+    Describe,
+    /// A file that `dump --json` wrote.
+    Fixture(PathBuf),
+    /// Nowhere: names are only forwarded.
+    Off,
+}
+
+/// Which clusters are followed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Clusters {
+    /// These names or ARNs, each once, at least one; they are the default clusters, the first first.
+    Named(Vec<String>),
+    /// All of the account and region.
+    All,
+    /// The one that this host belongs to.
+    FromHost,
+}
+
+impl Serialize for Clusters {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Named(clusters) => clusters.serialize(serializer),
+            Self::All => "all".serialize(serializer),
+            Self::FromHost => [(); 0].serialize(serializer),
+        }
+    }
+}
+
+/// `[events]`
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Events {
+    /// SQS queue of this agent.
+    pub queue_url: Option<String>,
+    /// SNS topic to subscribe a queue to.
+    pub topic_arn: Option<String>,
+}
+
+/// `[route53]`
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Route53 {
+    /// Id of the private hosted zone, without `/hostedzone/`.
+    pub zone_id: Option<String>,
+    /// Who is asked for names of our zone that ECS does not know.
+    pub fallback: Fallback,
+}
+
+/// Who is asked for names of our zone that ECS does not know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fallback {
+    /// The upstreams: the VPC resolver knows the private hosted zone.
+    Resolver,
+    /// Nobody.
+    Off,
+}
+
+/// `[forward]`
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Forward {
+    /// DNS servers, each once, at least one, none of them ourselves.
+    pub upstreams: Vec<SocketAddr>,
+    /// Memory for forwarded answers, in bytes, 1 MiB to 4 GiB.
+    #[serde(serialize_with = "size")]
+    pub cache_size: u64,
+}
+
+/// `[http]`
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Http {
+    /// Address; `None`: no HTTP at all.
+    #[serde(serialize_with = "or_off")]
+    pub listen: Option<SocketAddr>,
+}
+
+/// `[snapshot]`
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Snapshot {
+    /// The file, absolute.
+    pub path: Option<PathBuf>,
+}
+
+/// `[log]`
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Log {
+    /// Filter of tracing-subscriber; one that it accepts.
+    pub level: String,
+    /// How lines look.
+    pub format: LogFormat,
+}
+
+/// How lines of the log look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object per line.
+    Json,
+}
+
+fn name<S: Serializer>(name: &DomainName, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(name.to_string().trim_end_matches('.'))
+}
+
+fn duration<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&values::duration_text(*duration))
+}
+
+fn size<S: Serializer>(bytes: &u64, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&values::size_text(*bytes))
+}
+
+fn or_off<S: Serializer>(address: &Option<SocketAddr>, serializer: S) -> Result<S::Ok, S::Error> {
+    match address {
+        Some(address) => address.serialize(serializer),
+        None => serializer.serialize_str("off"),
+    }
+}

@@ -1,0 +1,157 @@
+//! Health, readiness, metrics and dumps over HTTP/1.1, for this host only: there is no access control.
+//!
+//! What is shown comes from closures in [`HttpState`]; nothing here knows the daemon. Connections, their lifetime,
+//! header bytes and the documents under way are bounded, and a connection serves one request, so a client that
+//! dawdles holds up nobody for long.
+
+pub mod client;
+mod routes;
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use serde::Serialize;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+/// Connections served at a time; more wait in the kernel's queue.
+const MAX_CONNECTIONS: usize = 64;
+/// Headers of a request.
+const MAX_HEADERS: usize = 64;
+/// Bytes of a request's head.
+const MAX_HEAD: usize = 16 * 1024;
+/// Time for a request's head to arrive.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
+/// Time for a connection from accept to close, a large document to a slow reader included.
+const LIFETIME: Duration = Duration::from_secs(60);
+/// Time for the requests under way to finish at shutdown.
+const DRAIN: Duration = Duration::from_secs(2);
+/// Pause after accept failed, as it does again at once when file descriptors have run out.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Whether the daemon can do its work, for `/ready`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Readiness {
+    /// Whether `/ready` is 200.
+    pub ready: bool,
+    /// Why not, one sentence each.
+    pub reasons: Vec<String>,
+    /// What is wrong without making it unready.
+    pub warnings: Vec<String>,
+}
+
+/// A document could not be made; the text is for the client.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Unavailable(pub String);
+
+/// The making of a document.
+pub type Making = Pin<Box<dyn Future<Output = Result<String, Unavailable>> + Send>>;
+
+/// Makes a document anew for each request.
+pub type Document = Arc<dyn Fn() -> Making + Send + Sync>;
+
+/// Boxes an asynchronous closure as a [`Document`].
+pub fn document<F, M>(make: F) -> Document
+where
+    F: Fn() -> M + Send + Sync + 'static,
+    M: Future<Output = Result<String, Unavailable>> + Send + 'static,
+{
+    Arc::new(move || Box::pin(make()))
+}
+
+/// Where the answers come from.
+#[derive(Clone)]
+pub struct HttpState {
+    /// `/ready`
+    pub readiness: Arc<dyn Fn() -> Readiness + Send + Sync>,
+    /// `/metrics`: OpenMetrics 1.0 text.
+    pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
+    /// `/inventory`: JSON, as the fixture source reads it.
+    pub inventory: Document,
+    /// `/zone`: a master file (RFC 1035 5).
+    pub zone: Document,
+}
+
+/// The address could not be listened on.
+#[derive(Debug, thiserror::Error)]
+#[error("HTTP cannot listen on {address} (TCP): {source}; free it, or set http.listen to another address or \"off\"")]
+pub struct BindError {
+    /// Address and port.
+    pub address: SocketAddr,
+    /// What the kernel said.
+    pub source: std::io::Error,
+}
+
+/// Opens the listening socket.
+///
+/// # Errors
+/// [`BindError`], with address and port, when it is taken or not ours.
+pub async fn bind(address: SocketAddr) -> Result<TcpListener, BindError> {
+    TcpListener::bind(address).await.map_err(|source| BindError { address, source })
+}
+
+/// Serves until `shutdown`, then lets the requests under way finish for a moment.
+pub async fn serve(listener: TcpListener, state: HttpState, shutdown: impl Future<Output = ()> + Send) {
+    let router = routes::router(state);
+    let slots = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let mut connections = JoinSet::new();
+    let mut shutdown = pin!(shutdown);
+    loop {
+        let accepted = tokio::select! {
+            () = &mut shutdown => break,
+            accepted = accept(&listener, &slots) => accepted,
+        };
+        while connections.try_join_next().is_some() {}
+        let Some((stream, slot)) = accepted else { continue };
+        let router = router.clone();
+        connections.spawn(async move {
+            connection(stream, router).await;
+            drop(slot);
+        });
+    }
+    drop(listener);
+    // Who is not through by then is cut off when the set is dropped.
+    let _ = timeout(DRAIN, async { while connections.join_next().await.is_some() {} }).await;
+}
+
+/// The next connection and its place among those served; `None` after a failure and a pause.
+async fn accept(
+    listener: &TcpListener,
+    slots: &Arc<Semaphore>,
+) -> Option<(TcpStream, tokio::sync::OwnedSemaphorePermit)> {
+    let slot = Arc::clone(slots).acquire_owned().await.ok()?;
+    match listener.accept().await {
+        Ok((stream, _)) => Some((stream, slot)),
+        Err(error) => {
+            tracing::debug!(%error, "HTTP accept failed");
+            tokio::time::sleep(ACCEPT_PAUSE).await;
+            None
+        }
+    }
+}
+
+/// One connection, one request.
+async fn connection(stream: TcpStream, router: axum::Router) {
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new())
+        .keep_alive(false)
+        .header_read_timeout(HEAD_TIMEOUT)
+        .max_headers(MAX_HEADERS)
+        .max_buf_size(MAX_HEAD);
+    let served = http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+    if let Ok(Err(error)) = timeout(LIFETIME, served).await {
+        tracing::debug!(%error, "HTTP connection failed");
+    }
+}
+
+#[cfg(test)]
+mod tests;

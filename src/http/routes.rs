@@ -1,0 +1,119 @@
+//! The paths and what they answer.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::{Request, State};
+use axum::http::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE};
+use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use http_body_util::{BodyExt, Full};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::{Document, HttpState, Readiness};
+
+/// Time to make an answer.
+const TIMEOUT: Duration = Duration::from_secs(10);
+/// Dumps in memory at a time: that of a large cluster is tens of megabytes.
+const MAX_DOCUMENTS: usize = 2;
+/// Media type of the metrics, as OpenMetrics 1.0 registers it.
+const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+const INDEX: &str = "ecs-resolver\n
+/health     200 while the process lives
+/ready      200 when it answers from an inventory, 503 and the reasons when not (?format=json)
+/metrics    for Prometheus
+/inventory  what ECS says is running, as JSON
+/zone       what is served, as a master file
+";
+
+/// What the handlers share.
+#[derive(Clone)]
+struct Shared {
+    state: HttpState,
+    documents: Arc<Semaphore>,
+}
+
+/// All paths over `state`.
+pub(super) fn router(state: HttpState) -> Router {
+    let shared = Shared { state, documents: Arc::new(Semaphore::new(MAX_DOCUMENTS)) };
+    Router::new()
+        .route("/", get(|| async { INDEX }))
+        .route("/health", get(|| async { "OK" }))
+        .route("/ready", get(ready))
+        .route("/metrics", get(metrics))
+        .route("/inventory", get(inventory))
+        .route("/zone", get(zone))
+        .fallback(|| async { (StatusCode::NOT_FOUND, "no such path; / lists them\n") })
+        .layer(middleware::from_fn(in_time))
+        .with_state(shared)
+}
+
+async fn in_time(request: Request, next: Next) -> Response {
+    match tokio::time::timeout(TIMEOUT, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => (StatusCode::GATEWAY_TIMEOUT, "the daemon did not answer in time\n").into_response(),
+    }
+}
+
+async fn ready(State(shared): State<Shared>, uri: Uri, headers: HeaderMap) -> Response {
+    let readiness = (shared.state.readiness)();
+    let status = if readiness.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    if wants_json(&uri, &headers) {
+        return (status, axum::Json(readiness)).into_response();
+    }
+    (status, lines(&readiness)).into_response()
+}
+
+/// Whether the client asks for JSON, by `?format=json` or by its Accept header.
+fn wants_json(uri: &Uri, headers: &HeaderMap) -> bool {
+    let by_query = uri.query().is_some_and(|query| query.split('&').any(|pair| pair == "format=json"));
+    let accept = headers.get(ACCEPT).and_then(|value| value.to_str().ok());
+    by_query || accept.is_some_and(|accept| accept.contains("application/json"))
+}
+
+fn lines(readiness: &Readiness) -> String {
+    let verdict = if readiness.ready { "OK" } else { "not ready" };
+    let reasons = readiness.reasons.iter().map(|reason| format!("{reason}\n"));
+    let warnings = readiness.warnings.iter().map(|warning| format!("warning: {warning}\n"));
+    std::iter::once(format!("{verdict}\n")).chain(reasons).chain(warnings).collect()
+}
+
+async fn metrics(State(shared): State<Shared>) -> Response {
+    ([(CONTENT_TYPE, OPEN_METRICS)], (shared.state.metrics)()).into_response()
+}
+
+async fn inventory(State(shared): State<Shared>) -> Response {
+    dump(&shared.state.inventory, shared.documents, "application/json").await
+}
+
+async fn zone(State(shared): State<Shared>) -> Response {
+    dump(&shared.state.zone, shared.documents, "text/plain; charset=utf-8").await
+}
+
+/// Makes a document and sends it; its place among those in memory is free when it is sent.
+async fn dump(document: &Document, places: Arc<Semaphore>, media_type: &'static str) -> Response {
+    let Ok(place) = places.acquire_owned().await else {
+        return StatusCode::SERVICE_UNAVAILABLE.into_response();
+    };
+    match document().await {
+        Ok(text) => {
+            let headers = [(CONTENT_TYPE, media_type.to_owned()), (CONTENT_LENGTH, text.len().to_string())];
+            (headers, holding(place, text)).into_response()
+        }
+        Err(unavailable) => (StatusCode::SERVICE_UNAVAILABLE, format!("{unavailable}\n")).into_response(),
+    }
+}
+
+fn holding(place: OwnedSemaphorePermit, text: String) -> Body {
+    let body = Full::new(Bytes::from(text)).map_frame(move |frame| {
+        // Moves the permit into the body, so that it lives as long as the bytes do.
+        let _ = &place;
+        frame
+    });
+    Body::new(body)
+}

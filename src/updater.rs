@@ -1,0 +1,193 @@
+//! The single writer: takes what the sources have learned, brings inventory and zone up to date, and publishes.
+//!
+//! Changes that are waiting are taken together and published with one swap. Whoever delivered them is told only after
+//! that swap.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use tokio::sync::{mpsc, oneshot};
+
+use crate::inventory::{Change, Inventory, Outcome, Subject, reduce};
+use crate::snapshot::{Shared, Snapshot};
+use crate::source::{Delivery, Message};
+use crate::zone::{Settings, ZoneWriter};
+
+/// Deliveries that are published with one swap at most.
+const BATCH: usize = 256;
+
+/// Collisions that are remembered as logged.
+const MAX_REPORTED: usize = 10_000;
+
+/// What the updater has done and what it holds; read by metrics, written by the updater alone.
+#[derive(Debug, Default)]
+pub struct UpdaterStats {
+    /// Changes that made a difference.
+    pub changed: AtomicU64,
+    /// Changes that said what was known.
+    pub unchanged: AtomicU64,
+    /// Changes that were older than what was known.
+    pub stale: AtomicU64,
+    /// Snapshots published.
+    pub generation: AtomicU64,
+    /// SOA serial.
+    pub serial: AtomicU64,
+    /// Names in the zone, empty non-terminals included.
+    pub names: AtomicU64,
+    /// Clusters in the inventory.
+    pub clusters: AtomicU64,
+    /// Services in the inventory.
+    pub services: AtomicU64,
+    /// Tasks in the inventory.
+    pub tasks: AtomicU64,
+    /// Container instances in the inventory.
+    pub container_instances: AtomicU64,
+    /// Services that answer with UNHEALTHY tasks.
+    pub failed_open: AtomicU64,
+    /// Tasks that answer although their host is being drained.
+    pub kept_draining: AtomicU64,
+    /// Pairs of services found to want the same name.
+    pub contested: AtomicU64,
+}
+
+/// The updater's state.
+#[derive(Debug)]
+pub struct Updater {
+    inventory: Inventory,
+    writer: ZoneWriter,
+    shared: Shared,
+    generation: u64,
+    /// Snapshots that a worker may still hold; kept so that it is never a worker that frees one.
+    retired: Vec<Arc<Snapshot>>,
+    stats: Arc<UpdaterStats>,
+    /// Pairs of services whose names collide and that have been logged.
+    reported: BTreeSet<(Subject, Subject)>,
+}
+
+impl Updater {
+    /// An updater with an empty inventory, and the place where it publishes. `serial` is where the SOA serial starts:
+    /// it should be higher than that of any earlier run.
+    #[must_use]
+    pub fn new(settings: Settings, serial: u32) -> Self {
+        let inventory = Inventory::default();
+        let writer = ZoneWriter::new(settings, &inventory, serial);
+        let shared = Shared::new(Snapshot { generation: 0, zone: writer.zone().clone(), ede: None });
+        let updater = Self {
+            inventory,
+            writer,
+            shared,
+            generation: 0,
+            retired: Vec::new(),
+            stats: Arc::default(),
+            reported: BTreeSet::new(),
+        };
+        updater.count();
+        updater
+    }
+
+    /// Where it publishes.
+    #[must_use]
+    pub fn shared(&self) -> Shared {
+        self.shared.clone()
+    }
+
+    /// Its counters.
+    #[must_use]
+    pub fn stats(&self) -> Arc<UpdaterStats> {
+        Arc::clone(&self.stats)
+    }
+
+    /// Works until every [`Updates`](crate::source::Updates) is gone.
+    pub async fn run(mut self, mut messages: mpsc::Receiver<Message>) {
+        let mut waiting = Vec::with_capacity(BATCH);
+        while messages.recv_many(&mut waiting, BATCH).await > 0 {
+            self.process(waiting.drain(..));
+            // A long queue must not keep the rest of the runtime waiting.
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Takes messages in their order: deliveries are gathered and published together, a question sees all before it.
+    fn process(&mut self, messages: impl Iterator<Item = Message>) {
+        let mut touched = BTreeSet::new();
+        let mut done: Vec<oneshot::Sender<()>> = Vec::new();
+        for message in messages {
+            match message {
+                Message::Ask(look) => look(&self.inventory),
+                Message::Deliver(Delivery { changes, done: waiting }) => {
+                    touched.append(&mut self.reduce(changes));
+                    done.extend(waiting);
+                }
+            }
+        }
+        if !touched.is_empty() {
+            self.publish(&touched);
+        }
+        for waiting in done {
+            // Who delivered may have stopped waiting.
+            let _ = waiting.send(());
+        }
+    }
+
+    fn reduce(&mut self, changes: Vec<Change>) -> BTreeSet<Subject> {
+        let mut touched = BTreeSet::new();
+        for change in changes {
+            let (inventory, outcome) = reduce(std::mem::take(&mut self.inventory), change);
+            self.inventory = inventory;
+            let counter = match outcome {
+                Outcome::Changed(mut subjects) => {
+                    touched.append(&mut subjects);
+                    &self.stats.changed
+                }
+                Outcome::Unchanged => &self.stats.unchanged,
+                Outcome::Stale => &self.stats.stale,
+            };
+            counter.fetch_add(1, Ordering::Relaxed);
+        }
+        touched
+    }
+
+    fn publish(&mut self, touched: &BTreeSet<Subject>) {
+        let diff = self.writer.update(&self.inventory, touched);
+        self.report(diff.contested);
+        self.generation += 1;
+        let next = Snapshot { generation: self.generation, zone: self.writer.zone().clone(), ede: None };
+        self.retired.push(self.shared.replace(next));
+        self.retired.retain(|snapshot| Arc::strong_count(snapshot) > 1);
+        self.count();
+    }
+
+    /// Says once for each pair of services that they want the same name.
+    fn report(&mut self, contested: BTreeSet<(Subject, Subject)>) {
+        if self.reported.len() > MAX_REPORTED {
+            self.reported.clear();
+        }
+        for pair in contested {
+            if self.reported.insert(pair.clone()) {
+                self.stats.contested.fetch_add(1, Ordering::Relaxed);
+                let (winner, loser) = pair;
+                tracing::warn!(%winner, %loser, "two services want one name: the first has it; rename the other");
+            }
+        }
+    }
+
+    fn count(&self) {
+        let zone = self.writer.zone();
+        let (stats, inventory) = (&self.stats, &self.inventory);
+        let sizes = [
+            (&stats.generation, self.generation),
+            (&stats.serial, u64::from(zone.soa.serial())),
+            (&stats.names, zone.len() as u64),
+            (&stats.clusters, inventory.clusters.len() as u64),
+            (&stats.services, inventory.services.len() as u64),
+            (&stats.tasks, inventory.tasks.len() as u64),
+            (&stats.container_instances, inventory.container_instances.len() as u64),
+            (&stats.failed_open, self.writer.failed_open() as u64),
+            (&stats.kept_draining, self.writer.kept_draining() as u64),
+        ];
+        for (gauge, value) in sizes {
+            gauge.store(value, Ordering::Relaxed);
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! What one name says: its record sets as ready bodies, or that it is an alias.
+
+use std::sync::Arc;
+
+use crate::dns::{Body, DomainName, RecordType};
+
+/// The data at an owner name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Node {
+    /// Record sets by type.
+    Records {
+        /// A body for each type that has one, NOERROR or SERVFAIL.
+        sets: Vec<(RecordType, Arc<Body>)>,
+        /// The answer for every other type.
+        nodata: Arc<Body>,
+    },
+    /// A CNAME to a load balancer.
+    Alias {
+        /// The CNAME record alone.
+        cname: Arc<Body>,
+        /// Where it points.
+        target: DomainName,
+    },
+    /// The name is declared, but what it should say is not known: ask the Route 53 side, else SERVFAIL.
+    Unavailable {
+        /// The SERVFAIL.
+        answer: Arc<Body>,
+    },
+}
+
+impl Node {
+    /// The node with another body for each of its own.
+    #[must_use]
+    pub fn map_bodies(&self, map: impl Fn(&Body) -> Body) -> Self {
+        let map = |body: &Arc<Body>| Arc::new(map(body));
+        match self {
+            Self::Records { sets, nodata } => Self::Records {
+                sets: sets.iter().map(|(kind, body)| (*kind, map(body))).collect(),
+                nodata: map(nodata),
+            },
+            Self::Alias { cname, target } => Self::Alias { cname: map(cname), target: target.clone() },
+            Self::Unavailable { answer } => Self::Unavailable { answer: map(answer) },
+        }
+    }
+
+    /// Types and bodies, for whoever prints a zone.
+    pub fn bodies(&self) -> impl Iterator<Item = &Arc<Body>> {
+        let (sets, single) = match self {
+            Self::Records { sets, .. } => (sets.as_slice(), None),
+            Self::Alias { cname, .. } => (&[][..], Some(cname)),
+            Self::Unavailable { answer } => (&[][..], Some(answer)),
+        };
+        sets.iter().map(|(_, body)| body).chain(single)
+    }
+
+    /// Bytes of memory that it holds, bodies shared with other nodes included.
+    #[must_use]
+    pub fn memory(&self) -> usize {
+        size_of::<Self>() + self.bodies().map(|body| body.memory()).sum::<usize>()
+    }
+}

@@ -1,0 +1,92 @@
+//! Ready bodies for the record sets of a name.
+
+use std::net::IpAddr;
+use std::sync::{Arc, LazyLock};
+
+use super::super::facts;
+use super::super::node::Node;
+use super::super::readiness::{Address, TaskView};
+use super::super::settings::Settings;
+use crate::dns::body::address_record;
+use crate::dns::{Body, BodyBuilder, Ede, RData, Rcode, RecordType};
+
+static NODATA: LazyLock<Arc<Body>> = LazyLock::new(|| Arc::new(Body::empty(Rcode::NoError, true, None)));
+
+/// NODATA with the SOA of the zone: the name exists, the type does not.
+#[must_use]
+pub fn nodata() -> Arc<Body> {
+    Arc::clone(&NODATA)
+}
+
+/// NODATA that says why.
+#[must_use]
+pub fn nodata_because(ede: Arc<Ede>) -> Arc<Body> {
+    Arc::new(Body::empty(Rcode::NoError, true, Some(ede)))
+}
+
+/// SERVFAIL that says why.
+#[must_use]
+pub fn servfail(code: u16, why: &str) -> Arc<Body> {
+    Arc::new(Body::empty(Rcode::ServFail, false, Some(Arc::new(Ede::new(code, why)))))
+}
+
+/// A node with a single record.
+#[must_use]
+pub fn single(ttl: u32, data: &RData) -> Node {
+    Node::Records { sets: vec![(data.record_type(), set(ttl, [data], None))], nodata: nodata() }
+}
+
+/// One record set, its records in any order.
+#[must_use]
+pub fn set<'d>(ttl: u32, data: impl IntoIterator<Item = &'d RData>, ede: Option<&Arc<Ede>>) -> Arc<Body> {
+    let mut body = BodyBuilder::new(true);
+    for data in data {
+        body.answer(ttl, data);
+    }
+    body.ede(ede.cloned());
+    Arc::new(body.build())
+}
+
+/// The A and AAAA sets of these addresses, without the empty ones.
+#[must_use]
+pub fn address_sets(ttl: u32, addresses: &[IpAddr], ede: Option<&Arc<Ede>>) -> Vec<(RecordType, Arc<Body>)> {
+    let records: Vec<RData> = addresses.iter().copied().map(address_record).collect();
+    let of = |kind: RecordType| {
+        let mut records = records.iter().filter(|record| record.record_type() == kind).peekable();
+        records.peek().is_some().then(|| (kind, set(ttl, records, ede)))
+    };
+    [RecordType::A, RecordType::AAAA].into_iter().filter_map(of).collect()
+}
+
+/// A node of addresses and facts.
+#[must_use]
+pub fn records(ttl: u32, addresses: &[IpAddr], facts: Option<&RData>, ede: Option<&Arc<Ede>>) -> Node {
+    let mut sets = address_sets(ttl, addresses, ede);
+    sets.extend(facts.map(|facts| (RecordType::TXT, set(ttl, [facts], None))));
+    Node::Records { sets, nodata: nodata() }
+}
+
+/// The node of one task's own name.
+#[must_use]
+pub fn task(view: &TaskView<'_>, ttl: u32, settings: &Settings) -> Node {
+    let facts = facts::of_task(view, settings);
+    match &view.address {
+        Address::At(addresses) => records(ttl, addresses, Some(&facts), None),
+        Address::HostUnknown => {
+            let unknown = host_unknown();
+            let sets = vec![
+                (RecordType::A, Arc::clone(&unknown)),
+                (RecordType::AAAA, unknown),
+                (RecordType::TXT, set(ttl, [&facts], None)),
+            ];
+            Node::Records { sets, nodata: nodata() }
+        }
+        Address::None => records(ttl, &[], Some(&facts), None),
+    }
+}
+
+/// The answer for tasks in bridge or host mode whose host we know nothing of: never NODATA.
+#[must_use]
+pub fn host_unknown() -> Arc<Body> {
+    servfail(Ede::OTHER, "address of the container instance is not known (ec2:DescribeInstances)")
+}

@@ -1,0 +1,331 @@
+//! The names of a service: flat, full and short ones, its SRV owners, its tasks, its load balancer.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use super::super::balancing::{self, Balancing};
+use super::super::facts;
+use super::super::naming::{self, Form, Forms, Kind, Names};
+use super::super::node::Node;
+use super::super::ports::{self, Port};
+use super::super::readiness::{self, Address, Selection, Standing, TaskView};
+use super::super::settings::Settings;
+use super::{Fragment, bodies, order};
+use crate::dns::rdata::{CNAME, SRV};
+use crate::dns::{Body, BodyBuilder, DomainName, Ede, RData, RecordType};
+use crate::ecs::{Protocol, Service, ServiceStatus, TaskArn};
+use crate::inventory::{Inventory, ServiceKey, Subject};
+
+/// Priority and weight of every SRV record.
+const PRIORITY_WEIGHT: (u16, u16) = (10, 100);
+
+/// Port label and protocol → its records.
+type SrvSets<'i> = BTreeMap<(String, &'static str), Vec<Endpoint<'i>>>;
+
+/// One SRV record and the addresses of its target.
+struct Endpoint<'i> {
+    task: &'i TaskArn,
+    data: RData,
+    addresses: &'i [IpAddr],
+}
+
+/// Renders the service `key`.
+#[must_use]
+pub fn render(inventory: &Inventory, settings: &Settings, key: &ServiceKey) -> Option<Fragment> {
+    let service = &inventory.services.get(key).filter(|service| service.value.status != ServiceStatus::Inactive)?.value;
+    let order = order(inventory, settings, &key.cluster)?;
+    let arns = inventory.links.tasks_of.get(key).into_iter().flatten();
+    let views: Vec<TaskView<'_>> =
+        arns.filter_map(|arn| inventory.tasks.get(arn)).map(|record| TaskView::of(inventory, record)).collect();
+    let selection = readiness::select(&views, settings.fail_open);
+    let leaving = service.status == ServiceStatus::Draining;
+    let mut fragment = Fragment::new(Some(Subject::Service(key.clone())), order, leaving, service.created_at);
+    fragment.failed_open = selection.failed_open;
+    fragment.kept_draining = selection.kept_draining;
+    let ttl = if selection.changing { Settings::CHANGING_TTL } else { settings.ttl };
+    let facts = facts::of_service(service, &views, &selection, settings);
+    let room = Room {
+        names: Names::new(&settings.origin),
+        service: Forms::of(&service.name),
+        cluster: Forms::of(service.cluster.id()),
+        flat: has_flat_names(inventory, settings, order),
+        facts: bodies::set(ttl, [&facts], None),
+        views,
+        selection,
+        ttl,
+        settings,
+    };
+    room.add_services(&mut fragment, &balancing::of_service(inventory, service));
+    room.add_srv(&mut fragment, &room.definition_ports(inventory, service));
+    room.add_tasks(&mut fragment);
+    Some(fragment)
+}
+
+/// A cluster's services have flat names if it is a default one and every default cluster before it has been read:
+/// until then we cannot know that an earlier one does not have the name.
+fn has_flat_names(inventory: &Inventory, settings: &Settings, order: usize) -> bool {
+    let synced = |wanted: &String| {
+        let mut clusters = inventory.clusters.values();
+        clusters
+            .any(|record| record.synced && (record.cluster.name == *wanted || record.cluster.arn.as_str() == wanted))
+    };
+    order < settings.default_clusters.len() && settings.default_clusters.iter().take(order).all(synced)
+}
+
+/// Everything that the names of one service are made of.
+struct Room<'i> {
+    names: Names<'i>,
+    service: Forms,
+    cluster: Forms,
+    flat: bool,
+    facts: Arc<Body>,
+    views: Vec<TaskView<'i>>,
+    selection: Selection,
+    ttl: u32,
+    settings: &'i Settings,
+}
+
+impl Room<'_> {
+    /// Its names of one kind, in all forms.
+    fn owners(&self, kind: Kind) -> Vec<(Form, DomainName)> {
+        let mut owners = Vec::new();
+        for (form, service) in self.service.iter() {
+            let plain = kind == Kind::Svc;
+            let flat = [self.names.flat(service).filter(|_| plain), self.names.short(service, kind)];
+            owners.extend(flat.into_iter().flatten().filter(|_| self.flat).map(|name| (form, name)));
+            for (cluster_form, cluster) in self.cluster.iter() {
+                let of_cluster = self.names.in_cluster(service, cluster).filter(|_| plain);
+                let names = [of_cluster, self.names.full(service, cluster, kind)];
+                owners.extend(names.into_iter().flatten().map(|name| (form.max(cluster_form), name)));
+            }
+        }
+        owners
+    }
+
+    fn add_all(&self, fragment: &mut Fragment, kind: Kind, node: &Arc<Node>) {
+        for (form, name) in self.owners(kind) {
+            fragment.add(form, Some(name), node);
+        }
+    }
+
+    fn add_services(&self, fragment: &mut Fragment, balancing: &Balancing<'_>) {
+        let chosen: Vec<&TaskView<'_>> =
+            self.selection.chosen.iter().filter_map(|index| self.views.get(*index)).collect();
+        let ready = self.addresses(&chosen, &self.why_not_ready());
+        let alias = alias(balancing);
+        let shown = alias.clone().unwrap_or_else(|| ready.clone());
+        let balancer = alias.unwrap_or_else(|| {
+            let none = Arc::new(Ede::new(Ede::OTHER, "the service has no load balancer"));
+            let sets = vec![(RecordType::TXT, Arc::clone(&self.facts))];
+            Node::Records { sets, nodata: bodies::nodata_because(none) }
+        });
+        let all = self.addresses(&self.staying().collect::<Vec<_>>(), "no task is running");
+        self.add_all(fragment, Kind::Svc, &Arc::new(shown));
+        self.add_all(fragment, Kind::Task, &Arc::new(self.with_srv(ready, &chosen)));
+        self.add_all(fragment, Kind::All, &Arc::new(self.with_srv(all, &self.staying().collect::<Vec<_>>())));
+        self.add_all(fragment, Kind::Lb, &Arc::new(balancer));
+    }
+
+    /// Tasks that are not on their way out.
+    fn staying(&self) -> impl Iterator<Item = &TaskView<'_>> {
+        self.views.iter().filter(|view| view.standing != Standing::Leaving)
+    }
+
+    fn why_not_ready(&self) -> String {
+        if self.views.is_empty() {
+            return "the service has no tasks".to_owned();
+        }
+        let count = |standing: Standing| self.views.iter().filter(|view| view.standing == standing).count();
+        let (unhealthy, unproven) = (count(Standing::Unhealthy), count(Standing::Unproven));
+        format!(
+            "no task is ready: {unhealthy} unhealthy, {unproven} not yet healthy, {} starting",
+            count(Standing::Starting)
+        )
+    }
+
+    /// Addresses of these tasks and the facts of the service; `why` goes with NODATA when there are no tasks.
+    fn addresses(&self, tasks: &[&TaskView<'_>], why: &str) -> Node {
+        let addresses: Vec<IpAddr> = tasks.iter().flat_map(|view| view.addresses()).copied().collect();
+        let mut sets = if addresses.is_empty() && tasks.iter().any(|view| view.address == Address::HostUnknown) {
+            let unknown = bodies::host_unknown();
+            vec![(RecordType::A, Arc::clone(&unknown)), (RecordType::AAAA, unknown)]
+        } else {
+            bodies::address_sets(self.ttl, &addresses, self.fail_open_note().as_ref())
+        };
+        sets.push((RecordType::TXT, Arc::clone(&self.facts)));
+        let nodata = if tasks.is_empty() {
+            bodies::nodata_because(Arc::new(Ede::new(Ede::OTHER, why)))
+        } else {
+            bodies::nodata()
+        };
+        Node::Records { sets, nodata }
+    }
+
+    fn fail_open_note(&self) -> Option<Arc<Ede>> {
+        self.selection.failed_open.then(|| Arc::new(Ede::new(Ede::OTHER, "all tasks are UNHEALTHY: failing open")))
+    }
+
+    /// Adds the SRV set of every port of these tasks to the node of a `task` or `all` name.
+    fn with_srv(&self, node: Node, tasks: &[&TaskView<'_>]) -> Node {
+        let Node::Records { mut sets, nodata } = node else { return node };
+        let endpoints: Vec<Endpoint<'_>> = tasks
+            .iter()
+            .filter_map(|view| Some((view, view.definition?)))
+            .flat_map(|(view, definition)| {
+                let ports = ports::of_definition(&definition.containers);
+                ports.into_iter().filter_map(|port| self.endpoint(view, &port)).collect::<Vec<_>>()
+            })
+            .collect();
+        if !endpoints.is_empty() {
+            sets.push((RecordType::SRV, self.srv_set(&endpoints)));
+        }
+        Node::Records { sets, nodata }
+    }
+
+    /// Ports that the service has by its definitions, whether a task listens on them now or not.
+    fn definition_ports<'p>(&self, inventory: &'p Inventory, service: &Service) -> Vec<Port<'p>> {
+        let mut definitions: Vec<_> = service.task_definition.iter().collect();
+        definitions.extend(self.views.iter().map(|view| &view.task.task_definition));
+        let mut seen = BTreeSet::new();
+        definitions.retain(|arn| seen.insert(*arn));
+        let known = definitions.into_iter().filter_map(|arn| inventory.task_definitions.get(arn));
+        known.flat_map(|definition| ports::of_definition(&definition.containers)).collect()
+    }
+
+    /// The SRV owners below every name of the service, and the short forms of RFC 2782.
+    fn add_srv(&self, fragment: &mut Fragment, ports: &[Port<'_>]) {
+        let chosen = self.selection.chosen.iter().filter_map(|index| self.views.get(*index));
+        let ready = self.srv_sets(ports, chosen);
+        let all = self.srv_sets(ports, self.staying());
+        let owners = |kind| self.owners(kind).into_iter();
+        let of_ready: Vec<_> = owners(Kind::Svc).chain(owners(Kind::Task)).collect();
+        for (sets, owners) in [(&ready, of_ready), (&all, owners(Kind::All).collect())] {
+            for ((label, protocol), endpoints) in sets {
+                let node = Arc::new(self.srv_node(endpoints));
+                for (form, owner) in &owners {
+                    fragment.add(*form, naming::srv(label, protocol, owner), &node);
+                }
+            }
+        }
+        self.add_short_forms(fragment, ports, &ready);
+    }
+
+    fn add_short_forms(&self, fragment: &mut Fragment, ports: &[Port<'_>], ready: &SrvSets<'_>) {
+        let endpoints =
+            |port: &Port<'_>| port.labels.first().and_then(|label| ready.get(&(label.clone(), port.protocol.label())));
+        for port in ports {
+            let Some((alias, protocol)) = port.alias.filter(|_| self.flat) else { continue };
+            let node = Arc::new(self.srv_node(endpoints(port).map_or(&[], Vec::as_slice)));
+            fragment.add(Form::Twin, self.names.srv_short(alias, protocol.label(), None), &node);
+        }
+        for protocol in [Protocol::Tcp, Protocol::Udp] {
+            let Some(first) = ports.iter().find(|port| port.protocol == protocol) else { continue };
+            let node = Arc::new(self.srv_node(endpoints(first).map_or(&[], Vec::as_slice)));
+            for (form, service) in self.service.iter() {
+                let protocol = protocol.label();
+                if self.flat {
+                    fragment.add(form, self.names.srv_short(service, protocol, None), &node);
+                }
+                for (_, cluster) in self.cluster.iter() {
+                    let name = self.names.srv_short(service, protocol, Some(cluster));
+                    fragment.add(Form::ClusterShort, name, &node);
+                }
+            }
+        }
+    }
+
+    fn srv_sets<'t>(&self, ports: &[Port<'_>], tasks: impl Iterator<Item = &'t TaskView<'t>>) -> SrvSets<'t> {
+        let mut sets = SrvSets::new();
+        for port in ports {
+            for label in &port.labels {
+                sets.entry((label.clone(), port.protocol.label())).or_default();
+            }
+        }
+        for view in tasks {
+            let Some(definition) = view.definition else { continue };
+            for port in ports::of_definition(&definition.containers) {
+                for label in &port.labels {
+                    let set = sets.entry((label.clone(), port.protocol.label())).or_default();
+                    set.extend(self.endpoint(view, &port));
+                }
+            }
+        }
+        sets
+    }
+
+    /// The SRV record of one port of one task; `None` while its number or address is not known.
+    fn endpoint<'t>(&self, view: &'t TaskView<'_>, port: &Port<'_>) -> Option<Endpoint<'t>> {
+        let target = self.names.task_of(view.task.arn.id(), self.service.best(), self.cluster.best())?;
+        let (priority, weight) = PRIORITY_WEIGHT;
+        let data = RData::SRV(SRV::new(priority, weight, port.number(view)?, target.to_name()));
+        let (task, addresses) = (&view.task.arn, view.addresses());
+        (!addresses.is_empty()).then_some(Endpoint { task, data, addresses })
+    }
+
+    fn srv_set(&self, endpoints: &[Endpoint<'_>]) -> Arc<Body> {
+        let mut body = BodyBuilder::new(true);
+        let mut targets = BTreeSet::new();
+        for endpoint in endpoints {
+            body.answer(self.ttl, &endpoint.data);
+            // A task with several ports is one target: its addresses are sent once.
+            let is_new = targets.insert(endpoint.task);
+            for address in endpoint.addresses.iter().filter(|_| is_new) {
+                body.glue(self.ttl, *address);
+            }
+        }
+        body.ede(self.fail_open_note());
+        Arc::new(body.build())
+    }
+
+    fn srv_node(&self, endpoints: &[Endpoint<'_>]) -> Node {
+        let mut sets = vec![(RecordType::TXT, Arc::clone(&self.facts))];
+        if endpoints.is_empty() {
+            if self.selection.chosen.iter().any(|index| self.views[*index].address == Address::HostUnknown) {
+                sets.push((RecordType::SRV, bodies::host_unknown()));
+            }
+            let why = Arc::new(Ede::new(Ede::OTHER, "no ready task has this port"));
+            return Node::Records { sets, nodata: bodies::nodata_because(why) };
+        }
+        sets.push((RecordType::SRV, self.srv_set(endpoints)));
+        Node::Records { sets, nodata: bodies::nodata() }
+    }
+
+    /// Names of the single tasks, and of their addresses.
+    fn add_tasks(&self, fragment: &mut Fragment) {
+        for view in self.staying().filter(|view| view.address != Address::None) {
+            let id = view.task.arn.id();
+            let node = Arc::new(bodies::task(view, self.ttl, self.settings));
+            fragment.add(Form::TaskId, self.names.task(id), &node);
+            for (form, service) in self.service.iter() {
+                for (cluster_form, cluster) in self.cluster.iter() {
+                    fragment.add(form.max(cluster_form), self.names.task_of(id, service, cluster), &node);
+                }
+            }
+            if !view.task.ipv4.is_empty() || !view.task.ipv6.is_empty() {
+                let target = self.names.task_of(id, self.service.best(), self.cluster.best());
+                fragment.add_reverse(view.addresses(), target.as_ref(), self.ttl);
+            }
+        }
+    }
+}
+
+/// The CNAME to the load balancer, or that it is not known; `None` if the service has none.
+fn alias(balancing: &Balancing<'_>) -> Option<Node> {
+    let unknown = |what: &str| {
+        let why = format!("DNS name of load balancer {what} is not known");
+        Node::Unavailable { answer: bodies::servfail(Ede::OTHER, &why) }
+    };
+    match balancing {
+        Balancing::None => None,
+        Balancing::Unknown(what) => Some(unknown(what)),
+        Balancing::Behind(balancer) => Some(match DomainName::from_text(&balancer.dns_name) {
+            None => unknown(balancer.id.as_str()),
+            Some(target) => {
+                let mut cname = BodyBuilder::new(false);
+                cname.answer(Settings::ALIAS_TTL, &RData::CNAME(CNAME(target.to_name())));
+                Node::Alias { cname: Arc::new(cname.build()), target }
+            }
+        }),
+    }
+}

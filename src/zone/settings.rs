@@ -1,0 +1,43 @@
+//! What an operator decides about the zone.
+
+use std::net::IpAddr;
+
+use crate::dns::DomainName;
+
+/// Settings of a zone; see `[dns]`, `[ecs]` and `[route53]` in the configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// The zone, e.g. `ecs.internal`.
+    pub origin: DomainName,
+    /// Clusters whose services have flat names, by name or ARN, first wins.
+    pub default_clusters: Vec<String>,
+    /// Whether every other cluster of the account is followed as well (full names only).
+    pub all_clusters: bool,
+    /// TTL of records made of tasks, in seconds.
+    pub ttl: u32,
+    /// TTL of negative answers, in seconds.
+    pub negative_ttl: u32,
+    /// Whether a service whose running tasks are all UNHEALTHY answers with them, as Cloud Map and ALB do.
+    pub fail_open: bool,
+    /// Whether names that ECS does not know are asked of the Route 53 side.
+    pub fallback: bool,
+    /// Addresses of `ns.dns.<zone>`: those that we listen on.
+    pub name_servers: Vec<IpAddr>,
+    /// Where the inventory comes from, as TXT records say it (`describe`, `fixture`).
+    pub source: &'static str,
+}
+
+impl Settings {
+    /// TTL of the CNAME to a load balancer, in seconds: what the seed of 2016 wrote into Route 53.
+    pub const ALIAS_TTL: u32 = 60;
+    /// TTL while a service changes, in seconds.
+    pub const CHANGING_TTL: u32 = 1;
+    /// TTL of records that never change, in seconds.
+    pub const FIXED_TTL: u32 = 3600;
+
+    /// Position of a cluster among the default clusters; `None` if it has full names only.
+    #[must_use]
+    pub fn default_order(&self, name: &str, arn: &str) -> Option<usize> {
+        self.default_clusters.iter().position(|wanted| wanted == name || wanted == arn)
+    }
+}

@@ -1,0 +1,135 @@
+//! A fake of the few AWS calls that ecs-resolver makes, for the real SDK to talk to over real HTTP.
+//!
+//! One port serves ECS (JSON 1.1), EC2, classic ELB and `ELBv2` (query protocol) and `IMDSv2`. What it knows is a
+//! [`World`] that a test builds and changes directly; how it misbehaves is set by [`Knobs`]; what it was asked is
+//! in its [`Call`] record. It answers only with fields that exist in the API models, and it refuses what AWS
+//! refuses: oversized batches, unknown clusters, requests that are not signed for the right service.
+
+mod ec2_api;
+mod ecs_api;
+mod ecs_list;
+mod elb_api;
+mod error;
+mod imds_api;
+mod knobs;
+mod limits;
+mod op;
+mod page;
+mod query;
+mod record;
+mod server;
+pub mod world;
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+
+use tokio::sync::oneshot;
+
+pub use knobs::{Fault, Knobs};
+pub use limits::Bucket;
+pub use op::Op;
+pub use page::PageStyle;
+pub use record::Call;
+pub use world::World;
+
+/// What the server and the test share.
+#[derive(Debug, Default)]
+struct Shared {
+    world: Mutex<World>,
+    knobs: Mutex<Knobs>,
+    calls: Mutex<Vec<Call>>,
+}
+
+/// A running fake. Dropping it closes its port and every connection.
+#[derive(Debug)]
+pub struct FakeAws {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl FakeAws {
+    /// Starts with an empty [`World`] on a free port of 127.0.0.1, on a thread and runtime of its own, so that
+    /// neither a blocking test nor a paused clock stops it.
+    pub fn start() -> Self {
+        let shared = Arc::new(Shared::default());
+        let (stop, stopped) = oneshot::channel();
+        let (address_out, address_in) = std::sync::mpsc::channel();
+        let state = Arc::clone(&shared);
+        let thread = std::thread::Builder::new()
+            .name("fake-aws".to_owned())
+            .spawn(move || server::run(state, &address_out, stopped))
+            .expect("a thread for the fake AWS");
+        let address = address_in.recv().expect("the fake AWS binds a port");
+        Self { address, shared, stop: Some(stop), thread: Some(thread) }
+    }
+
+    /// The address it listens on.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What `AWS_ENDPOINT_URL` and `AWS_EC2_METADATA_SERVICE_ENDPOINT` must say, without a final slash.
+    pub fn endpoint_url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// The world, locked: the server waits while the guard lives, so several changes become visible at once. Do not
+    /// call it twice in one statement, and do not keep the guard over an await.
+    pub fn world(&self) -> MutexGuard<'_, World> {
+        lock(&self.shared.world)
+    }
+
+    /// The knobs, locked.
+    pub fn knobs(&self) -> MutexGuard<'_, Knobs> {
+        lock(&self.shared.knobs)
+    }
+
+    /// From now on `op` answers out of the world as it is at this moment, until [`Knobs::thaw`].
+    pub fn freeze(&self, op: Op) {
+        let world = self.world().clone();
+        self.knobs().freeze(op, world);
+    }
+
+    /// Every call so far, in the order in which they were answered.
+    pub fn calls(&self) -> Vec<Call> {
+        lock(&self.shared.calls).clone()
+    }
+
+    /// The calls of one operation, failed ones included.
+    pub fn calls_of(&self, op: Op) -> Vec<Call> {
+        lock(&self.shared.calls).iter().filter(|call| call.op == op).cloned().collect()
+    }
+
+    /// How often `op` was called, failed calls included.
+    pub fn count(&self, op: Op) -> usize {
+        self.calls_of(op).len()
+    }
+
+    /// The batch sizes that `op` was called with, in order. See [`Call::batch`].
+    pub fn batches(&self, op: Op) -> Vec<usize> {
+        self.calls_of(op).iter().map(|call| call.batch).collect()
+    }
+
+    /// Forgets the calls so far.
+    pub fn forget_calls(&self) {
+        lock(&self.shared.calls).clear();
+    }
+}
+
+impl Drop for FakeAws {
+    fn drop(&mut self) {
+        // The receiver is gone only if the thread has ended already.
+        let _ = self.stop.take().map(|stop| stop.send(()));
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Locks even if a failed assertion poisoned the mutex: the first failure is the one to report.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,8 @@
+//! The one integration binary: one module a promise.
+
+mod cli;
+mod fake_aws;
+mod fake_aws_selftest;
+mod moto;
+mod scripts;
+mod units;
