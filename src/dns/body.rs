@@ -174,11 +174,15 @@ impl BodyBuilder {
 
     /// Adds an answer record of another name: of the target of an earlier CNAME, or of any name at all.
     pub fn answer_of(&mut self, owner: DomainName, ttl: u32, data: &RData) -> &mut Self {
-        let answers = self.body.answer_records().map(|(kind, _, rdata)| (kind, rdata));
-        let points_here = |(kind, rdata): (RecordType, &[u8])| {
-            kind == RecordType::CNAME && rdata.eq_ignore_ascii_case(owner.as_wire())
+        let records = &self.body.answers;
+        let points_here = |index: &usize| {
+            let rdata = records
+                .get(*index)
+                .strip_prefix(&u16::from(RecordType::CNAME).to_be_bytes())
+                .and_then(|rest| rest.get(8..));
+            rdata.is_some_and(|rdata| rdata.eq_ignore_ascii_case(owner.as_wire()))
         };
-        let cname = answers.map(points_here).position(|points| points).and_then(|index| u16::try_from(index).ok());
+        let cname = (0..records.len()).find(points_here).and_then(|index| u16::try_from(index).ok());
         self.owned(cname.map_or(Owner::Name(owner), Owner::TargetOf), ttl, data)
     }
 

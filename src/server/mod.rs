@@ -86,7 +86,13 @@ fn serve_within(
     }
     for (number, ports) in sockets.udp.into_iter().enumerate() {
         let name = format!("udp-{number}");
-        handle.workers.push(udp::start(name, ports, Arc::clone(&handle.stop_workers), Arc::clone(&desk), metrics.worker())?);
+        handle.workers.push(udp::start(
+            name,
+            ports,
+            Arc::clone(&handle.stop_workers),
+            Arc::clone(&desk),
+            metrics.worker(),
+        )?);
     }
     Ok(handle)
 }

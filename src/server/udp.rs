@@ -42,8 +42,8 @@ pub(super) fn start(
         epoll.add(port, EpollEvent::new(EpollFlags::EPOLLIN, index))?;
     }
     let packet = vec![0; MAX_DATAGRAM];
-    let mut worker =
-        Worker { epoll, ports, desk, counters, packet, reply: Vec::with_capacity(4096), spin: fastrand::u32(..) };
+    let reply = Vec::with_capacity(4096);
+    let mut worker = Worker { epoll, _stop: stop, ports, desk, counters, packet, reply, spin: fastrand::u32(..) };
     thread::Builder::new().name(name).spawn(move || {
         // A fault in answering one packet must not end the service of all others.
         while let Err(_fault) = catch_unwind(AssertUnwindSafe(|| worker.run())) {
