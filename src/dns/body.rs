@@ -83,6 +83,8 @@ pub struct Body {
     pub(super) glue_of: Vec<u16>,
     /// Whether the SOA of the snapshot is appended (negative answers, RFC 2308).
     pub(super) soa: bool,
+    /// The SOA of somebody else's zone, where a chase ended in a negative answer.
+    pub(super) foreign_soa: Option<Box<(DomainName, Records)>>,
     pub(super) ede: Option<Arc<Ede>>,
 }
 
@@ -161,6 +163,7 @@ impl BodyBuilder {
                 glue: Records::default(),
                 glue_of: Vec::new(),
                 soa: false,
+                foreign_soa: None,
                 ede: None,
             },
         }
@@ -218,6 +221,14 @@ impl BodyBuilder {
     /// Asks for the SOA of the zone in AUTHORITY.
     pub fn soa(&mut self) -> &mut Self {
         self.body.soa = true;
+        self
+    }
+
+    /// Puts the SOA of another zone into AUTHORITY: what makes the negative end of a chain of CNAMEs last.
+    pub fn foreign_soa(&mut self, owner: DomainName, ttl: u32, data: &RData) -> &mut Self {
+        let mut records = Records::default();
+        records.push(ttl, data);
+        self.body.foreign_soa = Some(Box::new((owner, records)));
         self
     }
 

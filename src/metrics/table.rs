@@ -87,4 +87,6 @@ table! {
         "Serial number of the zone.";
     ZONE_FAIL_OPEN = Gauge "ecs_resolver_zone_fail_open_services" []
         "Services whose unhealthy tasks are answered because none is healthy.";
+    ZONE_KEPT_DRAINING = Gauge "ecs_resolver_zone_kept_draining_tasks" []
+        "Tasks that are answered although their container instance is DRAINING: their service has no other.";
 }

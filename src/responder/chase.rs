@@ -16,8 +16,7 @@ pub(super) fn key(target: &DomainName, question: &Question<'_>) -> Key {
 }
 
 /// The CNAME of `alias`, then the upstream's chain, then the records of type `qtype` that it ends in, rotated by
-/// `spin`; with the upstream's response code. A negative answer has no SOA: neither ours nor the upstream's zone is
-/// the one that the question's name is in.
+/// `spin`; with the upstream's response code, and its SOA if it has no such record.
 pub(super) fn body(alias: &Body, entry: &Entry, qtype: RecordType, spin: u32, now: Instant) -> Body {
     let decoded = entry.decode(now);
     let mut body = BodyBuilder::from(alias.clone());
@@ -30,6 +29,11 @@ pub(super) fn body(alias: &Body, entry: &Entry, qtype: RecordType, spin: u32, no
         if let Some(owner) = DomainName::from_name(&record.name) {
             body.answer_of(owner, record.ttl, &record.data);
         }
+    }
+    if let Some(soa) = decoded.authority.iter().find(|record| record.record_type() == RecordType::SOA)
+        && let Some(owner) = DomainName::from_name(&soa.name)
+    {
+        body.foreign_soa(owner, soa.ttl, &soa.data);
     }
     body.build()
 }
