@@ -1,5 +1,5 @@
-//! What this host is: an instance in a region and zone, by instance metadata (IMDSv2), and a member of a cluster, by
-//! the container agent's configuration. All of it is optional; a laptop or an ECS Anywhere host has none.
+//! What this host is: an instance in a region and zone, by instance metadata (IMDSv2). All of it is optional; a laptop
+//! or an ECS Anywhere host has none.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,9 +10,6 @@ use tokio::time::timeout;
 
 use super::resolver::{HostResolver, http_client};
 use crate::ecs::Ec2InstanceId;
-
-/// Where the container agent's configuration is.
-pub const ECS_CONFIG: &str = "/etc/ecs/ecs.config";
 
 /// Longest wait for one answer of instance metadata, which is a hop away.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(1);
@@ -75,29 +72,6 @@ async fn value(imds: &imds::Client, path: &'static str) -> Option<String> {
         }
     };
     (!read.is_empty()).then_some(read)
-}
-
-/// The cluster in [`ECS_CONFIG`], if there is such a file and it names one.
-pub async fn cluster_of_this_host() -> Option<String> {
-    let text = tokio::fs::read_to_string(ECS_CONFIG).await;
-    cluster_in(&text.inspect_err(|error| tracing::debug!(file = ECS_CONFIG, %error, "not read")).ok()?)
-}
-
-/// `ECS_CLUSTER` of an agent configuration: `KEY=VALUE` lines, `#` for comments, values perhaps in quotation marks;
-/// the last assignment counts.
-#[must_use]
-pub fn cluster_in(text: &str) -> Option<String> {
-    let lines = text.lines().map(str::trim).filter(|line| !line.starts_with(['#', ';']));
-    let value = lines.rev().find_map(|line| {
-        let (key, value) = line.strip_prefix("export ").unwrap_or(line).split_once('=')?;
-        (key.trim() == "ECS_CLUSTER").then(|| unquoted(value.trim()))
-    });
-    value.filter(|name| !name.is_empty()).map(str::to_owned)
-}
-
-fn unquoted(value: &str) -> &str {
-    let inside = |mark: char| value.strip_prefix(mark)?.strip_suffix(mark);
-    inside('"').or_else(|| inside('\'')).unwrap_or(value).trim()
 }
 
 #[cfg(test)]

@@ -81,12 +81,18 @@ table! {
         "Seconds since a source last read the whole truth; absent until it has.";
     ZONE_NAMES = Gauge "ecs_resolver_zone_names" []
         "Names in the zone.";
-    ZONE_RECORDS = Gauge "ecs_resolver_zone_records" []
-        "Records in the zone.";
     ZONE_SERIAL = Gauge "ecs_resolver_zone_serial" []
         "Serial number of the zone.";
     ZONE_FAIL_OPEN = Gauge "ecs_resolver_zone_fail_open_services" []
         "Services whose unhealthy tasks are answered because none is healthy.";
     ZONE_KEPT_DRAINING = Gauge "ecs_resolver_zone_kept_draining_tasks" []
-        "Tasks that are answered although their container instance is DRAINING: their service has no other.";
+        "Tasks that are answered although their host is being drained, because there are no others.";
+    ZONE_CONTESTED = Counter "ecs_resolver_zone_contested_total" []
+        "Pairs of services found to want the same name.";
+    INVENTORY_CHANGES = Counter "ecs_resolver_inventory_changes_total" ["outcome"]
+        "Changes that sources delivered, by outcome: changed, unchanged, stale (older than what was known).";
+    SOURCE_FAILING = Gauge "ecs_resolver_source_failing_calls" []
+        "AWS calls that fail at present; /ready names them.";
+    SOURCE_INTERVAL = Gauge "ecs_resolver_source_interval_seconds" []
+        "Time between two reads of the clusters, stretched so that the fleet spares AWS's limits.";
 }

@@ -1,21 +1,5 @@
 use super::*;
 
-#[test]
-fn the_cluster_is_the_last_assignment() {
-    for (text, cluster) in [
-        ("", None),
-        ("ECS_CLUSTER=prod\n", Some("prod")),
-        ("# ECS_CLUSTER=old\nECS_LOGLEVEL=info\n  ECS_CLUSTER = \"prod\" \r\n", Some("prod")),
-        ("ECS_CLUSTER=a\nexport ECS_CLUSTER='b'", Some("b")),
-        ("ECS_CLUSTER=\n", None),
-        ("ECS_CLUSTERS=prod\nXECS_CLUSTER=prod\nECS_CLUSTER", None),
-        ("ECS_INSTANCE_ATTRIBUTES={\"ECS_CLUSTER\":\"x=y\"}\nECS_CLUSTER=prod", Some("prod")),
-        ("ECS_CLUSTER=\"", Some("\"")),
-    ] {
-        assert_eq!(cluster_in(text).as_deref(), cluster, "{text:?}");
-    }
-}
-
 struct Nobody;
 
 #[async_trait::async_trait]
