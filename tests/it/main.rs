@@ -3,6 +3,7 @@
 mod cli;
 mod fake_aws;
 mod fake_aws_selftest;
+mod floors;
 mod moto;
 mod scripts;
 mod units;
