@@ -14,14 +14,18 @@ pub mod zone;
 
 // Floor 2, workers: async, but no socket and no SDK.
 pub mod forwarder;
+pub mod metrics;
+pub mod responder;
 pub mod snapshot;
 pub mod source;
 pub mod updater;
 
-// Floor 3, doors: the outside world.
+// Floor 3, doors: the outside world; each alone may name what it talks to.
+pub mod aws;
 pub mod config;
 pub mod http;
 pub mod link;
+pub mod server;
 pub mod systemd;
 
 // Floor 4, roof: wiring and commands.

@@ -83,6 +83,8 @@ pub struct Body {
     pub(super) glue_of: Vec<u16>,
     /// Whether the SOA of the snapshot is appended (negative answers, RFC 2308).
     pub(super) soa: bool,
+    /// The SOA of somebody else's zone, where a chase ended in a negative answer.
+    pub(super) foreign_soa: Option<Box<(DomainName, Records)>>,
     pub(super) ede: Option<Arc<Ede>>,
 }
 
@@ -161,6 +163,7 @@ impl BodyBuilder {
                 glue: Records::default(),
                 glue_of: Vec::new(),
                 soa: false,
+                foreign_soa: None,
                 ede: None,
             },
         }
@@ -172,15 +175,13 @@ impl BodyBuilder {
         self
     }
 
-    /// Adds an answer record of the target of the answer record before it, which is a CNAME.
-    pub fn answer_of_target(&mut self, ttl: u32, data: &RData) -> &mut Self {
-        let before = u16::try_from(self.body.answers.len().saturating_sub(1)).unwrap_or(u16::MAX);
-        self.owned(Owner::TargetOf(before), ttl, data)
-    }
-
-    /// Adds an answer record of another name (further down a chain of CNAMEs).
+    /// Adds an answer record of another name: of the target of an earlier CNAME, or of any name at all.
     pub fn answer_of(&mut self, owner: DomainName, ttl: u32, data: &RData) -> &mut Self {
-        self.owned(Owner::Name(owner), ttl, data)
+        let points_here = |data: RData| matches!(data, RData::CNAME(target) if DomainName::from_name(&target).as_ref() == Some(&owner));
+        let mut answers = self.body.answer_records();
+        let cname = answers.position(|(_, data)| points_here(data)).and_then(|index| u16::try_from(index).ok());
+        drop(answers);
+        self.owned(cname.map_or(Owner::Name(owner), Owner::TargetOf), ttl, data)
     }
 
     fn owned(&mut self, owner: Owner, ttl: u32, data: &RData) -> &mut Self {
@@ -218,6 +219,14 @@ impl BodyBuilder {
         self
     }
 
+    /// Puts the SOA of another zone into AUTHORITY: what makes the negative end of a chain of CNAMEs last.
+    pub fn foreign_soa(&mut self, owner: DomainName, ttl: u32, data: &RData) -> &mut Self {
+        let mut records = Records::default();
+        records.push(ttl, data);
+        self.body.foreign_soa = Some(Box::new((owner, records)));
+        self
+    }
+
     /// Attaches an extended error.
     pub fn ede(&mut self, ede: Option<Arc<Ede>>) -> &mut Self {
         self.body.ede = ede;
@@ -235,6 +244,13 @@ impl BodyBuilder {
             self.body.rotates = false;
         }
         self.body
+    }
+}
+
+impl From<Body> for BodyBuilder {
+    /// Goes on with a finished body, e.g. the alias in front of what it points to.
+    fn from(body: Body) -> Self {
+        Self { body }
     }
 }
 

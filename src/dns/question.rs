@@ -12,8 +12,6 @@ const CLASS_IN: u16 = 1;
 const TYPE_OPT: u16 = 41;
 /// First of the query types that are not record types: TKEY, TSIG, IXFR, AXFR, MAILB, MAILA, ANY.
 const META_TYPES: std::ops::RangeInclusive<u16> = 249..=255;
-/// EDNS option NSID (RFC 5001), which the handler answers.
-const OPTION_NSID: u16 = 3;
 
 /// What a client's OPT record said (RFC 6891).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -171,24 +169,21 @@ fn read_opt(record: &[u8]) -> Opt {
     if fixed[6] != 0 {
         return Opt::Unusual;
     }
-    match options_are_plain(options) {
-        Some(true) => {
+    match skip_options(options) {
+        Some(()) => {
             Opt::Plain(Edns { payload: u16::from_be_bytes([fixed[3], fixed[4]]), dnssec_ok: fixed[7] & 0x80 != 0 })
         }
-        Some(false) => Opt::Unusual,
         None => Opt::Malformed,
     }
 }
 
-/// Whether no option needs the handler; `None` if the options do not add up.
-fn options_are_plain(mut options: &[u8]) -> Option<bool> {
-    let mut plain = true;
+/// Passes over the options, of which we know none; `None` if they do not add up.
+fn skip_options(mut options: &[u8]) -> Option<()> {
     while !options.is_empty() {
         let (head, rest) = options.split_first_chunk::<4>()?;
-        plain &= u16::from_be_bytes([head[0], head[1]]) != OPTION_NSID;
         options = rest.get(usize::from(u16::from_be_bytes([head[2], head[3]]))..)?;
     }
-    Some(plain)
+    Some(())
 }
 
 #[cfg(test)]

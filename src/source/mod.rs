@@ -3,10 +3,14 @@
 //! The AWS calls that a source makes are ports, traits in our own words; the adapters are in `aws/`. Nothing here
 //! opens a socket or names the SDK.
 
+pub mod clock;
+pub mod describe;
 pub mod fixture;
+pub mod pace;
 pub mod ports;
 mod sample;
 pub mod simulation;
+pub mod status;
 pub mod synthetic;
 
 use tokio::sync::{mpsc, oneshot};

@@ -1,16 +1,19 @@
 //! A cluster of any size that exists nowhere, the same on every run: for load tests and benches.
 
 use std::net::Ipv4Addr;
+use std::time::Duration;
 
-use super::sample;
+use super::{Delivery, Updates, sample};
 use crate::ecs::{
     Container, ContainerDefinition, NetworkMode, PortMapping, Protocol, Service, ServiceStatus, Task, TaskDefinition,
     TaskStatus, Timestamp,
 };
-use crate::inventory::Document;
 use crate::inventory::document::{DocumentCluster, Format};
+use crate::inventory::{Change, Document, Resource};
 
 const CLUSTER: &str = "prod";
+/// Time between two changes.
+const CHURN: Duration = Duration::from_secs(1);
 
 /// When everything was created: 2024-01-01T00:00:00Z.
 const CREATED: Timestamp = Timestamp::constant(1_704_067_200, 0);
@@ -33,6 +36,28 @@ pub fn synthetic(services: usize, tasks: usize) -> Document {
         tasks: names().enumerate().flat_map(of_service).collect(),
         task_definitions: names().map(|name| definition(&name)).collect(),
         ..Document::default()
+    }
+}
+
+/// Delivers `document`; with a seed, then lets one task of it restart every second, until the updater stops.
+pub async fn run(document: Document, updates: Updates, churn: Option<u64>, now: impl Fn() -> Timestamp + Send) {
+    let mut tasks = document.tasks.clone();
+    if updates.deliver(Delivery::of(document.into_changes(now()))).await.is_err() || tasks.is_empty() {
+        return;
+    }
+    let Some(seed) = churn else { return };
+    let mut random = fastrand::Rng::with_seed(seed);
+    loop {
+        tokio::time::sleep(CHURN).await;
+        let index = random.usize(..tasks.len());
+        let task = &mut tasks[index];
+        let running = task.last_status == TaskStatus::Running;
+        task.last_status = if running { TaskStatus::Pending } else { TaskStatus::Running };
+        task.version = Some(task.version.unwrap_or_default() + 1);
+        let change = Change::Apply { resource: Resource::Task(task.clone()), at: now() };
+        if updates.deliver(Delivery::of(vec![change])).await.is_err() {
+            return;
+        }
     }
 }
 

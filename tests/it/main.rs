@@ -1,5 +1,7 @@
 //! The one integration binary: one module a promise.
 
+#![expect(clippy::disallowed_methods, reason = "tests are a shell of their own: they wait for real time")]
+
 mod cli;
 mod fake_aws;
 mod fake_aws_selftest;

@@ -116,9 +116,15 @@ fn a_chased_cname_chain_keeps_its_owners() {
     let elb = Name::from_ascii("internal-web.elb.amazonaws.com.").unwrap();
     let mut body = BodyBuilder::new(true);
     body.answer(60, &RData::CNAME(hickory_proto::rr::rdata::CNAME(elb.clone())));
-    body.answer_of_target(30, &RData::A(Ipv4Addr::new(10, 1, 1, 1).into()));
-    body.answer_of(DomainName::from_name(&elb).unwrap(), 30, &RData::A(Ipv4Addr::new(10, 1, 1, 2).into()));
-    let (_, message) = reply(&query("web.ecs.internal.", true), &body.build(), 5, false);
+    let other = DomainName::from_text("other.example").unwrap();
+    for (owner, last) in
+        [(DomainName::from_name(&elb).unwrap(), 1), (DomainName::from_name(&elb).unwrap(), 2), (other, 3)]
+    {
+        body.answer_of(owner, 30, &RData::A(Ipv4Addr::new(10, 1, 1, last).into()));
+    }
+    let (bytes, message) = reply(&query("web.ecs.internal.", true), &body.build(), 5, false);
     let owners: Vec<String> = message.answers.iter().map(|record| record.name.to_ascii()).collect();
-    assert_eq!(owners, ["web.ecs.internal.", &elb.to_ascii(), &elb.to_ascii()]);
+    assert_eq!(owners, ["web.ecs.internal.", &elb.to_ascii(), &elb.to_ascii(), "other.example."]);
+    let elb_spelled_out = bytes.windows(12).filter(|window| window == b"internal-web").count();
+    assert_eq!(elb_spelled_out, 1);
 }

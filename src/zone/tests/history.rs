@@ -87,7 +87,7 @@ fn change(step: Step, at: Timestamp) -> Change {
         0 => Change::Delete { id: ResourceId::Task(task(who, how, more).arn), at },
         1 => Change::Delete { id: ResourceId::Service(ServiceKey::new(&cluster(who), pick(SERVICES, how))), at },
         2 => Change::Reset { scope: Scope::Services(cluster(who)), ids: kept(who, how), at },
-        3 if how % 4 == 0 => Change::Delete { id: ResourceId::Cluster(cluster(who)), at },
+        3 if how.is_multiple_of(4) => Change::Delete { id: ResourceId::Cluster(cluster(who)), at },
         3 => Change::Synced { cluster: cluster(who) },
         4 => apply(Resource::Cluster(Cluster { arn: cluster(who), name: pick(CLUSTERS, who).to_owned() })),
         5 => apply(Resource::ContainerInstance(ContainerInstance {
@@ -100,7 +100,7 @@ fn change(step: Step, at: Timestamp) -> Change {
         6 => apply(Resource::Ec2Instance(Ec2Instance {
             id: machine(who),
             state: Ec2State::from_api(pick(["running", "running", "terminated"], how)),
-            private_ipv4: (more % 4 != 0).then(|| [10, 5, 0, more % 2].into()),
+            private_ipv4: (!more.is_multiple_of(4)).then(|| [10, 5, 0, more % 2].into()),
             ipv6: None,
             availability_zone: None,
         })),
@@ -108,7 +108,7 @@ fn change(step: Step, at: Timestamp) -> Change {
         8 => apply(Resource::LoadBalancer(LoadBalancer {
             id: balancer(who),
             dns_name: format!("lb{}.example.com", how % 2),
-            scheme: if more % 2 == 0 { Scheme::Internal } else { Scheme::InternetFacing },
+            scheme: if more.is_multiple_of(2) { Scheme::Internal } else { Scheme::InternetFacing },
         })),
         9 => apply(Resource::TargetGroup(TargetGroup {
             arn: TargetGroupArn("group".into()),
@@ -138,7 +138,7 @@ fn task_definition(die: u8) -> TaskDefinition {
         containers: vec![ContainerDefinition {
             name: "main".to_owned(),
             essential: true,
-            health_check: die % 2 == 0,
+            health_check: die.is_multiple_of(2),
             port_mappings: vec![port("http", 80), port("web", 90 + u16::from(die % 3))],
             docker_labels: [("SERVICE_80_NAME".to_owned(), "_my-app._tcp".to_owned())].into(),
         }],
@@ -158,7 +158,7 @@ fn service(who: u8, how: u8, more: u8) -> Service {
         cluster: cluster(who),
         status: ServiceStatus::from_api(pick(["ACTIVE", "ACTIVE", "DRAINING", "INACTIVE"], more / 5)),
         desired_count: u32::from(more % 3),
-        task_definition: (more % 2 == 0).then(|| definition(more)),
+        task_definition: more.is_multiple_of(2).then(|| definition(more)),
         load_balancers,
         task_sets: Vec::new(),
         created_at: Timestamp::from_second(i64::from(more % 3)).ok(),
@@ -170,7 +170,7 @@ fn task(who: u8, how: u8, more: u8) -> Task {
     let owner = cluster(id);
     // A task keeps its cluster, service and definition for life.
     let service = pick(SERVICES, id / 2);
-    let awsvpc = id % 3 == 0;
+    let awsvpc = id.is_multiple_of(3);
     let status = pick(["RUNNING", "RUNNING", "RUNNING", "PENDING", "STOPPED"], how);
     let health = pick([Some(Health::Healthy), Some(Health::Unhealthy), Some(Health::Unknown), None], more);
     Task {

@@ -22,9 +22,9 @@ fn observe(script: &str) -> String {
             .map(|line| world.run(line))
             .filter(|seen| !seen.is_empty())
             .collect();
-        let _ = write!(out, "{}\n", commands.join("\n"));
+        let _ = writeln!(out, "{}", commands.join("\n"));
         if !observed.is_empty() {
-            let _ = write!(out, "---\n{}\n", observed.join("\n"));
+            let _ = writeln!(out, "---\n{}", observed.join("\n"));
         }
         out.push('\n');
     }

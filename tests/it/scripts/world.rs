@@ -177,7 +177,7 @@ fn describe(reply: &Message) -> String {
     );
     lines.extend(reply.authorities.iter().map(|record| format!("; authority {} {}", record.name, record.ttl)));
     lines.extend(reply.additionals.iter().map(|record| format!("; glue {} {}", record.name, record.data)));
-    let options = reply.edns.as_ref().map(|edns| edns.options());
+    let options = reply.edns.as_ref().map(Edns::options);
     if let Some(option) = options.and_then(|options| options.get(EdnsCode::from(15))) {
         let bytes = Vec::<u8>::try_from(option).unwrap();
         lines.push(format!("; EDE {}: {}", bytes[1], String::from_utf8_lossy(&bytes[2..])));

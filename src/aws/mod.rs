@@ -1,0 +1,105 @@
+//! The door to AWS, and the only place that names the SDK: the ports of [`source`](crate::source) for ECS, EC2 and
+//! Elastic Load Balancing, and what this host can tell of itself.
+//!
+//! No name is ever resolved through the host here, because we are its resolver: every client connects through the
+//! [`HostResolver`] that it was given. Nothing here decides what is asked or when; that is the sources' business.
+
+mod calls;
+pub mod ec2;
+pub mod ecs;
+mod error;
+pub mod identity;
+pub mod load_balancing;
+mod resolver;
+
+#[cfg(test)]
+mod replay;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+
+pub use calls::CallObserver;
+pub use ec2::Ec2;
+pub use ecs::Ecs;
+pub use load_balancing::LoadBalancing;
+pub use resolver::HostResolver;
+
+use calls::Calls;
+
+/// Tries of one call, the first included. AWS's buckets refill within seconds, and a source asks again anyway.
+const ATTEMPTS: u32 = 4;
+/// Longest time that one call takes, all its tries together.
+const CALL_TIMEOUT: Duration = Duration::from_secs(30);
+/// Longest time of one try.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
+/// Longest time to connect, the look-up of the endpoint's name included.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// What the configuration says of AWS. Everything is optional: the SDK's own sources (`AWS_REGION`,
+/// `AWS_ENDPOINT_URL`, `AWS_ENDPOINT_URL_<SERVICE>`, the profile, instance metadata) fill the gaps.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AwsSettings {
+    /// Region, e.g. `eu-central-1`.
+    pub region: Option<String>,
+    /// One endpoint for all services instead of AWS's own, e.g. `http://127.0.0.1:5000`.
+    pub endpoint_url: Option<String>,
+}
+
+/// The clients. They share connections, credentials and the view of AWS's clock; cloning one is cheap.
+#[derive(Clone)]
+pub struct Aws {
+    /// Amazon ECS.
+    pub ecs: Ecs,
+    /// Amazon EC2.
+    pub ec2: Ec2,
+    /// Elastic Load Balancing, classic and v2.
+    pub load_balancing: LoadBalancing,
+    region: Option<String>,
+}
+
+impl Aws {
+    /// Reads the SDK's environment and makes the clients. Asks instance metadata for the region when nothing else
+    /// says it, which takes some seconds where there is none; credentials are looked for by the first call.
+    /// What is missing (region, credentials) fails the calls, not this.
+    pub async fn load(settings: &AwsSettings, resolver: Arc<dyn HostResolver>, observer: CallObserver) -> Self {
+        let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
+            .http_client(resolver::http_client(resolver))
+            .retry_config(RetryConfig::adaptive().with_max_attempts(ATTEMPTS))
+            .timeout_config(timeouts());
+        if let Some(region) = &settings.region {
+            loader = loader.region(Region::new(region.clone()));
+        }
+        if let Some(url) = &settings.endpoint_url {
+            loader = loader.endpoint_url(url);
+        }
+        Self::with_config(&loader.load().await, observer).await
+    }
+
+    async fn with_config(sdk: &SdkConfig, observer: CallObserver) -> Self {
+        let calls = Calls::new(observer);
+        Self {
+            ecs: Ecs::new(sdk, calls.clone()),
+            ec2: Ec2::new(sdk, calls.clone()).await,
+            load_balancing: LoadBalancing::new(sdk, calls),
+            region: sdk.region().map(ToString::to_string),
+        }
+    }
+
+    /// The region that is asked, if one is known.
+    #[must_use]
+    pub fn region(&self) -> Option<&str> {
+        self.region.as_deref()
+    }
+}
+
+fn timeouts() -> TimeoutConfig {
+    TimeoutConfig::builder()
+        .operation_timeout(CALL_TIMEOUT)
+        .operation_attempt_timeout(ATTEMPT_TIMEOUT)
+        .connect_timeout(CONNECT_TIMEOUT)
+        .build()
+}

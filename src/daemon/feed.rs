@@ -1,0 +1,203 @@
+//! What fills the inventory: the source that is configured, or the demo's own world.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::aws::identity::HostIdentity;
+use crate::aws::{Aws, AwsSettings, HostResolver};
+use crate::config::settings::Clusters;
+use crate::config::{Config, host};
+use crate::forwarder::Forwarder;
+use crate::metrics::Metrics;
+use crate::source::clock::Clock;
+use crate::source::describe::{Apis, DescribeSettings, DescribeSource, Describer};
+use crate::source::status::SourceStatus;
+use crate::source::{Delivery, Updates, fixture, simulation, synthetic};
+
+/// What the ECS agent joins when its configuration names no cluster.
+const AGENT_DEFAULT: &str = "default";
+
+/// A source that has not been started.
+#[derive(Debug, Clone)]
+pub(super) enum Feed {
+    /// AWS's describe calls.
+    Describe,
+    /// A file.
+    Fixture(PathBuf),
+    /// Nothing.
+    Off,
+    /// The demo's applications.
+    Simulated { seed: u64, churn: bool },
+    /// Equal services, any number of them.
+    Synthetic { services: u32, tasks: u32, seed: u64, churn: bool },
+}
+
+/// A source with the clusters that it follows.
+#[derive(Debug, Clone)]
+pub(super) struct Prepared {
+    pub(super) feed: Feed,
+    /// Default clusters, in order.
+    pub(super) clusters: Vec<String>,
+    /// Whether all other clusters are followed too.
+    pub(super) all: bool,
+}
+
+/// What a source is connected to.
+pub(super) struct Ends {
+    pub(super) updates: Updates,
+    pub(super) forwarder: Arc<Forwarder>,
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) status: Arc<SourceStatus>,
+    pub(super) clock: Clock,
+}
+
+impl Feed {
+    /// Finds out which clusters are followed; a fixture is read once, so that a bad one is refused at the start.
+    pub(super) async fn prepare(self, config: &Config) -> Result<Prepared, String> {
+        let (named, all) = match &config.ecs.clusters {
+            Clusters::Named(names) => (names.clone(), false),
+            Clusters::All => (cluster_of_this_host(config).await, true),
+            Clusters::FromHost => (cluster_of_this_host(config).await, false),
+        };
+        let clusters = match &self {
+            Self::Simulated { .. } | Self::Synthetic { .. } => vec!["prod".to_owned()],
+            Self::Off => Vec::new(),
+            Self::Describe => named,
+            Self::Fixture(path) => {
+                let document = fixture::load(path).await.map_err(|error| error.to_string())?;
+                let of_file = || document.clusters.iter().map(|cluster| cluster.name.clone()).collect();
+                if named.is_empty() { of_file() } else { named }
+            }
+        };
+        Ok(Prepared { feed: self, clusters, all })
+    }
+}
+
+impl Prepared {
+    /// The word for TXT records and metrics.
+    pub(super) fn label(&self) -> &'static str {
+        match self.feed {
+            Feed::Describe => "describe",
+            Feed::Fixture(_) => "fixture",
+            Feed::Off => "off",
+            Feed::Simulated { .. } | Feed::Synthetic { .. } => "demo",
+        }
+    }
+
+    /// Whether there is to be an inventory at all.
+    pub(super) fn has_inventory(&self) -> bool {
+        !matches!(self.feed, Feed::Off)
+    }
+}
+
+/// The cluster that this host's ECS agent is configured for, if there is an agent.
+async fn cluster_of_this_host(config: &Config) -> Vec<String> {
+    match tokio::fs::read_to_string(&config.ecs.agent_config).await {
+        Ok(text) => vec![host::ecs_cluster(&text).unwrap_or_else(|| AGENT_DEFAULT.to_owned())],
+        Err(error) => {
+            tracing::debug!("{} cannot be read: {error}", config.ecs.agent_config.display());
+            Vec::new()
+        }
+    }
+}
+
+/// Starts the source. It ends by itself at shutdown.
+pub(super) fn start(prepared: &Prepared, ends: Ends, config: &Config, token: &CancellationToken) -> JoinHandle<()> {
+    let Prepared { feed, clusters, all } = prepared.clone();
+    let settings = DescribeSettings { clusters, all, poll_interval: config.ecs.poll_interval };
+    let region = config.ecs.region.clone();
+    let token = token.clone();
+    tokio::spawn(async move {
+        let ended = token.clone();
+        let feeding = async {
+            let Ends { updates, clock, .. } = &ends;
+            let (updates, now) = (updates.clone(), move || clock.now());
+            match feed {
+                Feed::Off => {}
+                Feed::Describe => describe(settings, region, ends, token).await,
+                Feed::Fixture(path) => {
+                    if let Err(error) = fixture::run(path, updates, now).await {
+                        tracing::error!("{error}");
+                    }
+                }
+                Feed::Simulated { seed, churn: true } => {
+                    simulation::run(updates, seed, now, |line| println!("{line}")).await;
+                }
+                Feed::Simulated { churn: false, .. } => {
+                    // It fails only at shutdown.
+                    let _ = updates.deliver(Delivery::of(simulation::world(now()).into_changes(now()))).await;
+                }
+                Feed::Synthetic { services, tasks, seed, churn } => {
+                    let document = synthetic::synthetic(services as usize, tasks as usize);
+                    synthetic::run(document, updates, churn.then_some(seed), now).await;
+                }
+            }
+        };
+        // Boxed: the future of a describe pass is large.
+        let _ = ended.run_until_cancelled(Box::pin(feeding)).await;
+    })
+}
+
+/// Reads AWS until shutdown. Whatever is missing (credentials, permissions, AWS itself) is retried, never fatal.
+async fn describe(settings: DescribeSettings, region: Option<String>, ends: Ends, token: CancellationToken) {
+    let Ends { updates, forwarder, metrics, status, clock } = ends;
+    if settings.clusters.is_empty() && !settings.all {
+        tracing::error!("no cluster to follow: set ecs.clusters, or ECS_CLUSTER in the agent's configuration");
+        return;
+    }
+    let resolver: Arc<dyn HostResolver> = Arc::new(ThroughForwarder(forwarder));
+    let identity = HostIdentity::read(Arc::clone(&resolver)).await;
+    let known = |value: Option<&str>| value.unwrap_or("not known").to_owned();
+    tracing::info!(
+        instance = known(identity.instance_id.as_ref().map(crate::ecs::Ec2InstanceId::as_str)),
+        zone = known(identity.availability_zone.as_deref()),
+        region = known(region.as_deref().or(identity.region.as_deref())),
+        "this host"
+    );
+    let aws_settings = AwsSettings { region: region.or(identity.region), endpoint_url: None };
+    let observe = Arc::new(move |operation, result| metrics.aws_request(operation, result));
+    let aws = Aws::load(&aws_settings, resolver, observe).await;
+    let apis = Apis { ecs: Arc::new(aws.ecs), ec2: Arc::new(aws.ec2), load_balancers: Arc::new(aws.load_balancing) };
+    let describer = Arc::new(Describer::new(apis, updates, status, clock));
+    DescribeSource::new(settings, describer).run(token).await;
+}
+
+/// AWS's names are looked up by a call of the forwarder: asking the host would be asking ourselves.
+#[derive(Debug)]
+struct ThroughForwarder(Arc<Forwarder>);
+
+#[async_trait]
+impl HostResolver for ThroughForwarder {
+    async fn addresses(&self, name: &str) -> std::io::Result<Vec<std::net::IpAddr>> {
+        self.0.addresses(name).await.map_err(|error| std::io::Error::other(format!("{name}: {error}")))
+    }
+}
+
+/// What the demo says when it is up.
+pub(super) fn greeting(feed: &Feed, config: &Config) -> String {
+    let address = config.dns.listen.first().copied().unwrap_or_else(|| ([127, 0, 0, 1], 1053).into());
+    let zone = config.dns.zone.to_string();
+    let zone = zone.trim_end_matches('.');
+    let questions: &[&str] = match feed {
+        Feed::Synthetic { .. } => &["svc-0000.ZONE", "SRV _http._tcp.svc-0000.ZONE", "TXT svc-0000.prod.task.ZONE"],
+        _ => &[
+            "TwitchApp.ZONE",
+            "twitchapp.prod.task.ZONE",
+            "SRV _calc._tcp.ZONE",
+            "SRV _http._tcp.web.prod.ZONE",
+            "AAAA web.prod.task.ZONE",
+            "TXT web.prod.task.ZONE",
+            "-x 10.5.10.17",
+            "nosuch.ZONE",
+        ],
+    };
+    let dig = format!("dig @{} -p {}", address.ip(), address.port());
+    let lines: Vec<String> =
+        questions.iter().map(|question| format!("  {dig} {}", question.replace("ZONE", zone))).collect();
+    let http = config.http.listen.map_or(String::new(), |http| format!("\nand look at http://{http}/"));
+    format!("a made-up cluster is up; try\n{}{http}\nCtrl-C ends it", lines.join("\n"))
+}

@@ -1,0 +1,192 @@
+//! Wiring: builds the daemon from below, runs it until a signal, and takes it down from above.
+//!
+//! Nothing is decided here. Each part gets its settings, its neighbours, and its end.
+
+mod balancers;
+mod feed;
+mod report;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::runtime::Runtime;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::settings::Source;
+use crate::config::{Config, DemoSettings, World};
+use crate::forwarder::{ForwardSettings, Forwarder, Link};
+use crate::link::UpstreamLink;
+use crate::metrics::Metrics;
+use crate::responder::Responder;
+use crate::source::Updates;
+use crate::source::clock::Clock;
+use crate::source::status::SourceStatus;
+use crate::updater::Updater;
+use crate::{http, server, systemd, zone};
+use balancers::SimulatedBalancers;
+use feed::{Feed, Prepared};
+
+/// Time for answers under way when we are told to stop.
+const DRAIN: Duration = Duration::from_secs(5);
+
+/// Why the daemon ended.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Something outside is missing: a port is taken, a file cannot be read.
+    #[error("{0}")]
+    Unavailable(String),
+    /// A fault of our own.
+    #[error("{0}")]
+    Internal(String),
+}
+
+impl Error {
+    fn unavailable(error: impl std::error::Error) -> Self {
+        Self::Unavailable(error.to_string())
+    }
+
+    fn internal(error: impl std::error::Error) -> Self {
+        Self::Internal(error.to_string())
+    }
+}
+
+/// Serves until SIGTERM or SIGINT.
+///
+/// # Errors
+/// [`Error::Unavailable`] when an address is taken or the fixture cannot be read; nothing is served then.
+pub fn run(config: Config) -> Result<(), Error> {
+    let feed = match &config.ecs.source {
+        Source::Describe => Feed::Describe,
+        Source::Fixture(path) => Feed::Fixture(path.clone()),
+        Source::Off => Feed::Off,
+    };
+    runtime()?.block_on(serve(config, feed, Arc::new(UpstreamLink), None))
+}
+
+/// Serves a made-up cluster until SIGTERM or SIGINT.
+///
+/// # Errors
+/// [`Error::Unavailable`] when an address is taken.
+pub fn demo(settings: DemoSettings) -> Result<(), Error> {
+    let DemoSettings { config, world, churn, seed } = settings;
+    let feed = match world {
+        World::Synthetic { services, tasks } => Feed::Synthetic { services, tasks, seed, churn },
+        World::Simulated => Feed::Simulated { seed, churn },
+    };
+    let greeting = feed::greeting(&feed, &config);
+    let link = Arc::new(SimulatedBalancers::before(Arc::new(UpstreamLink)));
+    runtime()?.block_on(serve(config, feed, link, Some(greeting)))
+}
+
+fn runtime() -> Result<Runtime, Error> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("async").build().map_err(Error::internal)
+}
+
+async fn serve(config: Config, feed: Feed, link: Arc<dyn Link>, greeting: Option<String>) -> Result<(), Error> {
+    let feed = feed.prepare(&config).await.map_err(Error::Unavailable)?;
+    // Ports first: what cannot be served need not be read.
+    let sockets = server::bind(&config.dns.listen, config.dns.workers).map_err(Error::unavailable)?;
+    let http = match config.http.listen {
+        Some(address) => Some(http::bind(address).await.map_err(Error::unavailable)?),
+        None => None,
+    };
+    let stop = Stop::new()?;
+    let clock = Clock::start();
+    let status = Arc::new(SourceStatus::default());
+    let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION")));
+    let forwarder = Forwarder::new(forward_settings(&config), link);
+
+    let serial = u32::try_from(clock.now().as_second()).unwrap_or_default();
+    let updater = Updater::new(zone_settings(&config, &feed, sockets.addresses()), serial);
+    let (shared, stats) = (updater.shared(), updater.stats());
+    let (updates, messages) = Updates::channel();
+    let updating = tokio::spawn(updater.run(messages));
+
+    let responder = Arc::new(Responder::new(shared.clone(), Arc::clone(&forwarder)));
+    let handle = server::serve(sockets, responder, &metrics).map_err(Error::internal)?;
+    for address in handle.addresses() {
+        tracing::info!("answering DNS on {address}, UDP and TCP");
+    }
+    let reporter = report::Reporter { shared, stats, status: Arc::clone(&status), clock, feed: feed.clone() };
+    reporter.register(&metrics, &forwarder);
+    let token = stop.token.clone();
+    if let Some(listener) = http {
+        let state = reporter.http_state(Arc::clone(&metrics), updates.clone());
+        tokio::spawn(http::serve(listener, state, token.clone().cancelled_owned()));
+    }
+    let feeding = feed::start(&feed, feed::Ends { updates, forwarder, metrics, status, clock }, &config, &token);
+    tokio::spawn(systemd::watchdog(move || !updating.is_finished(), token.clone().cancelled_owned()));
+    systemd::ready();
+    if let Some(greeting) = greeting {
+        println!("{greeting}");
+    }
+    let ended = stop.wait(feeding).await;
+    systemd::stopping();
+    let unanswered = handle.stop(DRAIN).await;
+    if unanswered > 0 {
+        tracing::warn!("{unanswered} questions were still unanswered at the end of {DRAIN:?}");
+    }
+    ended
+}
+
+/// What ends the daemon.
+struct Stop {
+    token: CancellationToken,
+    terminate: tokio::signal::unix::Signal,
+    interrupt: tokio::signal::unix::Signal,
+}
+
+impl Stop {
+    fn new() -> Result<Self, Error> {
+        let of = |kind| signal(kind).map_err(Error::internal);
+        let (terminate, interrupt) = (of(SignalKind::terminate())?, of(SignalKind::interrupt())?);
+        Ok(Self { token: CancellationToken::new(), terminate, interrupt })
+    }
+
+    /// Waits for a signal. A source that ends does not end the daemon, which goes on answering with what it has; one
+    /// that panics is a fault of ours that systemd should see.
+    async fn wait(mut self, feeding: JoinHandle<()>) -> Result<(), Error> {
+        let fault = async {
+            match feeding.await {
+                Ok(()) => std::future::pending().await,
+                Err(error) => Err(Error::Internal(format!("the source failed: {error}"))),
+            }
+        };
+        let ended = tokio::select! {
+            _ = self.terminate.recv() => Ok(()),
+            _ = self.interrupt.recv() => Ok(()),
+            fault = fault => fault,
+        };
+        self.token.cancel();
+        ended
+    }
+}
+
+fn forward_settings(config: &Config) -> ForwardSettings {
+    let defaults = ForwardSettings::default();
+    ForwardSettings {
+        upstreams: config.forward.upstreams.clone(),
+        cache_bytes: config.forward.cache_size,
+        own_zones: vec![config.dns.zone.clone()],
+        own_negative_ttl: config.dns.negative_ttl,
+        ..defaults
+    }
+}
+
+fn zone_settings(config: &Config, feed: &Prepared, listen: &[std::net::SocketAddr]) -> zone::Settings {
+    let name_servers = listen.iter().map(std::net::SocketAddr::ip).filter(|ip| !ip.is_unspecified()).collect();
+    zone::Settings {
+        origin: config.dns.zone.clone(),
+        // Without any cluster to follow, nothing can be known not to exist.
+        all_clusters: feed.all || (feed.clusters.is_empty() && feed.has_inventory()),
+        default_clusters: feed.clusters.clone(),
+        ttl: config.dns.ttl,
+        negative_ttl: config.dns.negative_ttl,
+        fail_open: config.dns.fail_open,
+        fallback: config.route53.fallback == crate::config::settings::Fallback::Resolver,
+        name_servers,
+        source: feed.label(),
+    }
+}

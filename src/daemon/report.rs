@@ -1,0 +1,121 @@
+//! What the daemon tells about itself: readiness, metrics, dumps.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::feed::{Feed, Prepared};
+use crate::forwarder::Forwarder;
+use crate::http::{self, HttpState, Readiness, Unavailable};
+use crate::inventory::Document;
+use crate::metrics::{Metrics, table};
+use crate::snapshot::Shared;
+use crate::source::Updates;
+use crate::source::clock::Clock;
+use crate::source::status::SourceStatus;
+use crate::updater::UpdaterStats;
+use crate::zone::text;
+
+/// The places that are read for reports.
+#[derive(Clone)]
+pub(super) struct Reporter {
+    pub(super) shared: Shared,
+    pub(super) stats: Arc<UpdaterStats>,
+    pub(super) status: Arc<SourceStatus>,
+    pub(super) clock: Clock,
+    pub(super) feed: Prepared,
+}
+
+impl Reporter {
+    /// Ready once every cluster that is followed has been read; without a source, at once.
+    fn readiness(&self) -> Readiness {
+        let failing: Vec<String> = self.status.report().failing.iter().map(ToString::to_string).collect();
+        if matches!(self.feed.feed, Feed::Off) {
+            return Readiness { ready: true, reasons: Vec::new(), warnings: failing };
+        }
+        let sync = Arc::clone(&self.shared.load().zone.sync);
+        if sync.is_complete() {
+            return Readiness { ready: true, reasons: Vec::new(), warnings: failing };
+        }
+        let mut reasons: Vec<String> =
+            sync.pending.iter().map(|cluster| format!("cluster {cluster} has not been read completely yet")).collect();
+        if self.feed.clusters.is_empty() && !self.feed.all {
+            reasons.push("no cluster to follow: set ecs.clusters, or ECS_CLUSTER in the agent's configuration".into());
+        } else if reasons.is_empty() {
+            reasons.push("the list of clusters has not been read yet".into());
+        }
+        reasons.extend(failing);
+        Readiness { ready: false, reasons, warnings: Vec::new() }
+    }
+
+    /// The providers of the HTTP pages.
+    pub(super) fn http_state(&self, metrics: Arc<Metrics>, updates: Updates) -> HttpState {
+        let (reporter, shared) = (self.clone(), self.shared.clone());
+        HttpState {
+            readiness: Arc::new(move || reporter.readiness()),
+            metrics: Arc::new(move || metrics.encode()),
+            inventory: http::document(move || {
+                let updates = updates.clone();
+                async move {
+                    let document = updates.ask(Document::of).await.map_err(|error| Unavailable(error.to_string()))?;
+                    serde_json::to_string_pretty(&document).map_err(|error| Unavailable(error.to_string()))
+                }
+            }),
+            zone: http::document(move || {
+                let zone = shared.load().zone.clone();
+                async move { Ok(text::master_file(&zone)) }
+            }),
+        }
+    }
+
+    /// Exports what the other rooms count.
+    pub(super) fn register(&self, metrics: &Metrics, forwarder: &Arc<Forwarder>) {
+        metrics.provide_forwarder(forwarder);
+        self.register_updater(metrics);
+        let (status, clock, label) = (Arc::clone(&self.status), self.clock, self.feed.label());
+        metrics.provide(&table::SOURCE_AGE, move |samples| {
+            if let Some(oldest) = status.report().complete.values().min() {
+                samples.labelled(&[label], clock.now().duration_since(*oldest).as_secs_f64().max(0.0));
+            }
+        });
+        let status = Arc::clone(&self.status);
+        metrics.provide(&table::SOURCE_INTERVAL, move |samples| {
+            if let Some(interval) = status.report().interval {
+                samples.value(interval.effective.as_secs_f64());
+            }
+        });
+        let status = Arc::clone(&self.status);
+        metrics.provide(&table::SOURCE_FAILING, move |samples| samples.value(status.report().failing.len() as f64));
+    }
+
+    fn register_updater(&self, metrics: &Metrics) {
+        let plain = [
+            (&table::ZONE_NAMES, (|stats| &stats.names) as fn(&UpdaterStats) -> &AtomicU64),
+            (&table::ZONE_SERIAL, |stats| &stats.serial),
+            (&table::ZONE_FAIL_OPEN, |stats| &stats.failed_open),
+            (&table::ZONE_KEPT_DRAINING, |stats| &stats.kept_draining),
+            (&table::ZONE_CONTESTED, |stats| &stats.contested),
+        ];
+        for (metric, read) in plain {
+            let stats = Arc::clone(&self.stats);
+            metrics.provide(metric, move |samples| samples.value(value(read(&stats))));
+        }
+        let stats = Arc::clone(&self.stats);
+        metrics.provide(&table::INVENTORY_RESOURCES, move |samples| {
+            samples.labelled(&["cluster"], value(&stats.clusters));
+            samples.labelled(&["service"], value(&stats.services));
+            samples.labelled(&["task"], value(&stats.tasks));
+            samples.labelled(&["container_instance"], value(&stats.container_instances));
+        });
+        let stats = Arc::clone(&self.stats);
+        metrics.provide(&table::INVENTORY_CHANGES, move |samples| {
+            samples.labelled(&["changed"], value(&stats.changed));
+            samples.labelled(&["unchanged"], value(&stats.unchanged));
+            samples.labelled(&["stale"], value(&stats.stale));
+        });
+    }
+}
+
+/// A counter as Prometheus has it; what is above 2^53 would lose its last digits.
+fn value(counter: &AtomicU64) -> f64 {
+    counter.load(Ordering::Relaxed) as f64
+}

@@ -1,0 +1,98 @@
+//! Every metric that we export, in one table: its name, what it is, and its labels.
+//!
+//! README's list and the dashboards are checked against [`TABLE`]; nothing is exported that is not in it.
+
+/// How a value behaves over time, in the words of the Prometheus text format.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Only grows while the process lives.
+    Counter,
+    /// Goes up and down.
+    Gauge,
+    /// Distribution over fixed buckets.
+    Histogram,
+}
+
+/// One line of the table.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Metric {
+    /// Full name, with unit and `_total` as the Prometheus conventions want them.
+    pub name: &'static str,
+    /// What it counts.
+    pub help: &'static str,
+    /// Its kind.
+    pub kind: Kind,
+    /// Names of its labels, in the order of the values.
+    pub labels: &'static [&'static str],
+}
+
+const fn metric(name: &'static str, kind: Kind, labels: &'static [&'static str], help: &'static str) -> Metric {
+    Metric { name, help, kind, labels }
+}
+
+macro_rules! table {
+    ($($ident:ident = $kind:ident $name:literal [$($label:literal),*] $help:literal;)*) => {
+        $(#[doc = $help] pub static $ident: Metric = metric($name, Kind::$kind, &[$($label),*], $help);)*
+        /// The whole table, in the order in which it is exported.
+        pub static TABLE: &[&Metric] = &[$(&$ident),*];
+    };
+}
+
+table! {
+    BUILD_INFO = Gauge "ecs_resolver_build_info" ["version"]
+        "Always 1; the label tells the version.";
+    DNS_REQUESTS = Counter "ecs_resolver_dns_requests_total" ["proto", "type"]
+        "Plain questions received, by transport (udp, tcp) and record type.";
+    DNS_RESPONSES = Counter "ecs_resolver_dns_responses_total" ["rcode"]
+        "Replies, by response code.";
+    DNS_ANSWERS = Counter "ecs_resolver_dns_answers_total" ["source"]
+        "Replies, by where they came from: zone, cache, upstream, handler (what is not a plain IN question), error.";
+    DNS_TRUNCATED = Counter "ecs_resolver_dns_truncated_total" []
+        "Replies with TC set.";
+    DNS_DROPPED = Counter "ecs_resolver_dns_dropped_total" ["reason"]
+        "Messages and connections that got no reply, and questions refused for lack of room, by reason.";
+    DNS_DURATION = Histogram "ecs_resolver_dns_request_duration_seconds" []
+        "Time from the receipt of a question to its reply.";
+    DNS_TCP_CONNECTIONS = Gauge "ecs_resolver_dns_tcp_connections" []
+        "Open TCP connections of clients.";
+    FORWARD_REQUESTS = Counter "ecs_resolver_forward_requests_total" ["proto"]
+        "Queries sent to upstreams, tries included, by transport.";
+    FORWARD_FAILURES = Counter "ecs_resolver_forward_failures_total" ["reason"]
+        "What went wrong with upstreams, by reason: timeout, unreachable, error, malformed, ignored (forged or late); failed: no upstream answered; too_many: turned away.";
+    FORWARD_COALESCED = Counter "ecs_resolver_forward_coalesced_total" []
+        "Questions that joined an equal one that was under way.";
+    FORWARD_DURATION = Histogram "ecs_resolver_forward_request_duration_seconds" []
+        "Time until an upstream answered, tries included.";
+    FORWARD_IN_FLIGHT = Gauge "ecs_resolver_forward_in_flight" []
+        "Questions that upstreams are being asked.";
+    CACHE_HITS = Counter "ecs_resolver_cache_hits_total" []
+        "Questions answered from the cache of forwarded answers.";
+    CACHE_MISSES = Counter "ecs_resolver_cache_misses_total" []
+        "Questions that the cache of forwarded answers had no fresh answer for.";
+    CACHE_ENTRIES = Gauge "ecs_resolver_cache_entries" []
+        "Answers in the cache of forwarded answers.";
+    CACHE_BYTES = Gauge "ecs_resolver_cache_bytes" []
+        "Memory of the cache of forwarded answers.";
+    AWS_REQUESTS = Counter "ecs_resolver_aws_requests_total" ["operation", "result"]
+        "Calls of AWS APIs, by operation as IAM spells it, and result (ok, throttled, denied, ...).";
+    INVENTORY_RESOURCES = Gauge "ecs_resolver_inventory_resources" ["kind"]
+        "Resources in the inventory, by kind (cluster, service, task, ...).";
+    SOURCE_AGE = Gauge "ecs_resolver_source_age_seconds" ["source"]
+        "Seconds since a source last read the whole truth; absent until it has.";
+    ZONE_NAMES = Gauge "ecs_resolver_zone_names" []
+        "Names in the zone.";
+    ZONE_SERIAL = Gauge "ecs_resolver_zone_serial" []
+        "Serial number of the zone.";
+    ZONE_FAIL_OPEN = Gauge "ecs_resolver_zone_fail_open_services" []
+        "Services whose unhealthy tasks are answered because none is healthy.";
+    ZONE_KEPT_DRAINING = Gauge "ecs_resolver_zone_kept_draining_tasks" []
+        "Tasks that are answered although their host is being drained, because there are no others.";
+    ZONE_CONTESTED = Counter "ecs_resolver_zone_contested_total" []
+        "Pairs of services found to want the same name.";
+    INVENTORY_CHANGES = Counter "ecs_resolver_inventory_changes_total" ["outcome"]
+        "Changes that sources delivered, by outcome: changed, unchanged, stale (older than what was known).";
+    SOURCE_FAILING = Gauge "ecs_resolver_source_failing_calls" []
+        "AWS calls that fail at present; /ready names them.";
+    SOURCE_INTERVAL = Gauge "ecs_resolver_source_interval_seconds" []
+        "Time between two reads of the clusters, stretched so that the fleet spares AWS's limits.";
+}

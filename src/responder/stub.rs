@@ -1,0 +1,174 @@
+//! For tests of this floor and the one above: a responder over a made-up zone and a made-up upstream.
+
+use std::fmt;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::{Arc, LazyLock};
+
+use async_trait::async_trait;
+use hickory_proto::op::{Edns, Message, MessageType, OpCode, Query, ResponseCode};
+use hickory_proto::rr::Record;
+use tokio::sync::Semaphore;
+
+use super::{Responder, Shared, Snapshot};
+use crate::dns::{Body, BodyBuilder, DomainName, Ede, Name, Question, RData, Rcode, RecordType, SoaBlock, name, rdata};
+use crate::forward::MAX_TRIES;
+use crate::forwarder::{Flight, ForwardSettings, Forwarder, Link};
+use crate::resolve::Resolution;
+use crate::zone::Zone;
+
+/// The zone of the stub.
+pub(crate) static ZONE: LazyLock<DomainName> = LazyLock::new(|| DomainName::from_text("ecs.internal").unwrap());
+
+/// A query as `dig` would send it, with an OPT of this size if it is not 0.
+pub(crate) fn query(id: u16, name: &str, qtype: RecordType, payload: u16) -> Vec<u8> {
+    let mut message = Message::new(id, MessageType::Query, OpCode::Query);
+    message.metadata.recursion_desired = true;
+    message.add_query(Query::query(Name::from_ascii(name).unwrap(), qtype));
+    if payload > 0 {
+        let mut edns = Edns::new();
+        edns.set_max_payload(payload);
+        message.set_edns(edns);
+    }
+    message.to_vec().unwrap()
+}
+
+/// The responder, and what holds the upstream's answers to names that begin with `slow`: one permit lets one go.
+pub(crate) fn responder() -> (Arc<Responder>, Arc<Semaphore>) {
+    let gate = Arc::new(Semaphore::new(0));
+    let upstreams = vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 9))];
+    let settings = ForwardSettings { upstreams, max_in_flight: 64, ..ForwardSettings::default() };
+    let forwarder = Forwarder::new(settings, Arc::new(Upstream(Arc::clone(&gate))));
+    let zone = Zone { soa: SoaBlock::new(&ZONE, 42, 5) };
+    let shared = Shared::new(Snapshot { generation: 1, zone, ede: None });
+    (Arc::new(Responder::with(shared, forwarder, resolve)), gate)
+}
+
+fn addresses(count: u16) -> Body {
+    let mut body = BodyBuilder::new(true);
+    for host in 1..=count {
+        let [high, low] = host.to_be_bytes();
+        body.answer(5, &RData::A(Ipv4Addr::new(10, 0, high, low).into()));
+    }
+    body.build()
+}
+
+static WEB: LazyLock<Body> = LazyLock::new(|| addresses(3));
+static MANY: LazyLock<Body> = LazyLock::new(|| addresses(200));
+static NO_DATA: LazyLock<Body> = LazyLock::new(|| Body::empty(Rcode::NoError, true, None));
+static NO_NAME: LazyLock<Body> = LazyLock::new(|| Body::empty(Rcode::NxDomain, true, None));
+static NOT_READY: LazyLock<Body> =
+    LazyLock::new(|| Body::empty(Rcode::ServFail, false, Some(Arc::new(Ede::new(Ede::NOT_READY, "no inventory yet")))));
+
+/// `<label>.ecs.internal` is an alias of the name that this gives for the label.
+fn target(label: &[u8]) -> Option<&'static (DomainName, Body)> {
+    static TARGETS: LazyLock<Vec<(&str, (DomainName, Body))>> = LazyLock::new(|| {
+        let aliases = [("app", "lb.example"), ("lost", "gone.example"), ("dark", "refused.example")];
+        let slow = ("late", "slow.example");
+        aliases.into_iter().chain([slow]).map(|(label, target)| (label, alias(target))).collect()
+    });
+    TARGETS.iter().find(|(alias, _)| alias.as_bytes() == label).map(|(_, target)| target)
+}
+
+fn alias(target: &str) -> (DomainName, Body) {
+    let target = DomainName::from_text(target).unwrap();
+    let mut body = BodyBuilder::new(false);
+    body.answer(60, &RData::CNAME(rdata::CNAME(target.to_name())));
+    (target, body.build())
+}
+
+fn resolve<'z>(_: &'z Zone, question: &Question<'_>) -> Resolution<'z> {
+    if !name::is_within(question.name(), ZONE.as_wire()) {
+        return Resolution::Forward;
+    }
+    let label = name::labels(question.name()).next().unwrap_or_default();
+    if let Some((target, alias)) = target(label) {
+        return Resolution::Chase { alias, target };
+    }
+    match label {
+        b"web" if question.qtype == RecordType::A => Resolution::Reply(&WEB),
+        b"web" => Resolution::Reply(&NO_DATA),
+        b"many" => Resolution::Reply(&MANY),
+        b"fault" => panic!("a fault of our own, on purpose"),
+        label if label.ends_with(b"-r53") => Resolution::Fallback { otherwise: &NO_NAME },
+        label if label.ends_with(b"-ent") => Resolution::Fallback { otherwise: &NO_DATA },
+        label if label.ends_with(b"-unsynced") => Resolution::Fallback { otherwise: &NOT_READY },
+        _ => Resolution::Reply(&NO_NAME),
+    }
+}
+
+/// Answers by the first label of the name.
+struct Upstream(Arc<Semaphore>);
+
+impl fmt::Debug for Upstream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Upstream")
+    }
+}
+
+struct Datagram {
+    gate: Option<Arc<Semaphore>>,
+    reply: Option<Vec<u8>>,
+}
+
+#[async_trait]
+impl Flight for Datagram {
+    async fn receive(&mut self) -> io::Result<Vec<u8>> {
+        if let Some(gate) = self.gate.take() {
+            gate.acquire().await.unwrap().forget();
+        }
+        match self.reply.take() {
+            Some(reply) => Ok(reply),
+            None => std::future::pending().await,
+        }
+    }
+}
+
+#[async_trait]
+impl Link for Upstream {
+    async fn udp(&self, _: SocketAddr, query: &[u8]) -> io::Result<Box<dyn Flight>> {
+        let (label, reply) = answer(query)?;
+        let gate = label.starts_with("slow").then(|| Arc::clone(&self.0));
+        Ok(Box::new(Datagram { gate, reply: Some(reply) }))
+    }
+
+    async fn tcp(&self, _: SocketAddr, query: &[u8]) -> io::Result<Vec<u8>> {
+        Ok(answer(query)?.1)
+    }
+
+    fn random_ids(&self) -> io::Result<[u16; MAX_TRIES]> {
+        Ok(std::array::from_fn(|_| fastrand::u16(..)))
+    }
+}
+
+fn answer(query: &[u8]) -> io::Result<(String, Vec<u8>)> {
+    let query = Message::from_vec(query).unwrap();
+    let mut reply = Message::new(query.metadata.id, MessageType::Response, OpCode::Query);
+    let asked = query.queries[0].clone();
+    let label = asked.name().to_ascii().to_ascii_lowercase().split('.').next().unwrap().to_owned();
+    let mut add = |owner: &Name, data: RData| {
+        reply.add_answer(Record::from_rdata(owner.clone(), 30, data));
+    };
+    let a = |last| RData::A(Ipv4Addr::new(192, 0, 2, last).into());
+    let is_a = asked.query_type() == RecordType::A;
+    match label.split('-').next().unwrap_or_default() {
+        "refused" => return Err(io::ErrorKind::ConnectionRefused.into()),
+        "gone" => reply.metadata.response_code = ResponseCode::NXDomain,
+        "lb" if is_a => {
+            let second = Name::from_ascii("lb2.example.").unwrap();
+            add(asked.name(), RData::CNAME(rdata::CNAME(second.clone())));
+            add(&second, a(1));
+            add(&second, a(2));
+        }
+        "big" => (0..150).for_each(|last| add(asked.name(), a(last))),
+        _ if is_a => add(asked.name(), a(7)),
+        _ => {}
+    }
+    if reply.answers.is_empty() {
+        let root = Name::root();
+        let soa = rdata::SOA::new(root.clone(), root.clone(), 1, 2, 3, 4, 30);
+        reply.add_authority(Record::from_rdata(root, 30, RData::SOA(soa)));
+    }
+    reply.add_query(asked);
+    Ok((label, reply.to_vec().unwrap()))
+}

@@ -1,0 +1,184 @@
+use hickory_proto::op::{Message, ResponseCode};
+use hickory_proto::rr::rdata::opt::{EdnsCode, EdnsOption};
+use proptest::prelude::*;
+
+use super::stub::{query, responder};
+use super::*;
+use crate::dns::RecordType;
+use crate::metrics::Metrics;
+
+fn now() -> Instant {
+    tokio::time::Instant::now().into_std()
+}
+
+fn circumstances(spin: u32, tcp: bool) -> Circumstances {
+    Circumstances { tcp, spin, now: now() }
+}
+
+/// Answers a query at once or through the upstream, and tells which.
+async fn ask(responder: &Responder, query: &[u8], spin: u32) -> (Source, Message) {
+    let counters = Metrics::new("test").shared();
+    let mut out = Vec::new();
+    let source = match responder.respond(query, circumstances(spin, false), &counters, &mut out) {
+        Verdict::Reply(source) => source,
+        Verdict::Await(pending) => responder.finish(pending, &mut out).await,
+        other => panic!("{other:?}"),
+    };
+    (source, Message::from_vec(&out).unwrap())
+}
+
+async fn ask_a(responder: &Responder, name: &str) -> (Source, Message) {
+    ask(responder, &query(7, name, RecordType::A, 1232), 0).await
+}
+
+fn answers(message: &Message) -> Vec<String> {
+    message.answers.iter().map(|record| format!("{} {} {}", record.name, record.ttl, record.data)).collect()
+}
+
+fn ede(message: &Message) -> Option<u16> {
+    match message.edns.as_ref()?.option(EdnsCode::Unknown(15))? {
+        EdnsOption::Unknown(_, bytes) => Some(u16::from_be_bytes([bytes[0], bytes[1]])),
+        _ => None,
+    }
+}
+
+#[tokio::test]
+async fn the_zone_answers_at_once() {
+    let (responder, _) = responder();
+    let (source, message) = ask_a(&responder, "WeB.ecs.internal.").await;
+    assert_eq!(source, Source::Zone);
+    assert_eq!(message.queries[0].name().to_ascii(), "WeB.ecs.internal.");
+    assert_eq!(message.answers.len(), 3);
+    let (_, message) = ask(&responder, &query(7, "web.ecs.internal.", RecordType::AAAA, 0), 0).await;
+    assert_eq!((message.metadata.response_code, message.authorities.len()), (ResponseCode::NoError, 1));
+    let (_, message) = ask_a(&responder, "none.ecs.internal.").await;
+    assert_eq!((message.metadata.response_code, message.authorities.len()), (ResponseCode::NXDomain, 1));
+}
+
+#[tokio::test]
+async fn an_alias_comes_with_its_addresses_which_rotate() {
+    let (responder, _) = responder();
+    let alias = "app.ecs.internal. 60 lb.example.";
+    let chain = "lb.example. 30 lb2.example.";
+    let (source, message) = ask_a(&responder, "app.ecs.internal.").await;
+    assert_eq!(source, Source::Upstream);
+    assert_eq!(answers(&message), [alias, chain, "lb2.example. 30 192.0.2.1", "lb2.example. 30 192.0.2.2"]);
+    let (source, message) = ask(&responder, &query(7, "app.ecs.internal.", RecordType::A, 0), 1).await;
+    assert_eq!(source, Source::Cache);
+    assert_eq!(answers(&message), [alias, chain, "lb2.example. 30 192.0.2.2", "lb2.example. 30 192.0.2.1"]);
+    assert!(message.metadata.authoritative);
+}
+
+#[tokio::test]
+async fn an_alias_of_nothing_says_so() {
+    let (responder, _) = responder();
+    let (_, message) = ask_a(&responder, "lost.ecs.internal.").await;
+    assert_eq!(message.metadata.response_code, ResponseCode::NXDomain);
+    assert_eq!(answers(&message), ["lost.ecs.internal. 60 gone.example."]);
+    let (_, message) = ask(&responder, &query(7, "app.ecs.internal.", RecordType::AAAA, 0), 0).await;
+    assert_eq!(message.metadata.response_code, ResponseCode::NoError);
+    assert_eq!(answers(&message), ["app.ecs.internal. 60 lb.example."]);
+    let (source, message) = ask_a(&responder, "dark.ecs.internal.").await;
+    assert_eq!((source, message.metadata.response_code), (Source::Error, ResponseCode::ServFail));
+    assert_eq!((message.answers.len(), ede(&message)), (0, Some(Ede::NO_REACHABLE_AUTHORITY)));
+}
+
+#[tokio::test]
+async fn the_fallback_answers_for_what_it_has_and_the_zone_for_the_rest() {
+    let (responder, _) = responder();
+    let check = async |name: &str, qtype, rcode: ResponseCode, answers: usize, soa: usize, code: Option<u16>| {
+        let (_, message) = ask(&responder, &query(7, &format!("{name}.ecs.internal."), qtype, 1232), 0).await;
+        let zone_soa = message.authorities.iter().filter(|record| record.name.to_ascii() == "ecs.internal.").count();
+        let got = (message.metadata.response_code, message.answers.len(), zone_soa, ede(&message));
+        assert_eq!(got, (rcode, answers, soa, code), "{name} {qtype}");
+    };
+    let (a, aaaa) = (RecordType::A, RecordType::AAAA);
+    check("known-r53", a, ResponseCode::NoError, 1, 0, None).await;
+    check("known-r53", aaaa, ResponseCode::NoError, 0, 1, None).await;
+    check("gone-r53", a, ResponseCode::NXDomain, 0, 1, None).await;
+    check("refused-r53", a, ResponseCode::ServFail, 0, 0, Some(Ede::NO_REACHABLE_AUTHORITY)).await;
+    check("known-ent", a, ResponseCode::NoError, 1, 0, None).await;
+    check("gone-ent", a, ResponseCode::NoError, 0, 1, None).await;
+    check("refused-ent", a, ResponseCode::NoError, 0, 1, None).await;
+    check("known-unsynced", a, ResponseCode::NoError, 1, 0, None).await;
+    check("known-unsynced", aaaa, ResponseCode::NoError, 0, 1, None).await;
+    check("gone-unsynced", a, ResponseCode::ServFail, 0, 0, Some(Ede::NOT_READY)).await;
+    check("refused-unsynced", a, ResponseCode::ServFail, 0, 0, Some(Ede::NOT_READY)).await;
+}
+
+#[tokio::test]
+async fn other_names_are_forwarded_and_cached() {
+    let (responder, _) = responder();
+    let (source, message) = ask_a(&responder, "www.example.").await;
+    assert_eq!((source, answers(&message)), (Source::Upstream, vec!["www.example. 30 192.0.2.7".to_owned()]));
+    assert!(!message.metadata.authoritative && message.metadata.recursion_available);
+    assert_eq!(ask_a(&responder, "WWW.example.").await.0, Source::Cache);
+}
+
+#[tokio::test]
+async fn without_recursion_only_what_we_have_is_told() {
+    let (responder, _) = responder();
+    let mut elsewhere = query(7, "www.example.", RecordType::A, 1232);
+    elsewhere[2] &= !1;
+    let (_, message) = ask(&responder, &elsewhere, 0).await;
+    assert_eq!(message.metadata.response_code, ResponseCode::Refused);
+    assert_eq!(ede(&message), Some(Ede::NOT_AUTHORITATIVE));
+    ask_a(&responder, "www.example.").await;
+    assert_eq!(ask(&responder, &elsewhere, 0).await.1.answers.len(), 1);
+    let mut alias = query(7, "app.ecs.internal.", RecordType::A, 0);
+    alias[2] &= !1;
+    assert_eq!(answers(&ask(&responder, &alias, 0).await.1), ["app.ecs.internal. 60 lb.example."]);
+}
+
+#[tokio::test]
+async fn lack_of_room_is_servfail() {
+    let (responder, _) = responder();
+    let mut out = Vec::new();
+    responder.refuse_for_room(&query(7, "www.example.", RecordType::A, 1232), false, &mut out);
+    let message = Message::from_vec(&out).unwrap();
+    assert_eq!((message.metadata.id, message.metadata.response_code), (7, ResponseCode::ServFail));
+    assert_eq!(ede(&message), Some(Ede::NETWORK_ERROR));
+}
+
+#[test]
+fn what_is_no_query_gets_no_reply_and_what_is_damaged_a_format_error() {
+    let (responder, _) = responder();
+    let counters = Metrics::new("test").shared();
+    let mut out = Vec::new();
+    let mut respond = |bytes: &[u8]| {
+        let verdict = responder.respond(bytes, circumstances(0, false), &counters, &mut out);
+        (verdict, out.clone())
+    };
+    let good = query(0x1234, "web.ecs.internal.", RecordType::A, 0);
+    let mut response = good.clone();
+    response[2] |= 0x80;
+    assert!(matches!(respond(&response).0, Verdict::Drop));
+    assert!(matches!(respond(&good[..11]).0, Verdict::Drop));
+    let (verdict, reply) = respond(&good[..good.len() - 3]);
+    assert!(matches!(verdict, Verdict::Reply(Source::Error)));
+    assert_eq!((&reply[..2], reply[3] & 15), (&good[..2], Rcode::FormErr.code()));
+    let mut update = good;
+    update[2] |= 0x28;
+    assert!(matches!(respond(&update).0, Verdict::Unusual));
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_are_survived(
+        mut bytes in prop::collection::vec(any::<u8>(), 0..600),
+        header in prop::option::of(Just(*b"\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x01")),
+        tcp in any::<bool>(),
+    ) {
+        if let (Some(header), Some(start)) = (header, bytes.first_chunk_mut::<12>()) {
+            *start = header;
+        }
+        let (responder, _) = responder();
+        let counters = Metrics::new("test").shared();
+        let mut out = Vec::new();
+        if let Verdict::Reply(_) = responder.respond(&bytes, circumstances(0, tcp), &counters, &mut out) {
+            prop_assert_eq!(&out[..2], &bytes[..2]);
+            prop_assert!(out[2] & 0x80 != 0);
+            prop_assert!(Message::from_vec(&out).is_ok());
+        }
+    }
+}

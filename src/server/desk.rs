@@ -1,0 +1,68 @@
+//! What UDP and TCP have in common: where queries are answered that cannot be answered at once.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
+use tokio_util::task::TaskTracker;
+
+use super::handler;
+use crate::metrics::{Counters, Source};
+use crate::responder::{Pending, Responder};
+
+/// The time, from the clock of tokio, which tests can hold.
+pub(super) fn now() -> Instant {
+    tokio::time::Instant::now().into_std()
+}
+
+/// A query that a task answers.
+#[derive(Debug)]
+pub(super) enum Work {
+    /// An upstream must be asked.
+    Await(Pending),
+    /// It is not a plain question of class IN.
+    Unusual { message: Vec<u8>, peer: SocketAddr, tcp: bool, since: Instant },
+}
+
+/// Shared by all workers and connections.
+#[derive(Debug)]
+pub(super) struct Desk {
+    pub(super) responder: Arc<Responder>,
+    /// Counters of everything that is not a UDP worker.
+    pub(super) counters: Arc<Counters>,
+    /// All tasks, so that a stop can wait for them.
+    pub(super) tasks: TaskTracker,
+    pub(super) runtime: Handle,
+    /// Places for questions that came over UDP and wait for an upstream.
+    pub(super) room: Arc<Semaphore>,
+}
+
+impl Desk {
+    /// Writes the reply to `work` into `out` and counts it.
+    pub(super) async fn complete(&self, work: Work, out: &mut Vec<u8>) {
+        match work {
+            Work::Await(pending) => {
+                let since = pending.since();
+                let source = self.responder.finish(pending, out).await;
+                count(&self.counters, source, out, elapsed(since));
+            }
+            Work::Unusual { message, peer, tcp, since } => {
+                let rcode = handler::answer(message, peer, tcp, out).await;
+                self.counters.answered(Source::Handler, rcode, false, elapsed(since));
+            }
+        }
+    }
+}
+
+pub(super) fn elapsed(since: Instant) -> Duration {
+    now().saturating_duration_since(since)
+}
+
+/// Counts a reply by what its header says.
+pub(super) fn count(counters: &Counters, source: Source, reply: &[u8], took: Duration) {
+    if let Some(header) = reply.first_chunk::<4>() {
+        counters.answered(source, u16::from(header[3] & 0x0f), header[2] & 0x02 != 0, took);
+    }
+}

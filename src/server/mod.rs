@@ -1,0 +1,130 @@
+//! The sockets that clients ask: UDP workers, TCP connections, and the handler of what is unusual.
+//!
+//! Loops, limits and deadlines live here. What the answer is, is decided by the [responder](crate::responder).
+
+mod admission;
+mod desk;
+mod handler;
+mod port;
+mod sockets;
+mod tcp;
+mod udp;
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use nix::sys::eventfd::{EfdFlags, EventFd};
+use tokio::net::TcpListener;
+use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use self::admission::Admission;
+use self::desk::Desk;
+use crate::metrics::{Metrics, table};
+use crate::responder::Responder;
+
+pub use self::sockets::{BindError, Sockets, bind};
+
+/// Questions over UDP that may wait for an upstream at once; a further one is answered SERVFAIL.
+const ROOM: usize = 4096;
+
+/// The running server. Dropping it stops accepting and reading, without waiting for answers under way.
+#[derive(Debug)]
+pub struct ServerHandle {
+    addresses: Vec<SocketAddr>,
+    stop: CancellationToken,
+    stop_workers: EventFd,
+    workers: Vec<JoinHandle<()>>,
+    tasks: TaskTracker,
+}
+
+/// Serves the bound sockets. Must be called within a tokio runtime, which then answers what cannot be answered
+/// at once.
+///
+/// # Errors
+///
+/// When the operating system refuses a thread or an event.
+pub fn serve(sockets: Sockets, responder: Arc<Responder>, metrics: &Metrics) -> io::Result<ServerHandle> {
+    serve_within(sockets, responder, metrics, ROOM)
+}
+
+fn serve_within(
+    sockets: Sockets,
+    responder: Arc<Responder>,
+    metrics: &Metrics,
+    room: usize,
+) -> io::Result<ServerHandle> {
+    let desk = Arc::new(Desk {
+        responder,
+        counters: metrics.shared(),
+        tasks: TaskTracker::new(),
+        runtime: Handle::current(),
+        room: Arc::new(Semaphore::new(room)),
+    });
+    let admission = Arc::new(Admission::default());
+    let counted = Arc::clone(&admission);
+    metrics.provide(&table::DNS_TCP_CONNECTIONS, move |samples| {
+        samples.value(f64::from(u32::try_from(counted.open()).unwrap_or(u32::MAX)));
+    });
+    let mut handle = ServerHandle {
+        addresses: sockets.addresses().to_vec(),
+        stop: CancellationToken::new(),
+        stop_workers: EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?,
+        workers: Vec::new(),
+        tasks: desk.tasks.clone(),
+    };
+    for listener in sockets.tcp {
+        let listener = TcpListener::from_std(listener)?;
+        let accepting = tcp::accept(listener, Arc::clone(&desk), Arc::clone(&admission), handle.stop.clone());
+        desk.tasks.spawn(accepting);
+    }
+    for (number, ports) in sockets.udp.into_iter().enumerate() {
+        let name = format!("udp-{number}");
+        handle.workers.push(udp::start(name, ports, &handle.stop_workers, Arc::clone(&desk), metrics.worker())?);
+    }
+    Ok(handle)
+}
+
+impl ServerHandle {
+    /// Where it listens.
+    #[must_use]
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// Stops accepting and reading, answers what has been read, and waits for that until `deadline` is over. Returns
+    /// how many answers and connections were then still under way.
+    pub async fn stop(mut self, deadline: Duration) -> usize {
+        self.signal();
+        let workers = std::mem::take(&mut self.workers);
+        let tasks = self.tasks.clone();
+        tasks.close();
+        let drained = async {
+            // The workers end by themselves, and only then no further task is begun.
+            let _ = tokio::task::spawn_blocking(|| workers.into_iter().for_each(|worker| drop(worker.join()))).await;
+            tasks.wait().await;
+        };
+        let _ = tokio::time::timeout(deadline, drained).await;
+        tasks.len()
+    }
+
+    fn signal(&self) {
+        self.stop.cancel();
+        // It fails only if the counter were full, and then it is readable anyway.
+        let _ = self.stop_workers.write(1);
+    }
+}
+
+impl Drop for ServerHandle {
+    fn drop(&mut self) {
+        self.signal();
+    }
+}
+
+#[cfg(test)]
+mod tests;

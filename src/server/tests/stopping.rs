@@ -1,0 +1,55 @@
+use tokio::net::TcpStream;
+
+use super::*;
+
+#[tokio::test]
+async fn a_stop_waits_for_the_answers_under_way() {
+    let server = start();
+    let client = server.client().await;
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    client.send(&query(1, "slow.example.", RecordType::A, 0)).await.unwrap();
+    tcp::send(&mut stream, &query(2, "slow-two.example.", RecordType::A, 0)).await;
+    server.until_counted("ecs_resolver_dns_requests_total{proto=\"udp\",type=\"A\"} 1.0").await;
+    server.until_counted("ecs_resolver_dns_requests_total{proto=\"tcp\",type=\"A\"} 1.0").await;
+    let Running { handle, address, gate, .. } = server;
+    let stopping = tokio::spawn(handle.stop(PATIENCE));
+    until(|| std::net::TcpStream::connect(address).is_err(), "the listener to close").await;
+    assert!(!stopping.is_finished());
+    gate.add_permits(2);
+    assert_eq!(receive(&client).await.metadata.id, 1);
+    assert_eq!(tcp::receive(&mut stream).await.metadata.id, 2);
+    assert_eq!(stopping.await.unwrap(), 0);
+    bind(&[address], 1).unwrap();
+}
+
+#[tokio::test]
+async fn a_stop_answers_what_has_arrived() {
+    let server = start_at([127, 0, 0, 1], 1, ROOM);
+    let client = server.client().await;
+    for id in 0..200 {
+        client.send(&query(id, "web.ecs.internal.", RecordType::A, 0)).await.unwrap();
+    }
+    assert_eq!(server.handle.stop(PATIENCE).await, 0);
+    for _ in 0..200 {
+        assert_eq!(receive(&client).await.answers.len(), 3);
+    }
+}
+
+#[tokio::test]
+async fn a_stop_ends_at_its_deadline() {
+    let server = start();
+    let client = server.client().await;
+    client.send(&query(1, "slow.example.", RecordType::A, 0)).await.unwrap();
+    server.until_counted("ecs_resolver_dns_requests_total{proto=\"udp\",type=\"A\"} 1.0").await;
+    assert_eq!(server.handle.stop(Duration::from_millis(50)).await, 1);
+}
+
+#[tokio::test]
+async fn a_dropped_handle_stops_the_server() {
+    let server = start();
+    let address = server.address;
+    let idle = TcpStream::connect(address).await.unwrap();
+    drop(server);
+    until(|| bind(&[address], 1).is_ok(), "the sockets to close").await;
+    drop(idle);
+}

@@ -1,0 +1,107 @@
+//! Hosts: container instances and the EC2 instances below them.
+//!
+//! EC2 instances are read in every pass, not only when they are new: their state tells that a host is gone, minutes
+//! before ECS notices, and one call reads 200 of them.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::call::Call;
+use super::describer::Describer;
+use crate::ecs::{
+    ClusterArn, ContainerInstance, ContainerInstanceArn, ContainerInstanceStatus, Ec2Instance, Ec2InstanceId, Timestamp,
+};
+use crate::inventory::{Change, Resource, ResourceId, Scope};
+use crate::source::Stopped;
+use crate::source::ports::Described;
+
+impl Describer {
+    /// Reads the container instances of `cluster`, then the machines of all that are known. What fails is noted; the
+    /// rest of the pass does not depend on it.
+    pub(super) async fn read_hosts(self: &Arc<Self>, cluster: &ClusterArn) -> Result<(), Stopped> {
+        self.read_container_instances(cluster).await?;
+        let of = cluster.clone();
+        let machines = self.updates.ask(move |inventory| -> BTreeSet<Ec2InstanceId> {
+            let hosts = inventory.container_instances.values().map(|observed| &observed.value);
+            let machines = hosts.filter(|host| host.cluster == of).map(|host| &host.ec2_instance_id);
+            machines.filter(|machine| is_ec2(machine)).cloned().collect()
+        });
+        let machines = machines.await?;
+        self.describe(
+            Call::DescribeInstances,
+            cluster,
+            machines,
+            |apis, _, machines| async move { apis.ec2.describe_instances(&machines).await },
+            machine_changes,
+        )
+        .await?;
+        Ok(())
+    }
+
+    async fn read_container_instances(self: &Arc<Self>, cluster: &ClusterArn) -> Result<(), Stopped> {
+        let request = self.apis.ecs.list_container_instances(cluster);
+        let list = self.list(Call::ListContainerInstances, cluster, request).await;
+        let of = cluster.clone();
+        let known = self.updates.ask(move |inventory| -> BTreeSet<ContainerInstanceArn> {
+            let hosts = inventory.container_instances.values().map(|observed| &observed.value);
+            hosts.filter(|host| host.cluster == of).map(|host| host.arn.clone()).collect()
+        });
+        let known = known.await?;
+        let Some(list) = list else {
+            self.describe_container_instances(cluster, known, &BTreeSet::new()).await?;
+            return Ok(());
+        };
+        if self.describe_container_instances(cluster, &list.ids | &known, &list.ids).await? {
+            let ids = list.ids.into_iter().map(ResourceId::ContainerInstance).collect();
+            let scope = Scope::ContainerInstances(cluster.clone());
+            self.deliver(vec![Change::Reset { scope, ids, at: list.at }]).await?;
+        }
+        Ok(())
+    }
+
+    /// Describes container instances of `cluster`. One that is INACTIVE is gone, and so is one that is MISSING unless
+    /// a list read just before, `listed`, has it. Returns whether all were answered for.
+    ///
+    /// # Errors
+    /// [`Stopped`] at shutdown; failing calls are noted in the status.
+    pub async fn describe_container_instances(
+        self: &Arc<Self>,
+        cluster: &ClusterArn,
+        hosts: BTreeSet<ContainerInstanceArn>,
+        listed: &BTreeSet<ContainerInstanceArn>,
+    ) -> Result<bool, Stopped> {
+        self.describe(
+            Call::DescribeContainerInstances,
+            cluster,
+            hosts,
+            |apis, cluster, hosts| async move { apis.ecs.describe_container_instances(&cluster, &hosts).await },
+            |described, at| host_changes(described, listed, at),
+        )
+        .await
+    }
+}
+
+/// Whether EC2 knows it: the `mi-…` of ECS Anywhere are Systems Manager's.
+fn is_ec2(machine: &Ec2InstanceId) -> bool {
+    machine.as_str().starts_with("i-")
+}
+
+fn host_changes(
+    described: Described<ContainerInstance, ContainerInstanceArn>,
+    listed: &BTreeSet<ContainerInstanceArn>,
+    at: Timestamp,
+) -> Vec<Change> {
+    let found = described.found.into_iter().map(|host| match host.status {
+        ContainerInstanceStatus::Inactive => Change::Delete { id: ResourceId::ContainerInstance(host.arn), at },
+        _ => Change::Apply { resource: Resource::ContainerInstance(host), at },
+    });
+    let missing = described.missing.into_iter().filter(|host| !listed.contains(host));
+    found.chain(missing.map(|host| Change::Delete { id: ResourceId::ContainerInstance(host), at })).collect()
+}
+
+fn machine_changes(described: Described<Ec2Instance, Ec2InstanceId>, at: Timestamp) -> Vec<Change> {
+    let found =
+        described.found.into_iter().map(|machine| Change::Apply { resource: Resource::Ec2Instance(machine), at });
+    let missing = described.missing.into_iter().map(|id| Change::Delete { id: ResourceId::Ec2Instance(id), at });
+    found.chain(missing).collect()
+}

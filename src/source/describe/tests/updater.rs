@@ -1,0 +1,93 @@
+//! A stand-in for the updater: takes every change at its word and remembers it.
+
+use std::sync::{Arc, Mutex};
+
+use tokio::sync::mpsc;
+
+use crate::inventory::{Change, ClusterRecord, Inventory, Observed, Resource, ResourceId, ServiceKey, TaskRecord};
+use crate::source::{Message, Updates};
+
+pub(super) struct Updater(Arc<Mutex<Vec<Change>>>);
+
+impl Updater {
+    pub(super) fn start() -> (Self, Updates) {
+        let (updates, messages) = Updates::channel();
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        tokio::spawn(work(messages, Arc::clone(&seen)));
+        (Self(seen), updates)
+    }
+
+    /// The changes since this was last asked.
+    pub(super) fn seen(&self) -> Vec<Change> {
+        std::mem::take(&mut self.0.lock().unwrap())
+    }
+}
+
+async fn work(mut messages: mpsc::Receiver<Message>, seen: Arc<Mutex<Vec<Change>>>) {
+    let mut inventory = Inventory::default();
+    while let Some(message) = messages.recv().await {
+        match message {
+            Message::Ask(look) => look(&inventory),
+            Message::Deliver(delivery) => {
+                for change in delivery.changes {
+                    believe(&mut inventory, &change);
+                    seen.lock().unwrap().push(change);
+                }
+                if let Some(done) = delivery.done {
+                    let _ = done.send(());
+                }
+            }
+        }
+    }
+}
+
+fn believe(inventory: &mut Inventory, change: &Change) {
+    match change.clone() {
+        Change::Apply { resource, at } => apply(inventory, resource, at),
+        Change::Delete { id, .. } => delete(inventory, &id),
+        Change::Reset { .. } | Change::Synced { .. } => {}
+    }
+}
+
+fn apply(inventory: &mut Inventory, resource: Resource, at: crate::ecs::Timestamp) {
+    match resource {
+        Resource::Cluster(cluster) => {
+            inventory.clusters.insert(cluster.arn.clone(), ClusterRecord { cluster, at, synced: false });
+        }
+        Resource::Service(value) => {
+            let key = ServiceKey::new(&value.cluster, &value.name);
+            inventory.services.insert(key, Observed { value, at });
+        }
+        Resource::Task(task) => {
+            let record = TaskRecord::new(task, at);
+            inventory.tasks.insert(record.task.arn.clone(), record);
+        }
+        Resource::TaskDefinition(value) => {
+            inventory.task_definitions.insert(value.arn.clone(), Arc::new(value));
+        }
+        Resource::ContainerInstance(value) => {
+            inventory.container_instances.insert(value.arn.clone(), Observed { value, at });
+        }
+        Resource::Ec2Instance(value) => {
+            inventory.ec2_instances.insert(value.id.clone(), Observed { value, at });
+        }
+        Resource::TargetGroup(value) => {
+            inventory.target_groups.insert(value.arn.clone(), Observed { value, at });
+        }
+        Resource::LoadBalancer(value) => {
+            inventory.load_balancers.insert(value.id.clone(), Observed { value, at });
+        }
+    }
+}
+
+fn delete(inventory: &mut Inventory, id: &ResourceId) {
+    match id {
+        ResourceId::Cluster(id) => drop(inventory.clusters.remove(id)),
+        ResourceId::Service(id) => drop(inventory.services.remove(id)),
+        ResourceId::Task(id) => drop(inventory.tasks.remove(id)),
+        ResourceId::ContainerInstance(id) => drop(inventory.container_instances.remove(id)),
+        ResourceId::Ec2Instance(id) => drop(inventory.ec2_instances.remove(id)),
+        // The real one keeps what is declared.
+        ResourceId::TargetGroup(_) | ResourceId::LoadBalancer(_) => {}
+    }
+}

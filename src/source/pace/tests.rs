@@ -1,0 +1,103 @@
+use super::*;
+
+fn calls(counts: &[(Bucket, u32)]) -> Calls {
+    let mut calls = Calls::default();
+    for &(bucket, count) in counts {
+        calls.add(bucket, count);
+    }
+    calls
+}
+
+fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+#[test]
+fn the_interval_keeps_all_agents_within_the_share() {
+    use Bucket::{ClusterResource, Ec2, LoadBalancer, Service};
+    // (configured, calls of a pass, agents) → (effective, the bucket that limits)
+    let table = [
+        (30, vec![], 1, 30, None),
+        (30, vec![(Service, 2), (ClusterResource, 4)], 1, 30, None),
+        // 200 services, 2,000 tasks, 50 hosts: 42 calls × 50 agents against 5/s.
+        (30, vec![(Service, 22), (ClusterResource, 42), (Ec2, 1)], 50, 420, Some(ClusterResource)),
+        (600, vec![(Service, 22), (ClusterResource, 42)], 50, 600, None),
+        // Load balancers have half the refill.
+        (30, vec![(Service, 20), (LoadBalancer, 20)], 10, 80, Some(LoadBalancer)),
+        (30, vec![(Service, 150)], 0, 30, None),
+        (30, vec![(Service, 155)], 0, 31, Some(Service)),
+        (30, vec![(ClusterResource, u32::MAX)], usize::MAX, 86_400, Some(ClusterResource)),
+    ];
+    for (configured, made, agents, effective, limited_by) in table {
+        let interval = interval(seconds(configured), &calls(&made), agents);
+        assert_eq!((interval.effective, interval.limited_by), (seconds(effective), limited_by), "{made:?} × {agents}");
+        assert_eq!(interval.configured, seconds(configured));
+    }
+}
+
+#[test]
+fn task_definitions_can_be_left_out_of_the_interval() {
+    let made = calls(&[(Bucket::TaskDefinition, 500), (Bucket::Service, 1)]);
+    assert_eq!(interval(seconds(30), &made, 1).limited_by, Some(Bucket::TaskDefinition));
+    assert_eq!(interval(seconds(30), &made.without(Bucket::TaskDefinition), 1).limited_by, None);
+}
+
+#[test]
+fn jitter_stays_within_a_tenth() {
+    let table = [(0.0, 27_000), (0.5, 30_000), (1.0, 33_000), (-4.0, 27_000), (9.0, 33_000)];
+    for (random, milliseconds) in table {
+        let off = jittered(seconds(30), random).as_secs_f64() - f64::from(milliseconds) / 1_000.0;
+        assert!(off.abs() < 1e-6, "{random}");
+    }
+}
+
+#[test]
+fn the_start_is_delayed_by_a_few_seconds_at_most() {
+    let table = [(30, 1.0, 3_000), (30, 0.0, 0), (10, 0.5, 500), (1_000_000, 1.0, 3_000), (0, 1.0, 0)];
+    for (interval, random, milliseconds) in table {
+        assert_eq!(start_delay(seconds(interval), random), Duration::from_millis(milliseconds));
+    }
+}
+
+#[test]
+fn backoff_doubles_up_to_the_interval() {
+    let table = [(0, 1), (1, 1), (2, 2), (3, 4), (5, 16), (6, 30), (32, 30), (33, 30), (u32::MAX, 30)];
+    for (failures, expected) in table {
+        assert_eq!(backoff(failures, seconds(30)), seconds(expected), "{failures}");
+    }
+    assert_eq!(backoff(1, Duration::from_millis(200)), Duration::from_millis(200));
+}
+
+#[test]
+fn calls_beyond_the_burst_wait_for_the_share_of_the_refill() {
+    let mut budget = Budget::default();
+    let now = seconds(5);
+    for _ in 0..25 {
+        assert_eq!(budget.take(Bucket::Service, 1, now), Duration::ZERO);
+    }
+    assert_eq!(budget.take(Bucket::Service, 1, now), Duration::from_millis(200));
+    assert_eq!(budget.take(Bucket::Service, 1, now), Duration::from_millis(400));
+    // Another bucket is not touched, and time refills this one: 2 owed, 10 refilled.
+    assert_eq!(budget.wait(Bucket::Ec2, now), Duration::ZERO);
+    assert_eq!(budget.wait(Bucket::Service, now + seconds(2)), Duration::ZERO);
+    assert_eq!(budget.drain().of(Bucket::Service), 27);
+    assert_eq!(budget.drain(), Calls::default());
+}
+
+#[test]
+fn pages_that_a_list_turned_out_to_have_are_paid_afterwards() {
+    let mut budget = Budget::default();
+    assert_eq!(budget.take(Bucket::ClusterResource, 100, Duration::ZERO), Duration::ZERO);
+    assert_eq!(budget.wait(Bucket::ClusterResource, Duration::ZERO), Duration::from_millis(15_200));
+}
+
+#[test]
+fn only_the_rate_of_task_definitions_is_divided_by_the_agents() {
+    let mut budget = Budget::default();
+    budget.set_agents(50);
+    for (bucket, burst, pause) in [(Bucket::TaskDefinition, 12, 5_000), (Bucket::Service, 25, 200)] {
+        let waits: Vec<_> = (0..=burst).map(|_| budget.take(bucket, 1, Duration::ZERO)).collect();
+        assert!(waits.iter().take(burst).all(Duration::is_zero), "{bucket:?}: {waits:?}");
+        assert_eq!(waits[burst], Duration::from_millis(pause), "{bucket:?}");
+    }
+}
