@@ -7,6 +7,7 @@ mod daemon;
 mod demo;
 mod fake_aws;
 mod fake_aws_selftest;
+mod floors;
 mod moto;
 mod scripts;
 mod units;

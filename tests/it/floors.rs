@@ -1,0 +1,234 @@
+//! The house keeps its floors: a module uses only what is on the floors below it, and what the tables here say.
+//!
+//! Every source file is parsed; `use` in all its forms, paths in code, in macros and in attributes are followed through
+//! aliases and re-exports. Code that is compiled for tests only may use what it likes.
+
+mod check;
+mod planted;
+mod source;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use check::Report;
+use source::{Crate, Seen};
+
+/// Top-level modules, floor by floor.
+const FLOORS: [&[&str]; 5] = [
+    &["dns", "ecs"],
+    &["inventory", "zone", "forward", "register", "resolve"],
+    &["snapshot", "updater", "source", "forwarder", "responder", "registrar", "metrics"],
+    &["aws", "server", "link", "http", "store", "systemd", "config"],
+    &["daemon", "cli", "main", "lib"],
+];
+
+/// Which module may use which on its own floor, and why. One that is not used must go.
+const SIDEWAYS: &[(&str, &str, &str)] = &[
+    ("zone", "inventory", "the zone is rendered from the inventory"),
+    ("resolve", "zone", "finds the entry in the zone that answers"),
+    ("updater", "snapshot", "publishes it"),
+    ("updater", "source", "takes what the sources deliver"),
+    ("responder", "snapshot", "reads it once a query"),
+    ("responder", "forwarder", "asks it for what is not ours"),
+    ("responder", "metrics", "counts each question"),
+    ("metrics", "forwarder", "tells the forwarder's counters"),
+    ("metrics", "updater", "tells the updater's counters"),
+    ("metrics", "source", "tells the age of each source and its calls"),
+    ("server", "systemd", "sockets may be inherited"),
+    ("main", "cli", "the program is its command line"),
+    ("cli", "daemon", "`run` and `demo` start it"),
+];
+
+/// Crates that one module hides from all others. A `*` stands for any end of the name.
+const CONFINED: &[(&str, &[&str])] = &[
+    ("aws_*", &["aws"]),
+    ("hickory_server", &["server"]),
+    ("hickory_net", &["link", "server"]),
+    ("moka", &["forwarder"]),
+    ("nix", &["server"]),
+    ("socket2", &["server"]),
+    ("arc_swap", &["snapshot"]),
+    ("axum", &["http"]),
+    ("hyper", &["http"]),
+    ("hyper_util", &["http"]),
+    ("http_body_util", &["http"]),
+    ("prometheus_client", &["metrics"]),
+    ("sd_notify", &["systemd"]),
+    ("toml", &["config"]),
+    ("clap", &["cli", "config"]),
+    ("clap_*", &["cli"]),
+    ("tracing_subscriber", &["cli", "config"]),
+];
+
+/// The only crates on floors 0 and 1.
+const PURE: &[&str] =
+    &["std", "core", "alloc", "hickory_proto", "serde", "serde_json", "jiff", "thiserror", "sha2", "foldhash"];
+
+/// Where a ban holds.
+enum Where {
+    /// On this floor and below.
+    UpTo(u8),
+    /// Everywhere but in [`CLOCK`].
+    AllButTheClock,
+}
+
+/// The one module that reads the wall clock.
+const CLOCK: &str = "source::clock";
+
+/// What may not be named, where, and why. `…` stands for any beginning.
+const BANNED_PATHS: &[(&str, Where, &str)] = &[
+    ("…::Instant::now", Where::UpTo(1), "but time is an argument there"),
+    ("…::Timestamp::now", Where::AllButTheClock, "but only source::clock reads the wall clock"),
+    ("…::Zoned::now", Where::AllButTheClock, "but only source::clock reads the wall clock"),
+    ("…::SystemTime::now", Where::AllButTheClock, "but only source::clock reads the wall clock"),
+    ("std::thread", Where::UpTo(1), "but nothing waits there"),
+    ("std::sync::Mutex", Where::UpTo(1), "but nothing waits there"),
+    ("std::sync::RwLock", Where::UpTo(1), "but nothing waits there"),
+    ("std::sync::Condvar", Where::UpTo(1), "but nothing waits there"),
+    ("std::sync::Barrier", Where::UpTo(1), "but nothing waits there"),
+    ("std::sync::mpsc", Where::UpTo(1), "but nothing waits there"),
+    ("std::fs", Where::UpTo(1), "but the outside world is three floors up"),
+    ("std::env", Where::UpTo(1), "but the outside world is three floors up"),
+    ("std::process", Where::UpTo(1), "but the outside world is three floors up"),
+    ("std::net::UdpSocket", Where::UpTo(2), "but sockets are opened one floor up"),
+    ("std::net::TcpStream", Where::UpTo(2), "but sockets are opened one floor up"),
+    ("std::net::TcpListener", Where::UpTo(2), "but sockets are opened one floor up"),
+    ("std::os::unix::net", Where::UpTo(2), "but sockets are opened one floor up"),
+    ("tokio::net", Where::UpTo(2), "but sockets are opened one floor up"),
+];
+
+/// Methods that read a clock.
+const BANNED_METHODS: &[&str] = &["elapsed"];
+
+/// Longest file, in lines.
+const MAX_LINES: usize = 400;
+
+/// File names that say nothing about what is inside.
+const BANNED_NAMES: &[&str] =
+    &["util", "utils", "helper", "helpers", "misc", "common", "manager", "shared", "stuff", "handlers"];
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn house() -> Crate {
+    Crate::parse(&source::read(root(), "src"))
+}
+
+/// Crates that Cargo.toml and the compiler bring, as code spells them.
+fn dependencies() -> BTreeSet<String> {
+    let manifest = std::fs::read_to_string(root().join("Cargo.toml")).expect("Cargo.toml");
+    let manifest: toml::Table = manifest.parse().expect("Cargo.toml is TOML");
+    let named = manifest.get("dependencies").and_then(toml::Value::as_table).expect("[dependencies]");
+    let named = named.keys().map(|name| name.replace('-', "_"));
+    named.chain(["std", "core", "alloc"].map(str::to_owned)).collect()
+}
+
+fn report() -> Report {
+    house().check(&dependencies())
+}
+
+/// Every file under `directory`, by its name from `root`; none of those that git would not know.
+fn files(root: &Path, directory: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let Ok(entries) = std::fs::read_dir(root.join(directory)) else { return found };
+    for entry in entries.map(|entry| entry.expect("a directory entry")) {
+        let name = entry.file_name().into_string().expect("a name in UTF-8");
+        let path = format!("{directory}/{name}");
+        if entry.file_type().expect("a file type").is_dir() {
+            if !name.starts_with('.') && name != "__pycache__" {
+                found.extend(files(root, &path));
+            }
+        } else {
+            found.push(path);
+        }
+    }
+    found.sort();
+    found
+}
+
+/// What is wrong with the name or the length of a file.
+fn file_faults(file: &str, text: &str) -> Vec<String> {
+    let lines = text.lines().count();
+    let mut faults = Vec::new();
+    if lines > MAX_LINES {
+        faults.push(format!("{file} has {lines} lines, {MAX_LINES} are enough: split it by ideas"));
+    }
+    for part in file.split('/') {
+        let stem = part.split('.').next().unwrap_or_default();
+        if BANNED_NAMES.contains(&stem) {
+            faults.push(format!("{file}: `{stem}` does not say what is inside"));
+        }
+    }
+    faults
+}
+
+#[test]
+fn a_floor_uses_only_the_floors_below() {
+    let report = report();
+    assert!(report.violations.is_empty(), "\n{}\n", report.violations.join("\n"));
+    assert!(report.edges.len() > 20, "too few to be true: {:?}", report.edges);
+}
+
+#[test]
+fn every_sideways_edge_is_needed() {
+    let (edges, krate) = (report().edges, house());
+    let there = |name: &str| krate.modules.contains_key(&[name.to_owned()][..]);
+    for (from, to, why) in SIDEWAYS.iter().filter(|(from, to, _)| there(from) && there(to)) {
+        let used = edges.contains(&((*from).to_owned(), (*to).to_owned()));
+        assert!(used, "`{from}` no longer uses `{to}` ({why}): take the edge out of the table");
+    }
+}
+
+/// No AWS call is ever on the path of a query: what answers has no way to it.
+#[test]
+fn no_way_leads_from_a_query_to_aws() {
+    let edges = report().edges;
+    let mut reached = BTreeSet::from(["server", "responder", "forwarder", "resolve", "link"]);
+    loop {
+        let next: BTreeSet<&str> =
+            edges.iter().filter(|(from, _)| reached.contains(from.as_str())).map(|(_, to)| to.as_str()).collect();
+        if next.is_subset(&reached) {
+            break;
+        }
+        reached.extend(next);
+    }
+    assert!(!reached.contains("aws"), "{reached:?}");
+    assert!(reached.contains("dns"), "the query path uses nothing: {reached:?}");
+}
+
+/// A query is answered from one snapshot: whoever handles it loads the snapshot once.
+#[test]
+fn a_query_loads_the_snapshot_once() {
+    let mut loads: BTreeMap<String, usize> = BTreeMap::new();
+    for (at, module) in house().modules.iter().filter(|(_, module)| !module.tests) {
+        if !["responder", "server", "resolve", "dns"].contains(&at.first().map_or("", String::as_str)) {
+            continue;
+        }
+        for (_, seen) in &module.seen {
+            // An atomic number is loaded with an ordering, a snapshot with nothing.
+            if let Seen::Method { name, arguments: 0, within } = seen
+                && name.starts_with("load")
+            {
+                *loads.entry(format!("{} {within}", module.file)).or_default() += 1;
+            }
+        }
+    }
+    for (place, times) in &loads {
+        assert!(place.starts_with("src/responder"), "{place} loads a snapshot; the responder should");
+        assert_eq!(*times, 1, "{place} loads more than one snapshot");
+    }
+}
+
+#[test]
+fn files_are_short_and_well_named() {
+    let mut faults = Vec::new();
+    for directory in ["src", "tests", "benches", "examples", "fuzz"] {
+        for file in files(root(), directory) {
+            let data = file.starts_with("tests/fixtures/") || file.ends_with(".lock");
+            let text = std::fs::read_to_string(root().join(&file));
+            faults.extend(file_faults(&file, text.as_deref().ok().filter(|_| !data).unwrap_or_default()));
+        }
+    }
+    assert!(faults.is_empty(), "\n{}\n", faults.join("\n"));
+}
