@@ -8,7 +8,7 @@ use std::hint::black_box;
 
 use criterion::{BatchSize, BenchmarkId, Criterion, criterion_group, criterion_main};
 use ecs_resolver::dns::DomainName;
-use ecs_resolver::ecs::{Health, Task, TaskStatus, Timestamp};
+use ecs_resolver::ecs::{Health, Task, TaskArn, TaskStatus, Timestamp};
 use ecs_resolver::inventory::{Change, Inventory, Outcome, Resource, Subject, reduce};
 use ecs_resolver::source::synthetic::synthetic;
 use ecs_resolver::zone::{Settings, Zone, ZoneWriter};
@@ -32,6 +32,7 @@ struct Fleet {
     inventory: Inventory,
     writer: ZoneWriter,
     published: Zone,
+    arns: Vec<TaskArn>,
     second: i64,
 }
 
@@ -40,12 +41,13 @@ impl Fleet {
         let inventory = Inventory::default();
         let writer = ZoneWriter::new(settings(), &inventory, 1);
         let published = writer.zone().clone();
-        let mut fleet = Self { inventory, writer, published, second: 1_700_000_000 };
+        let mut fleet = Self { inventory, writer, published, arns: Vec::new(), second: 1_700_000_000 };
         let mut touched = BTreeSet::new();
         for change in synthetic(tasks / 4, 4).into_changes(fleet.now()) {
             touched.append(&mut fleet.reduce(change));
         }
         fleet.writer.update(&fleet.inventory, &touched);
+        fleet.arns = fleet.inventory.tasks.keys().cloned().collect();
         fleet
     }
 
@@ -65,9 +67,8 @@ impl Fleet {
     /// A task of the fleet, each time another one, that stops or starts being ready.
     fn next_change(&mut self) -> Change {
         self.second += 1;
-        let count = self.inventory.tasks.len();
-        let index = (self.second as usize).wrapping_mul(7919) % count;
-        let record = self.inventory.tasks.values().nth(index).expect("a task");
+        let index = (self.second as usize).wrapping_mul(7919) % self.arns.len();
+        let record = self.inventory.tasks.get(&self.arns[index]).expect("a task");
         let mut task: Task = record.task.clone();
         task.version = Some(task.version.unwrap_or(0) + 1);
         let ready = task.last_status == TaskStatus::Running;

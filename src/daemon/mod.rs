@@ -113,6 +113,7 @@ async fn serve(config: Config, feed: Feed, link: Arc<dyn Link>, greeting: Option
     reporter.register(&metrics, &forwarder);
     let token = stop.token.clone();
     if let Some(listener) = http {
+        tracing::info!("HTTP on http://{}/", listener.local_addr().map_err(Error::internal)?);
         let state = reporter.http_state(Arc::clone(&metrics), updates.clone());
         tokio::spawn(http::serve(listener, state, token.clone().cancelled_owned()));
     }

@@ -177,10 +177,15 @@ impl BodyBuilder {
 
     /// Adds an answer record of another name: of the target of an earlier CNAME, or of any name at all.
     pub fn answer_of(&mut self, owner: DomainName, ttl: u32, data: &RData) -> &mut Self {
-        let points_here = |data: RData| matches!(data, RData::CNAME(target) if DomainName::from_name(&target).as_ref() == Some(&owner));
-        let mut answers = self.body.answer_records();
-        let cname = answers.position(|(_, data)| points_here(data)).and_then(|index| u16::try_from(index).ok());
-        drop(answers);
+        let records = &self.body.answers;
+        let points_here = |index: &usize| {
+            let rdata = records
+                .get(*index)
+                .strip_prefix(&u16::from(RecordType::CNAME).to_be_bytes())
+                .and_then(|rest| rest.get(8..));
+            rdata.is_some_and(|rdata| rdata.eq_ignore_ascii_case(owner.as_wire()))
+        };
+        let cname = (0..records.len()).find(points_here).and_then(|index| u16::try_from(index).ok());
         self.owned(cname.map_or(Owner::Name(owner), Owner::TargetOf), ttl, data)
     }
 

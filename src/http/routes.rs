@@ -20,8 +20,6 @@ use super::{Document, HttpState, Readiness};
 const TIMEOUT: Duration = Duration::from_secs(10);
 /// Dumps in memory at a time: that of a large cluster is tens of megabytes.
 const MAX_DOCUMENTS: usize = 2;
-/// Media type of the metrics, as OpenMetrics 1.0 registers it.
-const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 const INDEX: &str = "ecs-resolver\n
 /health     200 while the process lives
@@ -84,7 +82,7 @@ fn lines(readiness: &Readiness) -> String {
 }
 
 async fn metrics(State(shared): State<Shared>) -> Response {
-    ([(CONTENT_TYPE, OPEN_METRICS)], (shared.state.metrics)()).into_response()
+    ([(CONTENT_TYPE, crate::metrics::CONTENT_TYPE)], (shared.state.metrics)()).into_response()
 }
 
 async fn inventory(State(shared): State<Shared>) -> Response {

@@ -26,7 +26,7 @@ async fn served(state: HttpState) -> Served {
 fn state() -> HttpState {
     HttpState {
         readiness: Arc::new(|| Readiness { ready: true, ..Readiness::default() }),
-        metrics: Arc::new(|| "# EOF\n".to_owned()),
+        metrics: Arc::new(|| "up 1\n".to_owned()),
         inventory: document(|| async { Ok("{\"clusters\":[]}".to_owned()) }),
         zone: document(|| async { Err(Unavailable("the updater has stopped".to_owned())) }),
     }
@@ -57,8 +57,8 @@ async fn the_fixed_paths_answer() {
         assert!(index.contains(path), "{index}");
     }
     let metrics = fetch(served.address, "/metrics", "").await;
-    assert!(metrics.contains("content-type: application/openmetrics-text; version=1.0.0; charset=utf-8\r\n"));
-    assert!(metrics.ends_with("# EOF\n"), "{metrics}");
+    assert!(metrics.contains("content-type: text/plain; version=0.0.4; charset=utf-8\r\n"));
+    assert!(metrics.ends_with("up 1\n"), "{metrics}");
     assert!(fetch(served.address, "/nosuch", "").await.starts_with("HTTP/1.1 404"));
     assert!(raw(served.address, "POST /zone HTTP/1.1\r\nhost: x\r\n\r\n").await.starts_with("HTTP/1.1 405"));
 }

@@ -11,11 +11,12 @@ use hickory_proto::rr::Record;
 use tokio::sync::Semaphore;
 
 use super::{Responder, Shared, Snapshot};
-use crate::dns::{Body, BodyBuilder, DomainName, Ede, Name, Question, RData, Rcode, RecordType, SoaBlock, name, rdata};
+use crate::dns::{Body, BodyBuilder, DomainName, Ede, Name, Question, RData, Rcode, RecordType, name, rdata};
 use crate::forward::MAX_TRIES;
 use crate::forwarder::{Flight, ForwardSettings, Forwarder, Link};
+use crate::inventory::Inventory;
 use crate::resolve::Resolution;
-use crate::zone::Zone;
+use crate::zone::{Settings, Zone, ZoneWriter};
 
 /// The zone of the stub.
 pub(crate) static ZONE: LazyLock<DomainName> = LazyLock::new(|| DomainName::from_text("ecs.internal").unwrap());
@@ -39,7 +40,18 @@ pub(crate) fn responder() -> (Arc<Responder>, Arc<Semaphore>) {
     let upstreams = vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 9))];
     let settings = ForwardSettings { upstreams, max_in_flight: 64, ..ForwardSettings::default() };
     let forwarder = Forwarder::new(settings, Arc::new(Upstream(Arc::clone(&gate))));
-    let zone = Zone { soa: SoaBlock::new(&ZONE, 42, 5) };
+    let settings = Settings {
+        origin: ZONE.clone(),
+        default_clusters: Vec::new(),
+        all_clusters: false,
+        ttl: 5,
+        negative_ttl: 5,
+        fail_open: true,
+        fallback: true,
+        name_servers: Vec::new(),
+        source: "test",
+    };
+    let zone = ZoneWriter::new(settings, &Inventory::default(), 42).zone().clone();
     let shared = Shared::new(Snapshot { generation: 1, zone, ede: None });
     (Arc::new(Responder::with(shared, forwarder, resolve)), gate)
 }

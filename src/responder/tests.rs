@@ -75,6 +75,7 @@ async fn an_alias_of_nothing_says_so() {
     let (_, message) = ask_a(&responder, "lost.ecs.internal.").await;
     assert_eq!(message.metadata.response_code, ResponseCode::NXDomain);
     assert_eq!(answers(&message), ["lost.ecs.internal. 60 gone.example."]);
+    assert_eq!((message.authorities.len(), message.authorities[0].name.to_ascii().as_str()), (1, "."));
     let (_, message) = ask(&responder, &query(7, "app.ecs.internal.", RecordType::AAAA, 0), 0).await;
     assert_eq!(message.metadata.response_code, ResponseCode::NoError);
     assert_eq!(answers(&message), ["app.ecs.internal. 60 lb.example."]);
@@ -128,6 +129,23 @@ async fn without_recursion_only_what_we_have_is_told() {
     let mut alias = query(7, "app.ecs.internal.", RecordType::A, 0);
     alias[2] &= !1;
     assert_eq!(answers(&ask(&responder, &alias, 0).await.1), ["app.ecs.internal. 60 lb.example."]);
+}
+
+/// A real zone, of an inventory in which there is nothing.
+#[tokio::test]
+async fn the_published_snapshot_answers() {
+    let (stub, _) = responder();
+    let ours = Responder::new(stub.shared.clone(), Arc::clone(&stub.forwarder));
+    let version = query(7, "dns-version.ecs.internal.", RecordType::TXT, 1232);
+    let (source, message) = ask(&ours, &version, 0).await;
+    assert_eq!((source, message.answers[0].data.to_string().as_str()), (Source::Zone, "1.0.0"));
+    let (_, message) = ask(&ours, &query(7, "ECS.internal.", RecordType::SOA, 0), 0).await;
+    assert_eq!(message.answers.len(), 1);
+    assert_eq!(ask_a(&ours, "www.example.").await.0, Source::Upstream);
+    let old = stub.shared.load().as_ref().clone();
+    let stale = Snapshot { ede: Some(Ede::new(Ede::STALE_ANSWER, "the inventory is old")), ..old };
+    let stale = Responder::new(Shared::new(stale), Arc::clone(&stub.forwarder));
+    assert_eq!(ede(&ask(&stale, &version, 0).await.1), Some(Ede::STALE_ANSWER));
 }
 
 #[tokio::test]

@@ -38,7 +38,8 @@ const ROOM: usize = 4096;
 pub struct ServerHandle {
     addresses: Vec<SocketAddr>,
     stop: CancellationToken,
-    stop_workers: EventFd,
+    /// The workers hold it too: closed, it would wake nobody.
+    stop_workers: Arc<EventFd>,
     workers: Vec<JoinHandle<()>>,
     tasks: TaskTracker,
 }
@@ -74,7 +75,7 @@ fn serve_within(
     let mut handle = ServerHandle {
         addresses: sockets.addresses().to_vec(),
         stop: CancellationToken::new(),
-        stop_workers: EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?,
+        stop_workers: Arc::new(EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?),
         workers: Vec::new(),
         tasks: desk.tasks.clone(),
     };
@@ -85,7 +86,13 @@ fn serve_within(
     }
     for (number, ports) in sockets.udp.into_iter().enumerate() {
         let name = format!("udp-{number}");
-        handle.workers.push(udp::start(name, ports, &handle.stop_workers, Arc::clone(&desk), metrics.worker())?);
+        handle.workers.push(udp::start(
+            name,
+            ports,
+            Arc::clone(&handle.stop_workers),
+            Arc::clone(&desk),
+            metrics.worker(),
+        )?);
     }
     Ok(handle)
 }

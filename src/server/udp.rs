@@ -32,18 +32,18 @@ const STOP: u64 = u64::MAX;
 pub(super) fn start(
     name: String,
     ports: Vec<Arc<Port>>,
-    stop: &EventFd,
+    stop: Arc<EventFd>,
     desk: Arc<Desk>,
     counters: Arc<Counters>,
 ) -> io::Result<JoinHandle<()>> {
     let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
-    epoll.add(stop, EpollEvent::new(EpollFlags::EPOLLIN, STOP))?;
+    epoll.add(&stop, EpollEvent::new(EpollFlags::EPOLLIN, STOP))?;
     for (index, port) in (0..).zip(&ports) {
         epoll.add(port, EpollEvent::new(EpollFlags::EPOLLIN, index))?;
     }
     let packet = vec![0; MAX_DATAGRAM];
-    let mut worker =
-        Worker { epoll, ports, desk, counters, packet, reply: Vec::with_capacity(4096), spin: fastrand::u32(..) };
+    let reply = Vec::with_capacity(4096);
+    let mut worker = Worker { epoll, _stop: stop, ports, desk, counters, packet, reply, spin: fastrand::u32(..) };
     thread::Builder::new().name(name).spawn(move || {
         // A fault in answering one packet must not end the service of all others.
         while let Err(_fault) = catch_unwind(AssertUnwindSafe(|| worker.run())) {
@@ -55,6 +55,7 @@ pub(super) fn start(
 
 struct Worker {
     epoll: Epoll,
+    _stop: Arc<EventFd>,
     ports: Vec<Arc<Port>>,
     desk: Arc<Desk>,
     counters: Arc<Counters>,

@@ -32,7 +32,7 @@ impl Facts {
 
     fn since(&mut self, at: Option<Timestamp>) -> &mut Self {
         match at {
-            Some(at) => self.add("since", at),
+            Some(at) => self.add("since", format_args!("{at:.0}")),
             None => self,
         }
     }

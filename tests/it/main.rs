@@ -3,6 +3,8 @@
 #![expect(clippy::disallowed_methods, reason = "tests are a shell of their own: they wait for real time")]
 
 mod cli;
+mod daemon;
+mod demo;
 mod fake_aws;
 mod fake_aws_selftest;
 mod floors;

@@ -137,3 +137,19 @@ async fn who_does_not_read_is_not_read_from() {
         assert_eq!(receive(&mut greedy).await.metadata.id, 1);
     }
 }
+
+#[tokio::test]
+async fn silence_closes_the_connection_even_amid_a_question() {
+    let server = start();
+    let (mut silent, mut slow) = (connect(&server).await, connect(&server).await);
+    for stream in [&mut silent, &mut slow] {
+        send(stream, &query(1, "web.ecs.internal.", RecordType::A, 0)).await;
+        assert_eq!(receive(stream).await.metadata.id, 1);
+    }
+    slow.write_all(&[0, 40, 1, 2]).await.unwrap();
+    // From here on time passes whenever nothing else happens.
+    tokio::time::pause();
+    let begun = tokio::time::Instant::now();
+    assert!(is_closed(&mut silent).await && is_closed(&mut slow).await);
+    assert!(begun.elapsed() >= Duration::from_secs(9));
+}

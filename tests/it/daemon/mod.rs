@@ -1,0 +1,146 @@
+//! The daemon as a user has it: the binary, its ports, its log, its end.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+/// Time for anything that should happen; a machine that is busy with other builds is slow.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A running `ecs-resolver`; ended when dropped.
+pub struct Daemon {
+    child: Child,
+    /// Where it answers DNS.
+    pub dns: SocketAddr,
+    /// Where it serves HTTP.
+    pub http: SocketAddr,
+    log: Arc<Mutex<String>>,
+}
+
+/// A command of the binary under test, in an environment without settings of ours or of AWS.
+pub fn command(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ecs-resolver"));
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("ECS_RESOLVER_") || name.starts_with("AWS_"))
+    {
+        command.env_remove(name);
+    }
+    command.env_remove("RUST_LOG").args(arguments);
+    command
+}
+
+impl Daemon {
+    /// Starts `ecs-resolver` with these arguments and waits for its ports. DNS and HTTP listen on ports of 127.0.0.1
+    /// that the kernel chooses.
+    pub fn start(arguments: &[&str], environment: &[(&str, &str)]) -> Self {
+        let mut command = command(arguments);
+        command.args(["--listen", "127.0.0.1:0", "--http", "127.0.0.1:0"]).envs(environment.iter().copied());
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary starts");
+        let log = Arc::new(Mutex::new(String::new()));
+        let (stdout, stderr) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
+        collect(stdout, Arc::clone(&log));
+        let lines = collect(stderr, Arc::clone(&log));
+        let find = |before: &str| {
+            let deadline = Instant::now() + PATIENCE;
+            loop {
+                let line = lines.recv_timeout(deadline.saturating_duration_since(Instant::now()));
+                let line = line.unwrap_or_else(|_| panic!("no line with {before:?} in:\n{}", log.lock().unwrap()));
+                let address = line.split_once(before).map(|(_, rest)| rest.split([',', '/', ' ']).next().unwrap());
+                if let Some(address) = address {
+                    return address.parse().expect("an address");
+                }
+            }
+        };
+        let (dns, http) = (find("answering DNS on "), find("HTTP on http://"));
+        Self { child, dns, http, log }
+    }
+
+    /// What `dig` prints for these arguments, comments and empty lines left out if `+short` is among them.
+    pub fn dig(&self, arguments: &str) -> String {
+        let server = format!("@{}", self.dns.ip());
+        let port = self.dns.port().to_string();
+        let mut dig = Command::new("dig");
+        dig.args([server.as_str(), "-p", &port, "+tries=1", "+time=10"]).args(arguments.split_whitespace());
+        let output = dig.output().expect("dig is installed: apt-get install bind9-dnsutils");
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    /// The lines of `dig +short`, sorted.
+    pub fn short(&self, arguments: &str) -> Vec<String> {
+        let mut lines: Vec<String> = self.dig(&format!("+short {arguments}")).lines().map(str::to_owned).collect();
+        lines.sort();
+        lines
+    }
+
+    /// Waits until `dig +short` gives exactly these lines, in any order.
+    pub fn wait_for(&self, arguments: &str, expected: &[&str]) {
+        let mut expected: Vec<&str> = expected.to_vec();
+        expected.sort_unstable();
+        self.wait(&format!("{arguments} is {expected:?}"), || self.short(arguments) == expected);
+    }
+
+    /// Waits until `condition` holds.
+    pub fn wait(&self, what: &str, condition: impl Fn() -> bool) {
+        let deadline = Instant::now() + PATIENCE;
+        while !condition() {
+            assert!(Instant::now() < deadline, "waited in vain for: {what}\n{}", self.log());
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// Waits until `/ready` is 200.
+    pub fn wait_ready(&self) {
+        self.wait("/ready", || self.get("/ready").0 == 200);
+    }
+
+    /// Status and body of a page.
+    pub fn get(&self, path: &str) -> (u16, String) {
+        let mut stream = TcpStream::connect(self.http).expect("HTTP is served");
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
+        let mut reply = String::new();
+        stream.read_to_string(&mut reply).unwrap();
+        let (head, body) = reply.split_once("\r\n\r\n").unwrap_or((&reply, ""));
+        (head.split(' ').nth(1).and_then(|code| code.parse().ok()).unwrap_or(0), body.to_owned())
+    }
+
+    /// The value of a metric, labels as they are written; `None` if it is not exported.
+    pub fn metric(&self, name: &str) -> Option<f64> {
+        let (_, page) = self.get("/metrics");
+        page.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok())
+    }
+
+    /// Everything it has printed so far.
+    pub fn log(&self) -> String {
+        self.log.lock().unwrap().clone()
+    }
+
+    /// Sends SIGTERM and waits for the end.
+    pub fn terminate(mut self) -> ExitStatus {
+        kill(Pid::from_raw(self.child.id() as i32), Signal::SIGTERM).unwrap();
+        self.child.wait().unwrap()
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Gathers what a stream says, and passes on its lines.
+fn collect(stream: impl Read + Send + 'static, log: Arc<Mutex<String>>) -> Receiver<String> {
+    let (sender, lines) = channel();
+    std::thread::spawn(move || {
+        for line in BufReader::new(stream).lines().map_while(Result::ok) {
+            log.lock().unwrap().push_str(&format!("{line}\n"));
+            let _ = sender.send(line);
+        }
+    });
+    lines
+}
