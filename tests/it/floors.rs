@@ -108,8 +108,13 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
+/// The text of every Rust file of the crate, by its name from the top of the repository.
+pub fn source_files() -> BTreeMap<String, String> {
+    source::read(root(), "src")
+}
+
 fn house() -> Crate {
-    Crate::parse(&source::read(root(), "src"))
+    Crate::parse(&source_files())
 }
 
 /// Crates that Cargo.toml and the compiler bring, as code spells them.
@@ -126,7 +131,7 @@ fn report() -> Report {
 }
 
 /// Every file under `directory`, by its name from `root`; none of those that git would not know.
-fn files(root: &Path, directory: &str) -> Vec<String> {
+pub fn files(root: &Path, directory: &str) -> Vec<String> {
     let mut found = Vec::new();
     let Ok(entries) = std::fs::read_dir(root.join(directory)) else { return found };
     for entry in entries.map(|entry| entry.expect("a directory entry")) {
