@@ -5,9 +5,13 @@
 mod cli;
 mod daemon;
 mod demo;
+mod docs;
 mod fake_aws;
 mod fake_aws_selftest;
 mod floors;
 mod moto;
+mod policy;
+mod published;
 mod scripts;
+mod supply;
 mod units;
