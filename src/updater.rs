@@ -37,6 +37,8 @@ pub struct UpdaterStats {
     pub names: AtomicU64,
     /// Clusters in the inventory.
     pub clusters: AtomicU64,
+    /// Clusters in the inventory that have been read completely.
+    pub synced_clusters: AtomicU64,
     /// Services in the inventory.
     pub services: AtomicU64,
     /// Tasks in the inventory.
@@ -180,6 +182,7 @@ impl Updater {
             (&stats.serial, u64::from(zone.soa.serial())),
             (&stats.names, zone.len() as u64),
             (&stats.clusters, counts.clusters as u64),
+            (&stats.synced_clusters, counts.synced_clusters as u64),
             (&stats.services, counts.services as u64),
             (&stats.tasks, counts.tasks as u64),
             (&stats.container_instances, counts.container_instances as u64),

@@ -8,6 +8,8 @@ use crate::ecs::{ContainerInstanceArn, Ec2Instance};
 pub struct Counts {
     /// Clusters.
     pub clusters: usize,
+    /// Clusters of which a complete pass is through.
+    pub synced_clusters: usize,
     /// Services that are not INACTIVE.
     pub services: usize,
     /// Tasks that have not stopped.
@@ -34,11 +36,12 @@ impl Inventory {
         self.ec2_instances.get(&instance.value.ec2_instance_id).map(|machine| &machine.value)
     }
 
-    /// The numbers for metrics.
+    /// The numbers for metrics. Walks the clusters only.
     #[must_use]
     pub fn counts(&self) -> Counts {
         Counts {
             clusters: self.clusters.len(),
+            synced_clusters: self.clusters.values().filter(|record| record.synced).count(),
             services: self.services.len(),
             tasks: self.tasks.len(),
             container_instances: self.container_instances.len(),
