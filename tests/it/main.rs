@@ -10,6 +10,7 @@ mod fake_aws;
 mod fake_aws_selftest;
 mod floors;
 mod moto;
+mod notify;
 mod policy;
 mod published;
 mod scripts;
