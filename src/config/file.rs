@@ -192,6 +192,6 @@ pub struct Log {
 
 impl Default for Log {
     fn default() -> Self {
-        Self { level: "info,hickory_server=warn".to_owned(), format: "text".to_owned() }
+        Self { level: "info,aws_config=error".to_owned(), format: "text".to_owned() }
     }
 }

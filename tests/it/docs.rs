@@ -1,0 +1,117 @@
+//! The documents speak of files and tests that exist.
+
+use std::path::Path;
+
+use crate::floors::files;
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn read(file: &str) -> String {
+    std::fs::read_to_string(root().join(file)).unwrap_or_else(|error| panic!("{file}: {error}"))
+}
+
+/// The documents: every Markdown file at the top.
+fn documents() -> Vec<String> {
+    let entries = std::fs::read_dir(root()).expect("the top of the repository");
+    let names =
+        entries.map(|entry| entry.expect("a directory entry").file_name().into_string().expect("a name in UTF-8"));
+    let documents: Vec<String> = names.filter(|name| name.ends_with(".md")).collect();
+    assert!(documents.len() >= 3, "documents are missing: {documents:?}");
+    documents
+}
+
+/// What stands between backticks.
+fn quoted(text: &str) -> impl Iterator<Item = &str> {
+    text.split('`').skip(1).step_by(2)
+}
+
+/// What a document says that is not so.
+fn faults(document: &str, text: &str) -> Vec<String> {
+    let places = ["src/", "tests/", "benches/", "config/", "systemd/", "examples/"];
+    let mut faults = Vec::new();
+    for word in quoted(text).filter(|word| places.iter().any(|place| word.starts_with(place))) {
+        let (file, test) = word.split_once("::").map_or((word, None), |(file, test)| (file, Some(test)));
+        let Some(source) = root().join(file).exists().then(|| std::fs::read_to_string(root().join(file))) else {
+            faults.push(format!("{document}: there is no `{file}`"));
+            continue;
+        };
+        let is_there = |test: &str| source.as_ref().is_ok_and(|source| source.contains(&format!("fn {test}(")));
+        if let Some(test) = test.filter(|test| !is_there(test)) {
+            faults.push(format!("{document}: `{file}` has no `{test}`"));
+        }
+    }
+    faults
+}
+
+/// The numbered points under a heading.
+fn points<'t>(text: &'t str, heading: &str) -> Vec<&'t str> {
+    let section = text.split("\n## ").find_map(|section| section.strip_prefix(heading)).expect("the heading");
+    let starts = section.match_indices('\n').map(|(at, _)| at + 1).filter(|at| {
+        let digits = section[*at..].chars().take_while(char::is_ascii_digit).count();
+        digits > 0 && section[at + digits..].starts_with(". ")
+    });
+    let mut starts: Vec<usize> = starts.collect();
+    starts.push(section.len());
+    starts.windows(2).map(|pair| &section[pair[0]..pair[1]]).collect()
+}
+
+#[test]
+fn what_the_documents_name_exists() {
+    let mut found = Vec::new();
+    for document in documents() {
+        found.extend(faults(&document, &read(&document)));
+    }
+    assert!(found.is_empty(), "\n{}\n", found.join("\n"));
+}
+
+#[test]
+fn every_invariant_has_a_test_that_guards_it() {
+    let text = read("ARCHITECTURE.md");
+    let invariants = points(&text, "What holds always");
+    assert!(invariants.len() >= 8, "{invariants:?}");
+    for invariant in invariants {
+        let flat = invariant.split_whitespace().collect::<Vec<_>>().join(" ");
+        let guard = flat.split("guarded by ").nth(1).unwrap_or_default();
+        let test = quoted(guard).next().unwrap_or_default();
+        assert!(guard.starts_with('`') && test.contains(".rs::"), "nothing guards: {flat}");
+    }
+}
+
+#[test]
+fn every_version_has_the_five_headings() {
+    let text = read("CHANGELOG.md");
+    for version in text.split("\n## ").skip(1) {
+        let headings: Vec<&str> = version.lines().filter_map(|line| line.strip_prefix("### ")).collect();
+        assert_eq!(headings, ["Breaking changes", "New", "Improvements", "Bug fixes", "Other"], "{version}");
+    }
+    assert!(text.contains(&format!("\n## {}", env!("CARGO_PKG_VERSION"))), "the changelog lacks this version");
+}
+
+#[test]
+fn nothing_points_out_of_the_repository() {
+    // In two parts, or this file would be found.
+    let outside = [concat!("/work", "/"), concat!("../", "shared")];
+    let mut every = documents();
+    every.extend(["deny.toml", "Cargo.toml", "clippy.toml"].map(str::to_owned));
+    every.extend(["src", "tests", "config", "systemd", "benches"].into_iter().flat_map(|folder| files(root(), folder)));
+    for file in every {
+        let text = std::fs::read_to_string(root().join(&file)).unwrap_or_default();
+        assert!(!outside.iter().any(|path| text.contains(path)), "{file} names a path that a clone does not have");
+    }
+}
+
+#[test]
+fn planted_faults_are_found() {
+    let text =
+        "`src/lib.rs` `src/nowhere.rs` `tests/it/docs.rs::planted_faults_are_found` `tests/it/docs.rs::no_test` `x`";
+    assert_eq!(
+        faults("X.md", text),
+        ["X.md: there is no `src/nowhere.rs`", "X.md: `tests/it/docs.rs` has no `no_test`"]
+    );
+    assert_eq!(
+        points("# X\n## A\n1. one\n   more\n2. two\n\n## B\n1. three\n", "A"),
+        ["1. one\n   more\n", "2. two\n"]
+    );
+}

@@ -1,0 +1,63 @@
+//! config/iam-policy.json allows the AWS calls that we make, and nothing else.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::floors::source_files;
+
+/// The string literals that are AWS operations as IAM spells them: `ecs:ListServices`.
+fn operations(source: &str) -> BTreeSet<String> {
+    let looks_so = |text: &&str| {
+        let capital = |action: &str| action.starts_with(|first: char| first.is_ascii_uppercase());
+        let plain = |action: &str| action.chars().all(|one| one.is_ascii_alphanumeric());
+        let lower = |service: &str| {
+            !service.is_empty() && service.chars().all(|one| one.is_ascii_lowercase() || one.is_ascii_digit())
+        };
+        text.split_once(':').is_some_and(|(service, action)| lower(service) && capital(action) && plain(action))
+    };
+    source.split('"').filter(looks_so).map(str::to_owned).collect()
+}
+
+fn policy() -> Value {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/iam-policy.json");
+    serde_json::from_str(&std::fs::read_to_string(path).expect("the policy")).expect("the policy is JSON")
+}
+
+#[test]
+fn the_policy_allows_what_we_call_and_nothing_else() {
+    let mut called = BTreeSet::new();
+    for (file, text) in source_files() {
+        if file.starts_with("src/aws/") || file == "src/source/ports.rs" {
+            called.extend(operations(&text));
+        }
+    }
+    assert!(called.contains("ecs:ListServices"), "no operations found: {called:?}");
+    let policy = policy();
+    let mut allowed = BTreeSet::new();
+    for statement in policy["Statement"].as_array().expect("statements") {
+        assert_eq!(statement["Effect"], "Allow");
+        for action in statement["Action"].as_array().expect("a list of actions") {
+            let action = action.as_str().expect("an action").to_owned();
+            assert!(allowed.insert(action.clone()), "{action} is there twice");
+        }
+    }
+    assert_eq!(allowed, called, "left: config/iam-policy.json, right: what src/ calls");
+}
+
+#[test]
+fn we_only_read() {
+    for statement in policy()["Statement"].as_array().expect("statements") {
+        for action in statement["Action"].as_array().expect("a list of actions") {
+            let (_, verb) = action.as_str().and_then(|action| action.split_once(':')).expect("service:Verb");
+            assert!(verb.starts_with("Describe") || verb.starts_with("List"), "{action} is no read");
+        }
+    }
+}
+
+#[test]
+fn operations_are_told_from_other_strings() {
+    let source = r#"f("ecs:ListTasks"); g("ec2:signing", "a: B", "Ecs:List", "s3:GetObject", "http://X")"#;
+    assert_eq!(operations(source), BTreeSet::from(["ecs:ListTasks", "s3:GetObject"].map(str::to_owned)));
+}
