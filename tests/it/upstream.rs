@@ -141,10 +141,12 @@ fn configuration(folder: &Path, address: SocketAddr) -> String {
 
 fn write_zones(folder: &Path, records: &[&str]) {
     let head = |zone: &str| {
-        format!("{zone} 900 IN SOA ns.test. hostmaster.test. 1 7200 900 1209600 300\n{zone} 900 IN NS ns.test.\n")
+        format!(
+            "{zone} 900 IN SOA ns.example. hostmaster.example. 1 7200 900 1209600 300\n{zone} 900 IN NS ns.example.\n"
+        )
     };
     let (mut root, mut hosted) = (head("."), head(HOSTED));
-    root.push_str("ns.test. 900 IN A 127.0.0.1\nexample.com. 300 IN A 192.0.2.7\n");
+    root.push_str("ns.example. 900 IN A 127.0.0.1\nexample.com. 300 IN A 192.0.2.7\n");
     for record in records {
         let name = record.split_whitespace().next().expect("a record has a name");
         let zone = if name.ends_with(&format!(".{HOSTED}")) { &mut hosted } else { &mut root };

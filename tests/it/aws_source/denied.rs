@@ -86,7 +86,7 @@ fn degrading(op: Op, permission: &str, name: &str, kind: &str) {
     let upstream = upstream();
     let daemon = start(&fake, &upstream);
     daemon.wait_ready();
-    let warning = format!("warning: {permission} is not allowed: add {permission} to the role");
+    let warning = format!("{permission} is not allowed: add {permission} to the role");
     daemon.wait("the warning", || daemon.get("/ready").1.contains(&warning));
     assert_eq!(daemon.get("/ready").0, 200);
     assert_eq!(daemon.short("own.ecs.internal").len(), 2);

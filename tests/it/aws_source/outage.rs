@@ -50,7 +50,7 @@ fn each_call_may_fail_alone_and_takes_nothing_away() {
         (Op::DescribeClassicLoadBalancers, "elasticloadbalancing:DescribeLoadBalancers"),
     ] {
         fake.knobs().fail(op, Fault::AccessDenied);
-        daemon.wait(call, || daemon.get("/ready").1.contains(&format!("warning: {call} is not allowed")));
+        daemon.wait(call, || daemon.get("/ready").1.contains(&format!("{call} is not allowed: add {call}")));
         assert_eq!(daemon.get("/ready").0, 200, "{call}");
         assert_eq!(daemon.get("/zone").1, before, "{call}");
         fake.knobs().heal(op);
