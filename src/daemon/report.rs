@@ -130,6 +130,7 @@ impl Reporter {
         let stats = Arc::clone(&self.stats);
         metrics.provide(&table::INVENTORY_RESOURCES, move |samples| {
             samples.labelled(&["cluster"], value(&stats.clusters));
+            samples.labelled(&["synced_cluster"], value(&stats.synced_clusters));
             samples.labelled(&["service"], value(&stats.services));
             samples.labelled(&["task"], value(&stats.tasks));
             samples.labelled(&["container_instance"], value(&stats.container_instances));

@@ -35,9 +35,7 @@ struct Endpoint<'i> {
 pub fn render(inventory: &Inventory, settings: &Settings, key: &ServiceKey) -> Option<Fragment> {
     let service = &inventory.services.get(key).filter(|service| service.value.status != ServiceStatus::Inactive)?.value;
     let order = order(inventory, settings, &key.cluster)?;
-    let arns = inventory.links.tasks_of.get(key).into_iter().flatten();
-    let views: Vec<TaskView<'_>> =
-        arns.filter_map(|arn| inventory.tasks.get(arn)).map(|record| TaskView::of(inventory, record)).collect();
+    let views: Vec<TaskView<'_>> = inventory.tasks_of(key).map(|record| TaskView::of(inventory, record)).collect();
     let selection = readiness::select(&views, settings.fail_open);
     let leaving = service.status == ServiceStatus::Draining;
     let mut fragment = Fragment::new(Some(Subject::Service(key.clone())), order, leaving, service.created_at);
