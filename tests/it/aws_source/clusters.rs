@@ -1,6 +1,7 @@
 //! Several clusters: their order, and what "all" means.
 
 use crate::aws_source::{NOBODY, follow};
+use crate::daemon::Reply;
 use crate::fake_aws::{FakeAws, Fault, Op};
 
 /// `api` in both clusters, `db` only in the second. Returns the addresses of prod's api, batch's api and batch's db.
@@ -28,7 +29,7 @@ fn the_first_cluster_that_has_a_service_wins() {
     // Without a ready task it keeps its name.
     let task = fake.world().tasks_of("prod", "api").pop().unwrap();
     fake.world().task(&task).stop();
-    daemon.wait_reply("api.ecs.internal", "empty", |reply| reply.is_nodata());
+    daemon.wait_reply("api.ecs.internal", "empty", Reply::is_nodata);
     fake.world().service("prod", "api").status("INACTIVE");
     daemon.wait_for("api.ecs.internal", &[&batch]);
 }
