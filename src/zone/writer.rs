@@ -204,12 +204,13 @@ fn sync_state(inventory: &Inventory, settings: &Settings) -> Sync {
     };
     let unread = settings.default_clusters.iter().filter(|wanted| known(wanted).is_none_or(|record| !record.synced));
     let mut pending: Vec<String> = unread.flat_map(|wanted| labels(wanted)).collect();
-    let default_pending = !pending.is_empty();
+    let incomplete = settings.all_clusters && inventory.clusters.is_empty();
+    let default_pending = !pending.is_empty() || incomplete;
     let others = inventory.clusters.values().filter(|record| !record.synced);
     pending.extend(others.flat_map(|record| labels(&record.cluster.name)));
     pending.sort();
     pending.dedup();
-    Sync { pending, default_pending, incomplete: settings.all_clusters && inventory.clusters.is_empty() }
+    Sync { pending, default_pending, incomplete }
 }
 
 fn touches(subject: &Subject, within: &dyn Fn(&ClusterArn) -> bool) -> bool {
