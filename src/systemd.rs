@@ -49,7 +49,9 @@ async fn pulse(
         if alive() {
             beat();
         } else {
-            tracing::error!("no sign of life from the workers: systemd's watchdog is not answered");
+            tracing::error!(
+                "a worker or the updater has ended: systemd's watchdog is not answered, so that it starts us anew"
+            );
         }
     }
 }

@@ -37,6 +37,8 @@ pub struct UpdaterStats {
     pub names: AtomicU64,
     /// Clusters in the inventory.
     pub clusters: AtomicU64,
+    /// Clusters in the inventory that have been read completely.
+    pub synced_clusters: AtomicU64,
     /// Services in the inventory.
     pub services: AtomicU64,
     /// Tasks in the inventory.
@@ -174,15 +176,16 @@ impl Updater {
 
     fn count(&self) {
         let zone = self.writer.zone();
-        let (stats, inventory) = (&self.stats, &self.inventory);
+        let (stats, counts) = (&self.stats, self.inventory.counts());
         let sizes = [
             (&stats.generation, self.generation),
             (&stats.serial, u64::from(zone.soa.serial())),
             (&stats.names, zone.len() as u64),
-            (&stats.clusters, inventory.clusters.len() as u64),
-            (&stats.services, inventory.services.len() as u64),
-            (&stats.tasks, inventory.tasks.len() as u64),
-            (&stats.container_instances, inventory.container_instances.len() as u64),
+            (&stats.clusters, counts.clusters as u64),
+            (&stats.synced_clusters, counts.synced_clusters as u64),
+            (&stats.services, counts.services as u64),
+            (&stats.tasks, counts.tasks as u64),
+            (&stats.container_instances, counts.container_instances as u64),
             (&stats.failed_open, self.writer.failed_open() as u64),
             (&stats.kept_draining, self.writer.kept_draining() as u64),
         ];

@@ -173,7 +173,13 @@ struct ThroughForwarder(Arc<Forwarder>);
 #[async_trait]
 impl HostResolver for ThroughForwarder {
     async fn addresses(&self, name: &str) -> std::io::Result<Vec<std::net::IpAddr>> {
-        self.0.addresses(name).await.map_err(|error| std::io::Error::other(format!("{name}: {error}")))
+        let found = self.0.addresses(name).await;
+        let found = found.map_err(|error| std::io::Error::other(format!("{name}: {error}")))?;
+        if found.is_empty() {
+            let message = format!("{name}: the upstreams know no address of it");
+            return Err(std::io::Error::new(std::io::ErrorKind::NotFound, message));
+        }
+        Ok(found)
     }
 }
 

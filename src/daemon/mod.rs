@@ -118,8 +118,11 @@ async fn serve(config: Config, feed: Feed, link: Arc<dyn Link>, greeting: Option
         tokio::spawn(http::serve(listener, state, token.clone().cancelled_owned()));
     }
     let feeding = feed::start(&feed, feed::Ends { updates, forwarder, metrics, status, clock }, &config, &token);
-    tokio::spawn(systemd::watchdog(move || !updating.is_finished(), token.clone().cancelled_owned()));
+    let workers_live = handle.liveness();
+    let alive = move || workers_live() && !updating.is_finished();
+    tokio::spawn(systemd::watchdog(alive, token.clone().cancelled_owned()));
     systemd::ready();
+    tokio::spawn(token.clone().run_until_cancelled_owned(reporter.tell_status()));
     if let Some(greeting) = greeting {
         println!("{greeting}");
     }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use super::feed::{Feed, Prepared};
 use crate::forwarder::Forwarder;
@@ -12,8 +13,12 @@ use crate::snapshot::Shared;
 use crate::source::Updates;
 use crate::source::clock::Clock;
 use crate::source::status::SourceStatus;
+use crate::systemd;
 use crate::updater::UpdaterStats;
 use crate::zone::text;
+
+/// Time between two looks at what `systemctl status` should say.
+const STATUS_INTERVAL: Duration = Duration::from_secs(10);
 
 /// The places that are read for reports.
 #[derive(Clone)]
@@ -45,6 +50,29 @@ impl Reporter {
         }
         reasons.extend(failing);
         Readiness { ready: false, reasons, warnings: Vec::new() }
+    }
+
+    /// Keeps the line of `systemctl status` true.
+    pub(super) async fn tell_status(self) {
+        let mut told = String::new();
+        loop {
+            let line = self.status_line();
+            if line != told {
+                systemd::status(&line);
+                told = line;
+            }
+            tokio::time::sleep(STATUS_INTERVAL).await;
+        }
+    }
+
+    fn status_line(&self) -> String {
+        let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let sizes = format!("{} services, {} tasks", count(&self.stats.services), count(&self.stats.tasks));
+        let Readiness { reasons, warnings, .. } = self.readiness();
+        match reasons.first().or(warnings.first()) {
+            Some(trouble) => format!("{sizes}; {trouble}"),
+            None => sizes,
+        }
     }
 
     /// The providers of the HTTP pages.
@@ -102,6 +130,7 @@ impl Reporter {
         let stats = Arc::clone(&self.stats);
         metrics.provide(&table::INVENTORY_RESOURCES, move |samples| {
             samples.labelled(&["cluster"], value(&stats.clusters));
+            samples.labelled(&["synced_cluster"], value(&stats.synced_clusters));
             samples.labelled(&["service"], value(&stats.services));
             samples.labelled(&["task"], value(&stats.tasks));
             samples.labelled(&["container_instance"], value(&stats.container_instances));

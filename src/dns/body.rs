@@ -124,13 +124,6 @@ impl Body {
         body
     }
 
-    /// Bytes of memory that it holds, for the accounts of what a zone costs.
-    #[must_use]
-    pub fn memory(&self) -> usize {
-        let records = |records: &Records| records.bytes.capacity() + 4 * records.ends.capacity();
-        size_of::<Self>() + records(&self.answers) + records(&self.glue) + 2 * self.glue_of.capacity()
-    }
-
     /// TTL in seconds and data of each answer record, for whoever prints a zone.
     pub fn answer_records(&self) -> impl Iterator<Item = (u32, RData)> {
         (0..self.answers.len()).filter_map(|index| {

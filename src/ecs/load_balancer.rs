@@ -26,12 +26,6 @@ impl TargetGroupArn {
 pub struct LoadBalancerId(pub Arc<str>);
 
 impl LoadBalancerId {
-    /// Whether this is the name of a classic load balancer.
-    #[must_use]
-    pub fn is_classic(&self) -> bool {
-        !self.0.contains(':')
-    }
-
     /// Name or ARN.
     #[must_use]
     pub fn as_str(&self) -> &str {

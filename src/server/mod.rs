@@ -104,6 +104,13 @@ impl ServerHandle {
         &self.addresses
     }
 
+    /// Tells, at any later time, whether every UDP worker still runs.
+    pub fn liveness(&self) -> impl Fn() -> bool + Send + Sync + use<> {
+        // Each worker holds the event until it ends, and so do we.
+        let (event, workers) = (Arc::downgrade(&self.stop_workers), self.workers.len());
+        move || event.strong_count() > workers
+    }
+
     /// Stops accepting and reading, answers what has been read, and waits for that until `deadline` is over. Returns
     /// how many answers and connections were then still under way.
     pub async fn stop(mut self, deadline: Duration) -> usize {

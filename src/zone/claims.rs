@@ -132,12 +132,6 @@ impl Entry {
         }
         changed
     }
-
-    /// Bytes of memory that it holds, nodes not included.
-    #[must_use]
-    pub fn memory(&self) -> usize {
-        size_of::<Self>() + self.name.as_wire().len() + 16 + self.claims.capacity() * size_of::<Claim>()
-    }
 }
 
 fn contested(name: &DomainName, winner: &Claim, loser: &Claim) -> Ede {

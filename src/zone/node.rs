@@ -52,10 +52,4 @@ impl Node {
         };
         sets.iter().map(|(_, body)| body).chain(single)
     }
-
-    /// Bytes of memory that it holds, bodies shared with other nodes included.
-    #[must_use]
-    pub fn memory(&self) -> usize {
-        size_of::<Self>() + self.bodies().map(|body| body.memory()).sum::<usize>()
-    }
 }

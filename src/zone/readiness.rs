@@ -55,11 +55,10 @@ impl<'i> TaskView<'i> {
         let task = &record.task;
         let definition = inventory.task_definitions.get(&task.task_definition).map(|definition| &**definition);
         let instance = task.container_instance.as_ref().and_then(|arn| inventory.container_instances.get(arn));
-        let host = instance.and_then(|instance| inventory.ec2_instances.get(&instance.value.ec2_instance_id));
-        let gone = host.is_some_and(|host| host.value.state.is_gone());
+        let host = task.container_instance.as_ref().and_then(|arn| inventory.machine_of(arn));
+        let gone = host.is_some_and(|host| host.state.is_gone());
         let mode = definition.map(|definition| definition.network_mode);
-        let host_address =
-            host.filter(|_| !gone).and_then(|host| host.value.private_ipv4.map(|v4| (v4, host.value.ipv6)));
+        let host_address = host.filter(|_| !gone).and_then(|host| host.private_ipv4.map(|v4| (v4, host.ipv6)));
         Self {
             task,
             definition,

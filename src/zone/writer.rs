@@ -201,12 +201,13 @@ fn sync_state(inventory: &Inventory, settings: &Settings) -> Sync {
     let label = |name: &str| Forms::of(name.rsplit('/').next().unwrap_or(name)).best().to_owned();
     let unread = settings.default_clusters.iter().filter(|wanted| known(wanted).is_none_or(|record| !record.synced));
     let mut pending: Vec<String> = unread.map(|wanted| label(wanted)).collect();
-    let default_pending = !pending.is_empty();
+    let incomplete = settings.all_clusters && inventory.clusters.is_empty();
+    let default_pending = !pending.is_empty() || incomplete;
     let others = inventory.clusters.values().filter(|record| !record.synced);
     pending.extend(others.map(|record| label(&record.cluster.name)));
     pending.sort();
     pending.dedup();
-    Sync { pending, default_pending, incomplete: settings.all_clusters && inventory.clusters.is_empty() }
+    Sync { pending, default_pending, incomplete }
 }
 
 fn touches(subject: &Subject, within: &dyn Fn(&ClusterArn) -> bool) -> bool {

@@ -2,6 +2,7 @@
 
 #![expect(clippy::disallowed_methods, reason = "tests are a shell of their own: they wait for real time")]
 
+mod aws_source;
 mod cli;
 mod daemon;
 mod demo;
@@ -10,8 +11,11 @@ mod fake_aws;
 mod fake_aws_selftest;
 mod floors;
 mod moto;
+mod moto_daemon;
+mod notify;
 mod policy;
 mod published;
 mod scripts;
 mod supply;
 mod units;
+mod upstream;

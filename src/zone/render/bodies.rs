@@ -1,5 +1,6 @@
 //! Ready bodies for the record sets of a name.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::{Arc, LazyLock};
 
@@ -47,10 +48,13 @@ pub fn set<'d>(ttl: u32, data: impl IntoIterator<Item = &'d RData>, ede: Option<
     Arc::new(body.build())
 }
 
-/// The A and AAAA sets of these addresses, without the empty ones.
+/// The A and AAAA sets of these addresses, without the empty ones. Tasks on one host share its address, and a record
+/// set holds no record twice (RFC 2181 5).
 #[must_use]
 pub fn address_sets(ttl: u32, addresses: &[IpAddr], ede: Option<&Arc<Ede>>) -> Vec<(RecordType, Arc<Body>)> {
-    let records: Vec<RData> = addresses.iter().copied().map(address_record).collect();
+    let mut seen = BTreeSet::new();
+    let addresses = addresses.iter().copied().filter(|address| seen.insert(*address));
+    let records: Vec<RData> = addresses.map(address_record).collect();
     let of = |kind: RecordType| {
         let mut records = records.iter().filter(|record| record.record_type() == kind).peekable();
         records.peek().is_some().then(|| (kind, set(ttl, records, ede)))

@@ -100,7 +100,7 @@ fn task(inventory: &Inventory, settings: &Settings, arn: &TaskArn) -> Option<Fra
 fn host(inventory: &Inventory, settings: &Settings, arn: &ContainerInstanceArn) -> Option<Fragment> {
     let instance = &inventory.container_instances.get(arn)?.value;
     let order = order(inventory, settings, &instance.cluster)?;
-    let machine = &inventory.ec2_instances.get(&instance.ec2_instance_id)?.value;
+    let machine = inventory.machine_of(arn)?;
     let addresses: Vec<IpAddr> =
         machine.private_ipv4.map(IpAddr::V4).into_iter().chain(machine.ipv6.map(IpAddr::V6)).collect();
     if machine.state.is_gone() || addresses.is_empty() {

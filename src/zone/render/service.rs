@@ -1,6 +1,6 @@
 //! The names of a service: flat, full and short ones, its SRV owners, its tasks, its load balancer.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -35,9 +35,7 @@ struct Endpoint<'i> {
 pub fn render(inventory: &Inventory, settings: &Settings, key: &ServiceKey) -> Option<Fragment> {
     let service = &inventory.services.get(key).filter(|service| service.value.status != ServiceStatus::Inactive)?.value;
     let order = order(inventory, settings, &key.cluster)?;
-    let arns = inventory.links.tasks_of.get(key).into_iter().flatten();
-    let views: Vec<TaskView<'_>> =
-        arns.filter_map(|arn| inventory.tasks.get(arn)).map(|record| TaskView::of(inventory, record)).collect();
+    let views: Vec<TaskView<'_>> = inventory.tasks_of(key).map(|record| TaskView::of(inventory, record)).collect();
     let selection = readiness::select(&views, settings.fail_open);
     let leaving = service.status == ServiceStatus::Draining;
     let mut fragment = Fragment::new(Some(Subject::Service(key.clone())), order, leaving, service.created_at);
@@ -265,9 +263,12 @@ impl Room<'_> {
 
     fn srv_set(&self, endpoints: &[Endpoint<'_>]) -> Arc<Body> {
         let mut body = BodyBuilder::new(true);
-        let mut targets = BTreeSet::new();
+        let (mut records, mut targets) = (HashSet::new(), BTreeSet::new());
         for endpoint in endpoints {
-            body.answer(self.ttl, &endpoint.data);
+            // A port that is both TCP and UDP is one record of a set that holds all ports.
+            if records.insert(&endpoint.data) {
+                body.answer(self.ttl, &endpoint.data);
+            }
             // A task with several ports is one target: its addresses are sent once.
             let is_new = targets.insert(endpoint.task);
             for address in endpoint.addresses.iter().filter(|_| is_new) {

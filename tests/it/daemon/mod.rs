@@ -1,5 +1,7 @@
 //! The daemon as a user has it: the binary, its ports, its log, its end.
 
+mod reply;
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -9,6 +11,8 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+
+pub use reply::Reply;
 
 /// Time for anything that should happen; a machine that is busy with other builds is slow.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -70,6 +74,11 @@ impl Daemon {
         String::from_utf8_lossy(&output.stdout).into_owned()
     }
 
+    /// The reply to a question: a name and a type as `dig` takes them.
+    pub fn ask(&self, arguments: &str) -> Reply {
+        Reply::parse(&self.dig(arguments))
+    }
+
     /// The lines of `dig +short`, sorted.
     pub fn short(&self, arguments: &str) -> Vec<String> {
         let mut lines: Vec<String> = self.dig(&format!("+short {arguments}")).lines().map(str::to_owned).collect();
@@ -89,6 +98,19 @@ impl Daemon {
         let deadline = Instant::now() + PATIENCE;
         while !condition() {
             assert!(Instant::now() < deadline, "waited in vain for: {what}\n{}", self.log());
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// Asks until the reply is as `wanted`, and returns it.
+    pub fn wait_reply(&self, arguments: &str, what: &str, wanted: impl Fn(&Reply) -> bool) -> Reply {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let reply = self.ask(arguments);
+            if wanted(&reply) {
+                return reply;
+            }
+            assert!(Instant::now() < deadline, "{arguments} never was {what}: {reply:#?}\n{}", self.log());
             std::thread::sleep(Duration::from_millis(50));
         }
     }
