@@ -26,6 +26,12 @@ impl Completions {
     pub fn run(self) -> Result<(), Failure> {
         let mut script = Vec::new();
         clap_complete::generate(self.shell, &mut Cli::command(), "ecs-resolver", &mut script);
+        if self.shell == Shell::Bash {
+            // https://github.com/clap-rs/clap/issues/6421: with a hyphen in the program's name, the labels of the
+            // subcommands are not those that are looked for, so their flags would never be completed.
+            let mended = String::from_utf8_lossy(&script).replace("ecs__subcmd__resolver", "ecs__resolver");
+            return print(mended.as_bytes());
+        }
         print(&script)
     }
 }

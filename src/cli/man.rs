@@ -26,13 +26,24 @@ impl Man {
     /// # Errors
     /// When standard output or the folder cannot be written.
     pub fn run(self) -> Result<(), Failure> {
-        if let Some(dir) = self.dir {
-            return clap_mangen::generate_to(Cli::command(), &dir)
-                .map_err(|error| Failure::new(exit::UNAVAILABLE, &format!("{}: {error}", dir.display())));
+        let mut command = Cli::command().disable_help_subcommand(true);
+        // Gives the subcommands the names of their pages.
+        command.build();
+        let Some(dir) = self.dir else { return print(page(command)?.as_bytes()) };
+        for one in command.get_subcommands().cloned().chain([command.clone()]) {
+            let file = dir.join(clap_mangen::Man::new(one.clone()).get_filename());
+            std::fs::write(&file, page(one)?)
+                .map_err(|error| Failure::new(exit::UNAVAILABLE, &format!("{}: {error}", file.display())))?;
         }
-        let mut page = Vec::new();
-        let rendered = clap_mangen::Man::new(Cli::command()).render(&mut page);
-        rendered.map_err(|error| Failure::new(exit::INTERNAL, &error))?;
-        print(&page)
+        Ok(())
     }
+}
+
+/// The page of one command. Its last words, examples for the most part, keep their lines: clap_mangen would have them
+/// filled and justified like prose.
+fn page(command: clap::Command) -> Result<String, Failure> {
+    let mut page = Vec::new();
+    let rendered = clap_mangen::Man::new(command).render(&mut page);
+    rendered.map_err(|error| Failure::new(exit::INTERNAL, &error))?;
+    Ok(String::from_utf8_lossy(&page).replace("\n.SH EXTRA\n", "\n.SH EXAMPLES AND NOTES\n.nf\n"))
 }

@@ -16,7 +16,7 @@ use clap::{Parser, Subcommand};
 use exit::Failure;
 
 const EXAMPLES: &str = "Examples:
-  ecs-resolver demo                          a made-up cluster on 127.0.0.1:1053, without AWS or root
+  ecs-resolver demo                          a made-up cluster on 127.0.0.1:1053
   ecs-resolver check                         what is wrong with the configuration, or what holds
   ecs-resolver run --cluster prod            serve a cluster
   ecs-resolver dump                          what the running daemon serves

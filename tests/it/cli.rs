@@ -94,14 +94,90 @@ fn dump_without_a_daemon_is_69_and_says_so() {
 }
 
 #[test]
-fn completions_and_manual_pages_are_made() {
-    for shell in ["bash", "zsh", "fish"] {
-        assert!(text(&run(&["completions", shell], &[]).stdout).contains("ecs-resolver"), "{shell}");
+fn a_port_that_is_taken_is_named() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    for arguments in [
+        ["demo", "--listen", &address, "--http", "off"],
+        ["demo", "--listen", "127.0.0.1:0", "--http", &address],
+        ["run", "--source=off", "--http=off", "--listen", &address],
+    ] {
+        let output = run(&arguments, &[]);
+        let said = text(&output.stderr);
+        assert_eq!(status(&output), Some(exit::UNAVAILABLE), "{said}");
+        assert!(said.contains(&address) && !said.contains("answering DNS"), "{said}");
     }
-    assert!(text(&run(&["man"], &[]).stdout).contains(".TH ecs-resolver 1"));
+}
+
+#[test]
+fn every_help_has_examples_that_are_understood() {
+    for command in ["run", "demo", "check", "dump", "completions", "man"] {
+        let help = text(&run(&[command, "--help"], &[]).stdout);
+        let examples = help.split_once("\nExamples:\n").expect("examples").1.lines().map(str::trim);
+        // The shell's part of a line is not ours, and explanations stand after several spaces.
+        let ours = examples.filter_map(|line| line.split_once("ecs-resolver ").map(|(_, ours)| ours));
+        let ours: Vec<&str> = ours.map(|line| line.split(['|', '>']).next().unwrap()).collect();
+        let ours: Vec<&str> = ours.iter().map(|line| line.split("  ").next().unwrap().trim()).collect();
+        assert!(!ours.is_empty(), "{help}");
+        for line in ours {
+            let arguments: Vec<&str> = line.split(' ').chain(["--help"]).collect();
+            assert_eq!(status(&run(&arguments, &[])), Some(exit::OK), "{command}: {line}");
+        }
+    }
+}
+
+/// Has a program check a text, given as its last argument; `None` if it is not installed.
+fn checked_by(program: &[&str], content: &str) -> Option<Output> {
+    let file = file(content);
+    match Command::new(program[0]).args(&program[1..]).arg(file.path()).env("MANWIDTH", "100").output() {
+        Ok(output) => Some(output),
+        Err(error) => {
+            // Past the test harness, which would hide it.
+            let _ = writeln!(std::io::stderr(), "NOT TESTED: {}: {error}", program.join(" "));
+            None
+        }
+    }
+}
+
+#[test]
+fn completions_are_scripts_that_shells_accept() {
+    for shell in ["bash", "zsh", "fish"] {
+        let script = text(&run(&["completions", shell], &[]).stdout);
+        assert!(script.contains("ecs-resolver") && script.contains("no-churn"), "{shell}");
+        if let Some(output) = checked_by(&[shell, "-n"], &script) {
+            assert!(output.status.success(), "{shell}: {}", text(&output.stderr));
+        }
+    }
+    let broken = checked_by(&["bash", "-n"], "if true; then\n").expect("bash");
+    assert!(!broken.status.success(), "bash -n accepts everything");
+}
+
+#[test]
+fn bash_completes_our_words() {
+    let script = file(&text(&run(&["completions", "bash"], &[]).stdout));
+    let ask = "source \"$0\"; COMP_WORDS=(ecs-resolver demo --se); COMP_CWORD=2; \
+               _ecs__resolver ecs-resolver --se demo; echo \"${COMPREPLY[*]}\"";
+    let output = Command::new("bash").args(["-c", ask]).arg(script.path()).output().unwrap();
+    assert_eq!(text(&output.stdout).trim(), "--services --seed", "{}", text(&output.stderr));
+}
+
+#[test]
+fn manual_pages_are_made_and_can_be_read() {
     let folder = tempfile::tempdir().unwrap();
     assert_eq!(status(&run(&["man", "--dir", folder.path().to_str().unwrap()], &[])), Some(exit::OK));
-    for page in ["ecs-resolver.1", "ecs-resolver-run.1", "ecs-resolver-demo.1"] {
-        assert!(folder.path().join(page).is_file(), "{page}");
+    let of = |command: &str| std::fs::read_to_string(folder.path().join(format!("ecs-resolver{command}.1"))).unwrap();
+    assert_eq!(text(&run(&["man"], &[]).stdout), of(""));
+    let named = of("").matches("\necs\\-resolver\\-").count();
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), named + 1, "a page for every one that is named");
+    for (command, word) in [("", "SUBCOMMANDS"), ("-run", "--listen"), ("-demo", "--services"), ("-dump", "--json")] {
+        let page = of(command);
+        assert!(page.contains(&format!(".TH ecs-resolver{command} 1")), "{command}");
+        for reader in [&["man", "-l"][..], &["groff", "-man", "-Tutf8", "-ww", "-P-cbou"]] {
+            let Some(output) = checked_by(reader, &page) else { continue };
+            let (read, said) = (text(&output.stdout), text(&output.stderr));
+            assert!(output.status.success() && said.is_empty(), "{reader:?} {command}: {said}");
+            assert!(read.contains(word), "{reader:?} {command}: {read}");
+            assert!(read.contains("\n       Examples:\n         ecs-resolver"), "examples keep their lines: {read}");
+        }
     }
 }

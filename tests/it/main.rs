@@ -4,17 +4,21 @@
 
 mod aws_source;
 mod cli;
+mod clients;
 mod daemon;
 mod demo;
 mod docs;
 mod fake_aws;
 mod fake_aws_selftest;
 mod floors;
+mod forwarding;
+mod metrics;
 mod moto;
 mod moto_daemon;
 mod notify;
 mod policy;
 mod published;
+mod readme;
 mod scripts;
 mod supply;
 mod units;

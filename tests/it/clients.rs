@@ -1,0 +1,92 @@
+//! Clients that are not `dig`: the C library, Python, kdig, and one that sends what nobody should.
+
+use std::io::Write as _;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+use std::process::Command;
+
+use crate::daemon::Daemon;
+use crate::moto;
+
+fn script(name: &str) -> String {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(name).to_str().unwrap().to_owned()
+}
+
+fn demo() -> Daemon {
+    let demo = Daemon::start(&["demo", "--no-churn"], &[]);
+    demo.wait_ready();
+    demo
+}
+
+/// Says on the terminal, past the test harness, why something was not tested.
+fn skipped(what: &str, why: &str) {
+    let _ = writeln!(std::io::stderr(), "NOT TESTED: {what}: {why}");
+}
+
+#[test]
+fn strange_packets_are_answered_by_the_book() {
+    let demo = demo();
+    let (host, port) = (demo.dns.ip().to_string(), demo.dns.port().to_string());
+    let python = moto::venv().join("bin/python");
+    let output = Command::new(python).args([script("packets.py"), host, port]).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
+    assert!(demo.metric("ecs_resolver_dns_dropped_total{reason=\"no_query\"}") >= Some(14.0));
+    assert_eq!(demo.metric("ecs_resolver_dns_dropped_total{reason=\"fault\"}"), Some(0.0), "{}", demo.log());
+    assert!(demo.terminate().success());
+}
+
+/// How to get a network and mounts of one's own here, or why that cannot be had.
+fn unshare() -> Result<Vec<&'static str>, String> {
+    let mut flags = vec!["--net", "--mount"];
+    let is_root = std::fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0);
+    if !is_root {
+        flags.push("--map-root-user");
+    }
+    let probe = "ip link set lo up && mount --bind /etc/resolv.conf /etc/resolv.conf && command -v dig getent python3";
+    let tried = Command::new("unshare").args(&flags).args(["sh", "-c", probe]).output();
+    let tried = tried.map_err(|error| format!("unshare (Debian package util-linux): {error}"))?;
+    if tried.status.success() { Ok(flags) } else { Err(String::from_utf8_lossy(&tried.stderr).trim().to_owned()) }
+}
+
+#[test]
+fn programs_find_names_through_the_c_library() {
+    let flags = match unshare() {
+        Ok(flags) => flags,
+        Err(why) => return skipped("getent with a resolv.conf of its own", &why),
+    };
+    let resolver = env!("CARGO_BIN_EXE_ecs-resolver");
+    let output = Command::new("unshare").args(flags).args([&script("getent.sh"), resolver]).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
+    let big: Vec<String> = (20..40).map(|host| format!("10.5.32.{host}")).collect();
+    let expected = [
+        "silent: 10.5.10.123 10.5.15.123".to_owned(),
+        "servfail: 10.5.10.123 10.5.15.123".to_owned(),
+        "search: 10.5.32.10 10.5.32.11 10.5.32.12".to_owned(),
+        "ipv6: 2001:db8:5::a05:2012 2001:db8:5::a05:2013".to_owned(),
+        "reverse: 10.5.32.10".to_owned(),
+        format!("big: {}", big.join(" ")),
+        "nosuch: ".to_owned(),
+        "python: 10.5.32.8 10.5.32.9".to_owned(),
+    ];
+    assert_eq!(said.lines().collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn kdig_asks_twice_on_one_connection() {
+    let demo = demo();
+    let (server, port) = (format!("@{}", demo.dns.ip()), demo.dns.port().to_string());
+    let mut kdig = Command::new("kdig");
+    kdig.args([&server, "-p", &port, "+tcp", "+keepopen", "+short"]);
+    kdig.args(["dns-version.ecs.internal", "TXT", "web.ecs.internal", "A"]);
+    match kdig.output() {
+        Err(error) => skipped("kdig (Debian package knot-dnsutils)", &error.to_string()),
+        Ok(output) => {
+            let said = String::from_utf8_lossy(&output.stdout).into_owned();
+            let mut lines: Vec<&str> = said.lines().collect();
+            lines.sort_unstable();
+            assert_eq!(lines, ["\"1.0.0\"", "10.5.32.10", "10.5.32.11", "10.5.32.12"]);
+        }
+    }
+}

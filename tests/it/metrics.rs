@@ -1,0 +1,64 @@
+//! The page of metrics as Prometheus sees it.
+
+use std::collections::BTreeSet;
+use std::io::Write as _;
+use std::process::{Command, Stdio};
+
+use ecs_resolver::metrics::table::TABLE;
+
+use crate::daemon::Daemon;
+
+/// Metrics without a value in the demo: it calls no AWS and reads no cluster again and again.
+const OF_AWS: [&str; 3] =
+    ["ecs_resolver_aws_requests_total", "ecs_resolver_source_age_seconds", "ecs_resolver_source_interval_seconds"];
+
+/// The page of a demo that has answered something of everything.
+fn page() -> String {
+    let demo = Daemon::start(&["demo", "--no-churn", "--upstream", "127.0.0.1:9"], &[]);
+    demo.wait_ready();
+    for question in ["twitchapp.ecs.internal", "+tcp web.ecs.internal", "example.com", "ANY ecs.internal", "CH TXT a"] {
+        demo.dig(question);
+    }
+    demo.get("/metrics").1
+}
+
+/// What promtool (Debian package prometheus) says of a page; empty if it is content.
+fn promtool(page: &str) -> String {
+    let child =
+        Command::new("promtool").args(["check", "metrics"]).stdin(Stdio::piped()).stderr(Stdio::piped()).spawn();
+    let mut child = child.expect("promtool must be installed: apt-get install prometheus");
+    child.stdin.take().unwrap().write_all(page.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.success(), said.is_empty(), "{said}");
+    said
+}
+
+#[test]
+fn promtool_finds_nothing_wrong() {
+    let page = page();
+    assert_eq!(promtool(&page), "", "{page}");
+    let planted = page.replace("# TYPE ecs_resolver_zone_names gauge", "# TYPE ecs_resolver_zone_names counter");
+    assert!(promtool(&planted).contains("ecs_resolver_zone_names"), "a planted counter without _total goes unnoticed");
+}
+
+#[test]
+fn every_metric_of_the_table_is_exported_and_no_other() {
+    let page = page();
+    let exported: BTreeSet<&str> =
+        page.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()).collect();
+    let mut expected: BTreeSet<&str> = TABLE.iter().map(|metric| metric.name).collect();
+    for name in OF_AWS {
+        assert!(expected.remove(name), "{name}");
+    }
+    assert_eq!(exported, expected);
+    for line in page.lines().filter(|line| !line.starts_with('#')) {
+        let (name, labels) = line.split_once('{').unwrap_or((line.split(' ').next().unwrap(), ""));
+        let bare = ["_bucket", "_sum", "_count"].iter().find_map(|suffix| name.strip_suffix(suffix));
+        let known = |metric: &&&ecs_resolver::metrics::table::Metric| metric.name == name || Some(metric.name) == bare;
+        let metric = TABLE.iter().find(known).unwrap_or_else(|| panic!("{line}"));
+        for label in metric.labels {
+            assert!(labels.contains(&format!("{label}=\"")), "{line} lacks {label}");
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! README.md is true: what it shows is what happens, what it lists is what there is.
+
+mod blocks;
+mod replay;
+
+use std::collections::BTreeSet;
+use std::io::Write as _;
+use std::path::Path;
+
+use ecs_resolver::cli::exit;
+use ecs_resolver::config::{args, keys};
+use ecs_resolver::metrics::table::TABLE;
+
+use crate::daemon::{self, Daemon};
+use blocks::{Block, cells, code_spans, tables};
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn readme() -> String {
+    std::fs::read_to_string(root().join("README.md")).expect("README.md")
+}
+
+/// The demo as the README shows it: nothing changes, and the upstream is dead.
+fn demo() -> Daemon {
+    // Nobody listens on the discard port of a machine that runs tests.
+    let demo = Daemon::start(&["demo", "--no-churn", "--upstream", "127.0.0.1:9"], &[]);
+    demo.wait_ready();
+    demo
+}
+
+#[test]
+fn it_starts_with_dig_then_the_two_commands() {
+    let blocks = Block::all(&readme());
+    assert_eq!(blocks[1].lines, ["cargo run --release -- demo", "tests/run"]);
+    assert!(readme().starts_with("# ecs-resolver\n\n```console\n$ dig "), "something stands before it");
+    assert!(root().join("tests/run").is_file());
+}
+
+#[test]
+fn every_transcript_is_what_happens() {
+    let demo = demo();
+    let blocks = Block::all(&readme());
+    let shown = blocks.iter().filter(|block| block.language == "console");
+    let transcripts: Vec<_> = shown.flat_map(Block::transcripts).collect();
+    assert!(transcripts.len() >= 10, "{transcripts:?}");
+    for transcript in transcripts {
+        let happened = replay::normal(&replay::run(&demo, &transcript.command));
+        assert_eq!(replay::normal(&transcript.output), happened, "$ {}", transcript.command);
+        assert!(!happened.is_empty(), "nothing is shown of: $ {}", transcript.command);
+    }
+}
+
+#[test]
+fn every_configuration_passes_check() {
+    let blocks = Block::all(&readme());
+    let blocks: Vec<_> = blocks.iter().filter(|block| block.language == "toml").collect();
+    assert!(blocks.len() >= 3);
+    let fixture = root().join("tests/fixtures/inventory-small.json");
+    for block in blocks {
+        let text = block.lines.join("\n").replace("/etc/ecs-resolver/inventory.json", fixture.to_str().unwrap());
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(text.as_bytes()).unwrap();
+        let output = daemon::command(&["check", "--config", file.path().to_str().unwrap()]).output().unwrap();
+        assert!(output.status.success(), "{text}\n{}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+/// Commands of ours: in blocks for the shell and between backticks.
+fn our_commands() -> BTreeSet<String> {
+    let readme = readme();
+    let blocks = Block::all(&readme);
+    let shell = blocks.iter().filter(|block| block.language == "sh").flat_map(|block| block.lines.iter().cloned());
+    let spans = code_spans(&readme).into_iter().map(str::to_owned);
+    let demo = shell.clone().filter_map(|line| Some(line.strip_prefix("cargo run --release -- ")?.to_owned()));
+    let ours = shell.chain(spans).filter_map(|line| Some(line.strip_prefix("ecs-resolver ")?.to_owned()));
+    ours.chain(demo).collect()
+}
+
+#[test]
+fn every_command_works() {
+    let demo = demo();
+    let http = demo.http.to_string();
+    let commands = our_commands();
+    let of = |verb: &str| commands.iter().filter(|line| line.split(' ').next() == Some(verb)).count();
+    for verb in ["run", "demo", "check", "dump", "completions", "man"] {
+        assert!(of(verb) > 0, "the README shows no `ecs-resolver {verb}`");
+    }
+    for line in &commands {
+        let line = line.replace("/etc/ecs-resolver/ecs-resolver.toml", "config/ecs-resolver.toml");
+        let mut arguments: Vec<&str> = line.split(' ').collect();
+        match arguments[0] {
+            // These would go on for ever; whether their words are understood shows all the same.
+            "run" | "demo" => arguments.push("--help"),
+            "dump" => arguments.extend(["--http", &http]),
+            _ => {}
+        }
+        let output = daemon::command(&arguments).current_dir(root()).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success() && !output.stdout.is_empty(), "{line}: {said}");
+    }
+}
+
+#[test]
+fn every_flag_exists() {
+    let helps = ["run", "demo", "check", "dump", "completions", "man"].map(|command| {
+        let output = daemon::command(&[command, "--help"]).output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    });
+    for span in code_spans(&readme()).into_iter().filter(|span| span.starts_with("--")) {
+        let flag = span.split(' ').next().unwrap();
+        let known = |help: &String| help.split_whitespace().any(|word| word.trim_end_matches(',') == flag);
+        assert!(helps.iter().any(known), "{span}");
+    }
+}
+
+#[test]
+fn every_key_and_variable_exists() {
+    let shipped = std::fs::read_to_string(root().join("config/ecs-resolver.toml")).unwrap();
+    let is_key = |span: &str| {
+        let (section, key) = span.split_once('.').unwrap_or_default();
+        shipped.split_once(&format!("\n[{section}]\n")).is_some_and(|(_, rest)| {
+            let section = rest.split("\n[").next().unwrap_or_default();
+            section.lines().any(|line| line.trim_start_matches('#').starts_with(&format!("{key} =")))
+        })
+    };
+    assert!(is_key("dns.listen") && is_key("snapshot.path") && !is_key("dns.path"), "the shipped file is read wrongly");
+    let sections: BTreeSet<&str> = keys::KEYS.iter().filter_map(|key| Some(key.name.split_once('.')?.0)).collect();
+    let (readme, mut seen) = (readme(), 0);
+    for span in code_spans(&readme) {
+        let section = span.split_once('.').map_or("", |(section, _)| section);
+        let is_name = span.split('.').any(|label| label == "internal");
+        if sections.contains(section) && !is_name {
+            let key = span.split(' ').next().unwrap();
+            assert!(is_key(key), "`{span}` is no key of config/ecs-resolver.toml");
+            seen += 1;
+        } else if span.starts_with("ECS_RESOLVER_") {
+            assert!(keys::KEYS.iter().any(|key| args::variable(key.name) == span), "{span}");
+        }
+    }
+    assert!(seen >= 5, "only {seen} keys are named");
+}
+
+#[test]
+fn the_metrics_are_those_of_the_table() {
+    let readme = readme();
+    let table =
+        tables(&readme).into_iter().find(|table| table[0].starts_with("| metric |")).expect("a table of metrics");
+    let written: Vec<_> = table[2..].iter().map(|line| cells(line)[..3].join(" ")).collect();
+    let exported: Vec<_> = TABLE
+        .iter()
+        .map(|metric| {
+            let labels: Vec<_> = metric.labels.iter().map(|label| format!("`{label}`")).collect();
+            let labels = if labels.is_empty() { "–".to_owned() } else { labels.join(", ") };
+            format!("`{}` {} {labels}", metric.name, format!("{:?}", metric.kind).to_lowercase())
+        })
+        .collect();
+    assert_eq!(written, exported, "left: README.md, right: src/metrics/table.rs");
+    for name in code_spans(&readme).into_iter().filter(|span| span.starts_with("ecs_resolver_")) {
+        let name = name.split('{').next().unwrap();
+        assert!(TABLE.iter().any(|metric| metric.name == name), "{name}");
+    }
+}
+
+#[test]
+fn the_pages_and_exit_codes_are_those_there_are() {
+    let readme = readme();
+    let column = |title: &str| -> Vec<String> {
+        let table = tables(&readme).into_iter().find(|table| table[0].starts_with(&format!("| {title} |")));
+        table.expect(title)[2..].iter().map(|line| cells(line)[0].trim_matches('`').to_owned()).collect()
+    };
+    let (_, index) = demo().get("/");
+    let pages: Vec<_> = index.lines().filter_map(|line| line.split(' ').next()).collect();
+    let pages: Vec<_> = pages.into_iter().filter(|word| word.starts_with('/')).collect();
+    assert_eq!(column("path"), pages);
+    let codes = [exit::OK, exit::USAGE, exit::UNAVAILABLE, exit::INTERNAL, exit::CONFIG].map(|code| code.to_string());
+    assert_eq!(column("exit status"), codes);
+}
