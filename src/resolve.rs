@@ -37,11 +37,16 @@ pub fn resolve<'z>(zone: &'z Zone, question: &Question<'_>) -> Resolution<'z> {
         return reverse(zone, question);
     }
     if name == zone.settings.origin.as_wire() {
-        return answer(zone, &zone.apex, question.qtype);
+        return answer(&zone.apex, question.qtype);
     }
     match zone.find(name) {
         Some(entry) if !is_shadowed(zone, entry) => match entry.shown() {
-            Some(node) => answer(zone, node, question.qtype),
+            Some(node) => match &**node {
+                Node::Unavailable { answer } if zone.settings.fallback && !is_reserved(last_label(zone, name)) => {
+                    Resolution::Fallback { otherwise: answer }
+                }
+                node => answer(node, question.qtype),
+            },
             None => miss(zone, name, true),
         },
         Some(_) | None => miss(zone, name, false),
@@ -49,7 +54,7 @@ pub fn resolve<'z>(zone: &'z Zone, question: &Question<'_>) -> Resolution<'z> {
 }
 
 /// What a node says of a type.
-fn answer<'z>(zone: &'z Zone, node: &'z Node, qtype: RecordType) -> Resolution<'z> {
+fn answer(node: &Node, qtype: RecordType) -> Resolution<'_> {
     match node {
         Node::Records { sets, nodata } => {
             let set = sets.iter().find(|(kind, _)| *kind == qtype);
@@ -57,7 +62,6 @@ fn answer<'z>(zone: &'z Zone, node: &'z Node, qtype: RecordType) -> Resolution<'
         }
         Node::Alias { cname, .. } if qtype == RecordType::CNAME => Resolution::Reply(cname),
         Node::Alias { cname, target } => Resolution::Chase { alias: cname, target },
-        Node::Unavailable { answer } if zone.settings.fallback => Resolution::Fallback { otherwise: answer },
         Node::Unavailable { answer } => Resolution::Reply(answer),
     }
 }
@@ -66,16 +70,18 @@ fn answer<'z>(zone: &'z Zone, node: &'z Node, qtype: RecordType) -> Resolution<'
 fn reverse<'z>(zone: &'z Zone, question: &Question<'_>) -> Resolution<'z> {
     let known = || zone.find(question.name())?.shown();
     match known() {
-        Some(node) if question.qtype == RecordType::PTR => answer(zone, node, question.qtype),
+        Some(node) if question.qtype == RecordType::PTR => answer(node, question.qtype),
         Some(_) | None => Resolution::Forward,
     }
 }
 
-/// `_x._tcp.L` is a port of the service L where there is one, and the service x of the cluster L only otherwise.
+/// `_x._tcp.L` is a port of the service L where there is one, and the service x of the cluster L only otherwise: not
+/// before all default clusters have been read, which may have the service L.
 fn is_shadowed(zone: &Zone, entry: &Entry) -> bool {
     let is_short = entry.winner().is_some_and(|claim| claim.form == Form::ClusterShort);
     let owner = || entry.name.parent()?.parent();
-    is_short && owner().is_some_and(|owner| zone.find(owner.as_wire()).is_some_and(|entry| entry.shown().is_some()))
+    let is_service = |owner: DomainName| zone.find(owner.as_wire()).is_some_and(|entry| entry.shown().is_some());
+    is_short && (zone.sync.default_pending || owner().is_some_and(is_service))
 }
 
 /// A name that says nothing; `empty` if names below it exist.
@@ -115,9 +121,7 @@ fn may_come(zone: &Zone, name: &[u8]) -> bool {
 /// Whether the Route 53 side has no say: below a reserved label, or below a name that ECS has. A wildcard there must
 /// not answer for a task that is gone.
 fn is_ours_alone(zone: &Zone, name: &[u8]) -> bool {
-    let mut last: &[u8] = &[];
-    with_labels(zone, name, |label| last = label);
-    if is_reserved(last) {
+    if is_reserved(last_label(zone, name)) {
         return true;
     }
     let mut at = name::parent(name);
@@ -128,6 +132,13 @@ fn is_ours_alone(zone: &Zone, name: &[u8]) -> bool {
         at = name::parent(here);
     }
     false
+}
+
+/// The label next to the zone: what decides whether a name is grammar.
+fn last_label<'n>(zone: &Zone, name: &'n [u8]) -> &'n [u8] {
+    let mut last: &[u8] = &[];
+    with_labels(zone, name, |label| last = label);
+    last
 }
 
 /// Calls `each` with every label in front of the zone, from the left.

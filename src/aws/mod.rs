@@ -45,8 +45,6 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 pub struct AwsSettings {
     /// Region, e.g. `eu-central-1`.
     pub region: Option<String>,
-    /// One endpoint for all services instead of AWS's own, e.g. `http://127.0.0.1:5000`.
-    pub endpoint_url: Option<String>,
 }
 
 /// The clients. They share connections, credentials and the view of AWS's clock; cloning one is cheap.
@@ -58,7 +56,6 @@ pub struct Aws {
     pub ec2: Ec2,
     /// Elastic Load Balancing, classic and v2.
     pub load_balancing: LoadBalancing,
-    region: Option<String>,
 }
 
 impl Aws {
@@ -73,9 +70,6 @@ impl Aws {
         if let Some(region) = &settings.region {
             loader = loader.region(Region::new(region.clone()));
         }
-        if let Some(url) = &settings.endpoint_url {
-            loader = loader.endpoint_url(url);
-        }
         Self::with_config(&loader.load().await, observer).await
     }
 
@@ -85,14 +79,7 @@ impl Aws {
             ecs: Ecs::new(sdk, calls.clone()),
             ec2: Ec2::new(sdk, calls.clone()).await,
             load_balancing: LoadBalancing::new(sdk, calls),
-            region: sdk.region().map(ToString::to_string),
         }
-    }
-
-    /// The region that is asked, if one is known.
-    #[must_use]
-    pub fn region(&self) -> Option<&str> {
-        self.region.as_deref()
     }
 }
 

@@ -7,11 +7,14 @@ use tracing_subscriber::EnvFilter;
 use crate::config::Overrides;
 use crate::config::settings::{Log, LogFormat};
 
+/// What the codec says of packets from outside is for whoever sends them to choose: never more than errors.
+const CODEC: &str = "hickory_proto=error,hickory_server=error,hickory_net=error";
+
 /// Starts logging. A second call changes nothing.
 pub(super) fn start(log: &Log) {
     let stderr = std::io::stderr;
     let lines = tracing_subscriber::fmt()
-        .with_env_filter(EnvFilter::new(&log.level))
+        .with_env_filter(EnvFilter::new(format!("{},{CODEC}", log.level)))
         .with_writer(stderr)
         .with_ansi(stderr().is_terminal());
     // Fails only when there is a subscriber already.

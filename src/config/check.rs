@@ -3,7 +3,7 @@
 //! A value that is wrong is replaced by a harmless one so that the others can still be judged; the result is then an
 //! error, so nobody ever sees the replacement.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -12,8 +12,9 @@ use super::file::{self, Spec, Texts};
 use super::settings::{
     Clusters, Config, Dns, Ecs, Events, Fallback, Forward, Http, Log, LogFormat, Route53, Snapshot, Source,
 };
-use super::{Fault, Overrides, values};
+use super::{Fault, Overrides, host, values};
 use crate::dns::DomainName;
+use crate::forward::asks_ourselves;
 
 /// Port of DNS.
 const DNS_PORT: u16 = 53;
@@ -245,12 +246,13 @@ impl Judge {
     fn own_address_upstream(&mut self, config: &Config) {
         for (at, upstream) in config.forward.upstreams.iter().enumerate() {
             let key = format!("forward.upstreams[{at}]");
-            let own = config.dns.listen.iter().find(|own| reaches(**own, *upstream));
-            if let Some(own) = own {
+            let local: Vec<IpAddr> = Some(upstream.ip()).filter(|ip| host::has(*ip)).into_iter().collect();
+            let own = config.dns.listen.iter().find(|own| asks_ourselves(*upstream, &[**own], &local));
+            if upstream.port() == 0 || upstream.ip().is_unspecified() {
+                self.fault(key, format!("{upstream} cannot be asked"));
+            } else if let Some(own) = own {
                 let what = format!("{upstream} is our own address {own} of dns.listen: questions would go in a loop");
                 self.faults.push(Fault::new(key, what).fix("name the resolver that comes after this one"));
-            } else if upstream.port() == 0 || upstream.ip().is_unspecified() {
-                self.fault(key, format!("{upstream} cannot be asked"));
             }
         }
     }

@@ -1,8 +1,8 @@
 //! What the host's own files say, for settings that are not given: `/etc/ecs/ecs.config` and `/etc/resolv.conf`.
 //!
-//! Only the texts are read here; whoever needs them opens the files.
+//! Only the texts are read here; whoever needs them opens the files. And which addresses are ours.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, UdpSocket};
 
 /// The cluster that the ECS agent of this host joins (`ECS_CLUSTER` of its configuration, the last one counts, as in
 /// a systemd environment file). `None`: not said, which to the agent means `default`.
@@ -14,6 +14,12 @@ pub fn ecs_cluster(agent_config: &str) -> Option<String> {
         (key.trim_start_matches("export ").trim() == "ECS_CLUSTER").then_some(value)
     });
     values.next_back().filter(|value| !value.is_empty()).map(str::to_owned)
+}
+
+/// Whether `address` is one of this host's: only then can a socket be bound to it.
+#[must_use]
+pub fn has(address: IpAddr) -> bool {
+    UdpSocket::bind((address, 0)).is_ok()
 }
 
 /// The `nameserver` lines of a resolv.conf (resolv.conf(5)), in order; those with a scope (`fe80::1%eth0`) are left

@@ -158,7 +158,7 @@ async fn describe(settings: DescribeSettings, region: Option<String>, ends: Ends
         region = known(region.as_deref().or(identity.region.as_deref())),
         "this host"
     );
-    let aws_settings = AwsSettings { region: region.or(identity.region), endpoint_url: None };
+    let aws_settings = AwsSettings { region: region.or(identity.region) };
     let observe = Arc::new(move |operation, result| metrics.aws_request(operation, result));
     let aws = Aws::load(&aws_settings, resolver, observe).await;
     let apis = Apis { ecs: Arc::new(aws.ecs), ec2: Arc::new(aws.ec2), load_balancers: Arc::new(aws.load_balancing) };

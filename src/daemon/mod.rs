@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -20,9 +21,9 @@ use crate::forwarder::{ForwardSettings, Forwarder, Link};
 use crate::link::UpstreamLink;
 use crate::metrics::Metrics;
 use crate::responder::Responder;
-use crate::source::Updates;
 use crate::source::clock::Clock;
 use crate::source::status::SourceStatus;
+use crate::source::{Message, Updates};
 use crate::updater::Updater;
 use crate::{http, server, systemd, zone};
 use balancers::SimulatedBalancers;
@@ -102,7 +103,7 @@ async fn serve(config: Config, feed: Feed, link: Arc<dyn Link>, greeting: Option
     let updater = Updater::new(zone_settings(&config, &feed, sockets.addresses()), serial);
     let (shared, stats) = (updater.shared(), updater.stats());
     let (updates, messages) = Updates::channel();
-    let updating = tokio::spawn(updater.run(messages));
+    let updating = start_updater(updater, messages)?;
 
     let responder = Arc::new(Responder::new(shared.clone(), Arc::clone(&forwarder)));
     let handle = server::serve(sockets, responder, &metrics).map_err(Error::internal)?;
@@ -166,6 +167,13 @@ impl Stop {
         self.token.cancel();
         ended
     }
+}
+
+/// Runs the updater on a thread of its own: rendering a whole cluster takes a while, in which others want to be served.
+fn start_updater(updater: Updater, messages: mpsc::Receiver<Message>) -> Result<std::thread::JoinHandle<()>, Error> {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(Error::internal)?;
+    let thread = std::thread::Builder::new().name("updater".to_owned());
+    thread.spawn(move || runtime.block_on(updater.run(messages))).map_err(Error::internal)
 }
 
 fn forward_settings(config: &Config) -> ForwardSettings {

@@ -8,11 +8,11 @@ use super::feed::{Feed, Prepared};
 use crate::forwarder::Forwarder;
 use crate::http::{self, HttpState, Readiness, Unavailable};
 use crate::inventory::Document;
-use crate::metrics::{Metrics, table};
+use crate::metrics::{Metrics, Samples, table};
 use crate::snapshot::Shared;
 use crate::source::Updates;
 use crate::source::clock::Clock;
-use crate::source::status::SourceStatus;
+use crate::source::status::{SourceStatus, StatusReport};
 use crate::systemd;
 use crate::updater::UpdaterStats;
 use crate::zone::text;
@@ -85,12 +85,14 @@ impl Reporter {
                 let updates = updates.clone();
                 async move {
                     let document = updates.ask(Document::of).await.map_err(|error| Unavailable(error.to_string()))?;
-                    serde_json::to_string_pretty(&document).map_err(|error| Unavailable(error.to_string()))
+                    write(move || serde_json::to_string_pretty(&document))
+                        .await?
+                        .map_err(|error| Unavailable(error.to_string()))
                 }
             }),
             zone: http::document(move || {
                 let zone = shared.load().zone.clone();
-                async move { Ok(text::master_file(&zone)) }
+                async move { write(move || text::master_file(&zone)).await }
             }),
         }
     }
@@ -105,14 +107,26 @@ impl Reporter {
                 samples.labelled(&[label], clock.now().duration_since(*oldest).as_secs_f64().max(0.0));
             }
         });
-        let status = Arc::clone(&self.status);
-        metrics.provide(&table::SOURCE_INTERVAL, move |samples| {
-            if let Some(interval) = status.report().interval {
-                samples.value(interval.effective.as_secs_f64());
-            }
+        self.register_source(metrics);
+    }
+
+    fn register_source(&self, metrics: &Metrics) {
+        let provide = |metric, read: fn(StatusReport, &mut Samples)| {
+            let status = Arc::clone(&self.status);
+            metrics.provide(metric, move |samples| read(status.report(), samples));
+        };
+        provide(&table::SOURCE_INTERVAL, |report, samples| {
+            report.interval.iter().for_each(|interval| samples.value(interval.effective.as_secs_f64()));
         });
-        let status = Arc::clone(&self.status);
-        metrics.provide(&table::SOURCE_FAILING, move |samples| samples.value(status.report().failing.len() as f64));
+        provide(&table::SOURCE_PASS_DURATION, |report, samples| {
+            report.last_pass.iter().for_each(|took| samples.value(took.as_secs_f64()));
+        });
+        provide(&table::SOURCE_PASSES, |report, samples| {
+            samples.labelled(&["complete"], report.complete_passes as f64);
+            samples.labelled(&["incomplete"], report.incomplete_passes as f64);
+        });
+        provide(&table::SOURCE_FAILING, |report, samples| samples.value(report.failing.len() as f64));
+        provide(&table::SOURCE_UNREAD_DEFINITIONS, |report, samples| samples.value(report.unread_definitions as f64));
     }
 
     fn register_updater(&self, metrics: &Metrics) {
@@ -142,6 +156,11 @@ impl Reporter {
             samples.labelled(&["stale"], value(&stats.stale));
         });
     }
+}
+
+/// Writes a document on a thread of its own: a large one takes seconds, in which others want to be served.
+async fn write<T: Send + 'static>(document: impl FnOnce() -> T + Send + 'static) -> Result<T, Unavailable> {
+    tokio::task::spawn_blocking(document).await.map_err(|error| Unavailable(error.to_string()))
 }
 
 /// A counter as Prometheus has it; what is above 2^53 would lose its last digits.

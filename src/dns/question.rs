@@ -66,17 +66,21 @@ impl<'q> Question<'q> {
             return Parsed::Malformed;
         };
         let counts = (read_u16(message, 6), read_u16(message, 8), read_u16(message, 10));
-        let plain_header = header[2] & 0x78 == 0 && matches!(counts, (Some(0), Some(0), Some(0 | 1)));
-        if !plain_header || class != CLASS_IN || META_TYPES.contains(&qtype) || qtype == TYPE_OPT || qtype == 0 {
+        if !matches!(counts, (Some(0), Some(0), Some(0 | 1))) {
             return Parsed::Unusual;
         }
         let rest = message.get(end + 4..).unwrap_or_default();
+        // Looked at before anything unusual is handed on: a decoder would complain of a broken one, aloud.
         let edns = match (counts.2, read_opt(rest)) {
             (Some(0), _) => None,
             (_, Opt::Plain(edns)) => Some(edns),
             (_, Opt::Unusual) => return Parsed::Unusual,
             (_, Opt::Malformed) => return Parsed::Malformed,
         };
+        let is_query = header[2] & 0x78 == 0 && class == CLASS_IN;
+        if !is_query || META_TYPES.contains(&qtype) || qtype == TYPE_OPT || qtype == 0 {
+            return Parsed::Unusual;
+        }
         Parsed::Plain(Self {
             id: u16::from_be_bytes([header[0], header[1]]),
             recursion_desired: header[2] & 1 != 0,

@@ -4,7 +4,7 @@
 //! allocated: the caller's buffer is reused.
 
 use super::body::{Owner, Records};
-use super::{Body, DomainName, Ede, HEADER_LEN, Question, TCP_LIMIT, UDP_EDNS_LIMIT, name};
+use super::{Body, DomainName, Ede, HEADER_LEN, Question, TCP_LIMIT, UDP_EDNS_LIMIT};
 
 /// Pointer to the name of the question (RFC 1035 4.1.4).
 const ASKED: [u8; 2] = [0xc0, HEADER_LEN as u8];
@@ -204,12 +204,6 @@ pub fn write_opt(out: &mut Vec<u8>, dnssec_ok: bool, ede: Option<&Ede>) {
     if let Some(ede) = ede {
         ede.write(out);
     }
-}
-
-/// Whether the zone of `soa` encloses the question, so that its pointer can be written.
-#[must_use]
-pub fn encloses(zone: &DomainName, question: &Question<'_>) -> bool {
-    name::is_within(question.name(), zone.as_wire())
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 /// Time to connect, and then for the head and for each piece of the body; longer than the daemon takes to give up.
-const PATIENCE: Duration = Duration::from_secs(15);
+const PATIENCE: Duration = Duration::from_secs(45);
 /// Bytes of an error's text that are shown.
 const MAX_ERROR: usize = 64 * 1024;
 

@@ -17,7 +17,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use super::{Document, HttpState, Readiness};
 
 /// Time to make an answer.
-const TIMEOUT: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(30);
 /// Dumps in memory at a time: that of a large cluster is tens of megabytes.
 const MAX_DOCUMENTS: usize = 2;
 

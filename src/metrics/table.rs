@@ -93,6 +93,12 @@ table! {
         "Changes that sources delivered, by outcome: changed, unchanged, stale (older than what was known).";
     SOURCE_FAILING = Gauge "ecs_resolver_source_failing_calls" []
         "AWS calls that fail at present; /ready names them.";
+    SOURCE_PASSES = Counter "ecs_resolver_source_passes_total" ["result"]
+        "Reads of all clusters, by result: complete, incomplete (something that has to succeed failed).";
+    SOURCE_PASS_DURATION = Gauge "ecs_resolver_source_pass_duration_seconds" []
+        "How long the last read of all clusters took.";
+    SOURCE_UNREAD_DEFINITIONS = Gauge "ecs_resolver_source_unread_task_definitions" []
+        "Task definitions that are in use and not read yet; their ports have no names until then.";
     SOURCE_INTERVAL = Gauge "ecs_resolver_source_interval_seconds" []
         "Time between two reads of the clusters, stretched so that the fleet spares AWS's limits.";
 }

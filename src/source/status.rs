@@ -46,9 +46,6 @@ pub struct StatusReport {
     pub incomplete_passes: u64,
     /// Task definitions that are in use and not read yet.
     pub unread_definitions: usize,
-    /// Calls by operation as IAM spells it, and by result (`ok` or an [`ApiErrorKind`](super::ports::ApiErrorKind)
-    /// label). A list counts once, whatever its pages.
-    pub calls: BTreeMap<(&'static str, &'static str), u64>,
 }
 
 impl SourceStatus {
@@ -57,13 +54,6 @@ impl SourceStatus {
     pub fn report(&self) -> StatusReport {
         let state = self.lock();
         StatusReport { failing: state.ledger.failing(), ..state.report.clone() }
-    }
-
-    /// Counts a call.
-    pub fn count(&self, operation: &'static str, result: &'static str) {
-        let mut state = self.lock();
-        let count = state.report.calls.entry((operation, result)).or_default();
-        *count = count.saturating_add(1);
     }
 
     /// Notes whether `call` works, for `scope` (a cluster, as people know it) if it belongs to one. All batches of

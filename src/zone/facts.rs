@@ -73,8 +73,9 @@ pub fn of_task(view: &TaskView<'_>, settings: &Settings) -> RData {
 
 /// Facts of a host.
 #[must_use]
-pub fn of_host(cluster: &str, draining: bool, host: &Ec2Instance, settings: &Settings) -> RData {
+pub fn of_host(cluster: &str, draining: bool, host: Option<&Ec2Instance>, settings: &Settings) -> RData {
+    let zone = host.and_then(|host| host.availability_zone.as_deref());
     let mut facts = Facts::default();
-    facts.add("cluster", cluster).add("az", host.availability_zone.as_deref().unwrap_or_default());
+    facts.add("cluster", cluster).add("az", zone.unwrap_or_default());
     facts.add("draining", u8::from(draining)).add("source", settings.source).finish()
 }

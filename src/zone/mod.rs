@@ -60,7 +60,7 @@ pub struct FixedBodies {
 /// Which clusters have been read, as labels.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Sync {
-    /// Labels of clusters that are followed but not read yet.
+    /// Labels, in every form, of clusters that are followed but not read yet.
     pub pending: Vec<String>,
     /// Whether one of the default clusters is among them.
     pub default_pending: bool,

@@ -42,7 +42,8 @@ fn port<'d>(container: &'d ContainerDefinition, mapping: &'d PortMapping) -> Opt
     }
     let given = label(format!("ecs-resolver.port.{number}")).filter(|name| is_plain(name));
     let named = given.or(mapping.name.as_deref()).filter(|name| is_plain(name));
-    let labels = named.map(str::to_ascii_lowercase).into_iter().chain([number.to_string()]).collect();
+    let mut labels: Vec<String> = named.map(str::to_ascii_lowercase).into_iter().chain([number.to_string()]).collect();
+    labels.dedup();
     let alias = label(format!("SERVICE_{number}_NAME")).and_then(srv_alias);
     Some(Port { labels, alias, protocol: mapping.protocol, container: &container.name, mapping })
 }
@@ -50,7 +51,8 @@ fn port<'d>(container: &'d ContainerDefinition, mapping: &'d PortMapping) -> Opt
 /// `_calc._tcp` → (`calc`, TCP), as service-discovery-ecs-dns understood it.
 fn srv_alias(value: &str) -> Option<(&str, Protocol)> {
     let (name, protocol) = value.strip_prefix('_')?.split_once("._")?;
-    let protocol = [Protocol::Tcp, Protocol::Udp].into_iter().find(|known| known.label().ends_with(protocol))?;
+    let protocol =
+        [Protocol::Tcp, Protocol::Udp].into_iter().find(|known| known.label().strip_prefix('_') == Some(protocol))?;
     is_plain(name).then_some((name, protocol))
 }
 

@@ -56,7 +56,8 @@ impl<'i> TaskView<'i> {
         let definition = inventory.task_definitions.get(&task.task_definition).map(|definition| &**definition);
         let instance = task.container_instance.as_ref().and_then(|arn| inventory.container_instances.get(arn));
         let host = task.container_instance.as_ref().and_then(|arn| inventory.machine_of(arn));
-        let gone = host.is_some_and(|host| host.state.is_gone());
+        let retired = instance.is_some_and(|instance| instance.value.status == ContainerInstanceStatus::Inactive);
+        let gone = retired || host.is_some_and(|host| host.state.is_gone());
         let mode = definition.map(|definition| definition.network_mode);
         let host_address = host.filter(|_| !gone).and_then(|host| host.private_ipv4.map(|v4| (v4, host.ipv6)));
         Self {
@@ -131,7 +132,9 @@ fn address(task: &Task, mode: Option<NetworkMode>, host: Option<(Ipv4Addr, Optio
         let v6 = task.ipv6.iter().copied().map(IpAddr::V6);
         return Address::At(task.ipv4.iter().copied().map(IpAddr::V4).chain(v6).collect());
     }
-    if task.container_instance.is_none() || matches!(mode, Some(NetworkMode::Awsvpc | NetworkMode::None)) {
+    // Until the mode is known, a task that is starting may yet get an address of its own.
+    let may_come = mode.is_none() && task.last_status != TaskStatus::Running;
+    if task.container_instance.is_none() || may_come || matches!(mode, Some(NetworkMode::Awsvpc | NetworkMode::None)) {
         return Address::None;
     }
     match host {

@@ -198,13 +198,16 @@ fn sync_state(inventory: &Inventory, settings: &Settings) -> Sync {
         let mut records = inventory.clusters.values();
         records.find(|record| record.cluster.name == wanted || record.cluster.arn.as_str() == wanted)
     };
-    let label = |name: &str| Forms::of(name.rsplit('/').next().unwrap_or(name)).best().to_owned();
+    let labels = |name: &str| -> Vec<String> {
+        let forms = Forms::of(name.rsplit('/').next().unwrap_or(name));
+        forms.iter().map(|(_, label)| label.to_owned()).collect()
+    };
     let unread = settings.default_clusters.iter().filter(|wanted| known(wanted).is_none_or(|record| !record.synced));
-    let mut pending: Vec<String> = unread.map(|wanted| label(wanted)).collect();
+    let mut pending: Vec<String> = unread.flat_map(|wanted| labels(wanted)).collect();
     let incomplete = settings.all_clusters && inventory.clusters.is_empty();
     let default_pending = !pending.is_empty() || incomplete;
     let others = inventory.clusters.values().filter(|record| !record.synced);
-    pending.extend(others.map(|record| label(&record.cluster.name)));
+    pending.extend(others.flat_map(|record| labels(&record.cluster.name)));
     pending.sort();
     pending.dedup();
     Sync { pending, default_pending, incomplete }

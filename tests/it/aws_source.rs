@@ -14,6 +14,7 @@ mod outage;
 mod own_dns;
 mod paging;
 mod ports;
+mod services;
 mod stale;
 mod throttling;
 

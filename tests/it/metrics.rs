@@ -9,8 +9,12 @@ use ecs_resolver::metrics::table::TABLE;
 use crate::daemon::Daemon;
 
 /// Metrics without a value in the demo: it calls no AWS and reads no cluster again and again.
-const OF_AWS: [&str; 3] =
-    ["ecs_resolver_aws_requests_total", "ecs_resolver_source_age_seconds", "ecs_resolver_source_interval_seconds"];
+const OF_AWS: [&str; 4] = [
+    "ecs_resolver_aws_requests_total",
+    "ecs_resolver_source_age_seconds",
+    "ecs_resolver_source_interval_seconds",
+    "ecs_resolver_source_pass_duration_seconds",
+];
 
 /// The page of a demo that has answered something of everything.
 fn page() -> String {

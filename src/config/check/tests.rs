@@ -54,6 +54,7 @@ fn our_own_address_as_upstream_is_a_loop() {
     refuses("forward.upstreams = [\"10.0.0.2\", \"127.0.0.1\"]", "forward.upstreams[1]", "loop");
     refuses("dns.listen = \"0.0.0.0\"\nforward.upstreams = \"127.0.0.53\"", "forward.upstreams[0]", "loop");
     refuses("dns.listen = \"[::]:5353\"\nforward.upstreams = \"[::1]:5353\"", "forward.upstreams[0]", "loop");
+    refuses("forward.upstreams = \"[::ffff:127.0.0.1]\"", "forward.upstreams[0]", "loop");
     config("dns.listen = \"127.0.0.1:1053\"\nforward.upstreams = \"127.0.0.1:5300\"");
     config("forward.upstreams = \"127.0.0.53\"");
 }

@@ -13,7 +13,12 @@ use crate::inventory::{Inventory, Observed, Outcome, Subject};
 pub(super) fn apply(inventory: &mut Inventory, mut instance: ContainerInstance, mut at: Timestamp) -> Outcome {
     let arn = instance.arn.clone();
     if let Some(record) = inventory.container_instances.get_mut(&arn) {
-        let age = Age::of((instance.version, at), (record.value.version, record.at));
+        let returns = record.value.status == ContainerInstanceStatus::Inactive && at > record.at;
+        let age = match Age::of((instance.version, at), (record.value.version, record.at)) {
+            // Absence has no version: one that is back has the version that it had before.
+            Age::Same if returns => Age::Newer,
+            age => age,
+        };
         at = at.max(record.at);
         record.at = at;
         match age {
@@ -23,7 +28,7 @@ pub(super) fn apply(inventory: &mut Inventory, mut instance: ContainerInstance, 
         }
     }
     if instance.status == ContainerInstanceStatus::Inactive {
-        return removal(inventory, &arn);
+        return retire(inventory, &arn);
     }
     inventory.links.container_instance(Link::Add, &instance);
     let record = Observed { value: instance.clone(), at };
@@ -39,11 +44,30 @@ pub(super) fn apply(inventory: &mut Inventory, mut instance: ContainerInstance, 
 }
 
 pub(super) fn delete(inventory: &mut Inventory, arn: &ContainerInstanceArn, at: Timestamp) -> Outcome {
-    keeps(&inventory.container_instances, arn, at).unwrap_or_else(|| removal(inventory, arn))
+    keeps(&inventory.container_instances, arn, at).unwrap_or_else(|| retire(inventory, arn))
 }
 
-fn removal(inventory: &mut Inventory, arn: &ContainerInstanceArn) -> Outcome {
-    if remove(inventory, arn) { changed(subjects(inventory, arn)) } else { Outcome::Unchanged }
+/// Takes a container instance out of use. While tasks are on it, it is remembered as INACTIVE: a task whose host is
+/// gone must not look like one whose host we have not heard of.
+pub(super) fn retire(inventory: &mut Inventory, arn: &ContainerInstanceArn) -> Outcome {
+    if !inventory.links.tasks_on.contains_key(arn) {
+        return if remove(inventory, arn) { changed(subjects(inventory, arn)) } else { Outcome::Unchanged };
+    }
+    let Some(record) = inventory.container_instances.get_mut(arn) else { return Outcome::Unchanged };
+    if record.value.status == ContainerInstanceStatus::Inactive {
+        return Outcome::Unchanged;
+    }
+    record.value.status = ContainerInstanceStatus::Inactive;
+    changed(subjects(inventory, arn))
+}
+
+/// Forgets a container instance that was only remembered for a task that has just left it.
+pub(super) fn forget(inventory: &mut Inventory, arn: &ContainerInstanceArn) {
+    let record = inventory.container_instances.get(arn);
+    let retired = record.is_some_and(|record| record.value.status == ContainerInstanceStatus::Inactive);
+    if retired && !inventory.links.tasks_on.contains_key(arn) {
+        remove(inventory, arn);
+    }
 }
 
 /// Removes a container instance; its tasks stay until they stop, and the machine is remembered for a while, since the

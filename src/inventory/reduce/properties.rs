@@ -17,7 +17,7 @@ use crate::ecs::{
     NetworkBinding, Protocol, Service, ServiceStatus, TargetGroup, Task, TaskStatus,
 };
 use crate::inventory::links::{Link, Links};
-use crate::inventory::{Change, Inventory, Outcome, Resource, ResourceId, Scope};
+use crate::inventory::{Change, Inventory, Observed, Outcome, Resource, ResourceId, Scope};
 
 /// Built from nothing, as `reduce` must have kept them.
 fn links_of(inventory: &Inventory) -> Links {
@@ -167,7 +167,9 @@ fn seen_since(inventory: &Inventory, second: i64) -> BTreeSet<String> {
     let services =
         inventory.services.iter().filter(|(_, record)| record.at >= since).map(|(key, _)| format!("{key:?}"));
     let tasks = inventory.tasks.iter().filter(|(_, record)| record.at >= since).map(|(arn, _)| arn.to_string());
-    let hosts = inventory.container_instances.iter().filter(|(_, record)| record.at >= since);
+    // One that is INACTIVE is remembered for its tasks alone, and goes with them.
+    let in_use = |record: &Observed<ContainerInstance>| record.value.status != ContainerInstanceStatus::Inactive;
+    let hosts = inventory.container_instances.iter().filter(|(_, record)| record.at >= since && in_use(record));
     let machines = inventory.ec2_instances.iter().filter(|(_, record)| record.at >= since);
     let names = clusters.chain(services).chain(tasks).chain(hosts.map(|(arn, _)| arn.to_string()));
     names.chain(machines.map(|(id, _)| id.to_string())).collect()

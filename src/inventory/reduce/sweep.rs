@@ -82,10 +82,13 @@ fn reset_instances(
         .map(|(arn, _)| arn.clone())
         .filter(|arn| !ids.contains(&ResourceId::ContainerInstance(arn.clone())))
         .collect();
+    let mut subjects = BTreeSet::new();
     for arn in &lost {
-        hosts::remove(inventory, arn);
+        if let Outcome::Changed(mut touched) = hosts::retire(inventory, arn) {
+            subjects.append(&mut touched);
+        }
     }
-    lost.iter().flat_map(|arn| hosts::subjects(inventory, arn)).collect()
+    subjects
 }
 
 /// Forgets tombstones that are old, and resources that nobody refers to and nobody has seen lately.

@@ -1,6 +1,6 @@
 //! Tasks: merged while they live, remembered for a while when they have stopped.
 
-use super::changed;
+use super::{changed, hosts};
 use crate::ecs::{Task, TaskArn, Timestamp};
 use crate::inventory::links::Link;
 use crate::inventory::merge::Age;
@@ -71,6 +71,9 @@ pub(super) fn remove(inventory: &mut Inventory, arn: &TaskArn) -> Option<Task> {
     let record = inventory.tasks.remove(arn)?;
     inventory.links.task(Link::Remove, &record.task);
     inventory.forget_definition(&record.task.task_definition);
+    if let Some(host) = &record.task.container_instance {
+        hosts::forget(inventory, host);
+    }
     Some(record.task)
 }
 

@@ -55,8 +55,13 @@ impl Describer {
         Ok(resolved)
     }
 
-    /// Finds all clusters. `missed` holds those that the last pass did not find.
-    pub(super) async fn resolve_all(&self, missed: &mut BTreeSet<ClusterArn>) -> Result<Resolved, Stopped> {
+    /// Finds all clusters, and those that are `named` even where listing is not allowed. `missed` holds those that the
+    /// last pass did not find.
+    pub(super) async fn resolve_all(
+        &self,
+        named: &[String],
+        missed: &mut BTreeSet<ClusterArn>,
+    ) -> Result<Resolved, Stopped> {
         let began = self.clock.now();
         let list = self.call(Call::ListClusters, self.apis.ecs.list_clusters()).await;
         let (listed, mut failure) = match list {
@@ -65,7 +70,9 @@ impl Describer {
         };
         let known: BTreeSet<ClusterArn> = self.known_clusters().await?.into_iter().map(|it| it.arn).collect();
         let wanted = &listed | &known;
-        let texts: Vec<String> = wanted.iter().map(ToString::to_string).collect();
+        let is_new = |name: &&String| !wanted.iter().any(|arn| arn.as_str() == *name || arn.id() == *name);
+        let named = named.iter().filter(is_new).cloned();
+        let texts: Vec<String> = wanted.iter().map(ToString::to_string).chain(named).collect();
         let answer = self.describe_clusters(&texts).await?;
         let mut clusters = wanted;
         if answer.complete {

@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use super::call::Call;
-use crate::ecs::{ClusterArn, Timestamp};
+use crate::ecs::{ClusterArn, Ec2InstanceId, Timestamp};
 use crate::inventory::Change;
 use crate::source::clock::Clock;
 use crate::source::pace::Budget;
@@ -44,6 +44,8 @@ pub struct Describer {
     pub(super) clock: Clock,
     permits: Semaphore,
     budget: Mutex<Budget>,
+    /// Machines that the last answer of EC2 did not have, by the cluster they were asked for.
+    absent: Mutex<BTreeSet<(ClusterArn, Ec2InstanceId)>>,
 }
 
 /// A complete list.
@@ -58,7 +60,11 @@ impl Describer {
     #[must_use]
     pub fn new(apis: Apis, updates: Updates, status: Arc<SourceStatus>, clock: Clock) -> Self {
         let permits = Semaphore::new(CONCURRENT_CALLS);
-        Self { apis, updates, status, clock, permits, budget: Mutex::default() }
+        Self { apis, updates, status, clock, permits, budget: Mutex::default(), absent: Mutex::default() }
+    }
+
+    pub(super) fn absent(&self) -> MutexGuard<'_, BTreeSet<(ClusterArn, Ec2InstanceId)>> {
+        self.absent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn budget(&self) -> MutexGuard<'_, Budget> {
@@ -76,7 +82,6 @@ impl Describer {
         let _permit = self.permits.acquire().await;
         let at = self.clock.now();
         let result = timeout(CALL_LIMIT, request).await.unwrap_or_else(|_| Err(out_of_time(call)));
-        self.status.count(call.operation(), result.as_ref().map_or_else(|error| error.kind.label(), |_| "ok"));
         result.map(|value| (value, at))
     }
 

@@ -27,15 +27,34 @@ impl Describer {
             machines.filter(|machine| is_ec2(machine)).cloned().collect()
         });
         let machines = machines.await?;
+        self.absent().retain(|(of, machine)| of != cluster || machines.contains(machine));
         self.describe(
             Call::DescribeInstances,
             cluster,
             machines,
             |apis, _, machines| async move { apis.ec2.describe_instances(&machines).await },
-            machine_changes,
+            |described, at| self.machine_changes(cluster, described, at),
         )
         .await?;
         Ok(())
+    }
+
+    /// EC2 shows a terminated instance for about an hour: one that it does not show at all is more likely a slip of
+    /// the answer than gone, and counts as gone only when two passes running did not see it.
+    fn machine_changes(
+        &self,
+        cluster: &ClusterArn,
+        described: Described<Ec2Instance, Ec2InstanceId>,
+        at: Timestamp,
+    ) -> Vec<Change> {
+        let mut absent = self.absent();
+        for machine in &described.found {
+            absent.remove(&(cluster.clone(), machine.id.clone()));
+        }
+        let gone = described.missing.into_iter().filter(|id| !absent.insert((cluster.clone(), id.clone())));
+        let gone = gone.map(|id| Change::Delete { id: ResourceId::Ec2Instance(id), at });
+        let apply = |machine| Change::Apply { resource: Resource::Ec2Instance(machine), at };
+        described.found.into_iter().map(apply).chain(gone).collect()
     }
 
     async fn read_container_instances(self: &Arc<Self>, cluster: &ClusterArn) -> Result<(), Stopped> {
@@ -97,11 +116,4 @@ fn host_changes(
     });
     let missing = described.missing.into_iter().filter(|host| !listed.contains(host));
     found.chain(missing.map(|host| Change::Delete { id: ResourceId::ContainerInstance(host), at })).collect()
-}
-
-fn machine_changes(described: Described<Ec2Instance, Ec2InstanceId>, at: Timestamp) -> Vec<Change> {
-    let found =
-        described.found.into_iter().map(|machine| Change::Apply { resource: Resource::Ec2Instance(machine), at });
-    let missing = described.missing.into_iter().map(|id| Change::Delete { id: ResourceId::Ec2Instance(id), at });
-    found.chain(missing).collect()
 }

@@ -41,9 +41,9 @@ const FIRST_DEFINITIONS: Duration = Duration::from_secs(30);
 /// What is described, and how often.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DescribeSettings {
-    /// Names or ARNs of clusters, in configured order. Not looked at when `all` is set.
+    /// Names or ARNs of clusters, in configured order.
     pub clusters: Vec<String>,
-    /// Every cluster of the account and region.
+    /// Every other cluster of the account and region too.
     pub all: bool,
     /// Time from the start of one pass to the start of the next; the least, as the number of agents may stretch it.
     pub poll_interval: Duration,
@@ -122,7 +122,7 @@ impl DescribeSource {
     /// Reads every cluster once. Returns whether all were complete.
     async fn pass(&self, reading: &mut Reading, progress: &mut Progress) -> Result<bool, Stopped> {
         let resolved = if self.settings.all {
-            self.describer.resolve_all(&mut progress.missed).await?
+            self.describer.resolve_all(&self.settings.clusters, &mut progress.missed).await?
         } else {
             self.describer.resolve_named(&self.settings.clusters).await?
         };

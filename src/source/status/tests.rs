@@ -78,16 +78,9 @@ fn a_cluster_that_is_forgotten_leaves_nothing() {
 #[test]
 fn counts_add_up() {
     let status = SourceStatus::default();
-    status.count("ecs:ListTasks", "ok");
-    status.count("ecs:ListTasks", "ok");
-    status.count("ecs:ListTasks", "denied");
     status.passed(Duration::from_secs(2), false);
     status.passed(Duration::from_secs(1), true);
     let report = status.report();
-    assert_eq!(
-        report.calls.into_iter().collect::<Vec<_>>(),
-        [(("ecs:ListTasks", "denied"), 1), (("ecs:ListTasks", "ok"), 2)]
-    );
     assert_eq!((report.complete_passes, report.incomplete_passes), (1, 1));
     assert_eq!(report.last_pass, Some(Duration::from_secs(1)));
 }

@@ -76,17 +76,21 @@ pub fn task(view: &TaskView<'_>, ttl: u32, settings: &Settings) -> Node {
     let facts = facts::of_task(view, settings);
     match &view.address {
         Address::At(addresses) => records(ttl, addresses, Some(&facts), None),
-        Address::HostUnknown => {
-            let unknown = host_unknown();
-            let sets = vec![
-                (RecordType::A, Arc::clone(&unknown)),
-                (RecordType::AAAA, unknown),
-                (RecordType::TXT, set(ttl, [&facts], None)),
-            ];
-            Node::Records { sets, nodata: nodata() }
-        }
+        Address::HostUnknown => of_unknown_host(ttl, &facts),
         Address::None => records(ttl, &[], Some(&facts), None),
     }
+}
+
+/// A node with facts and no address yet, since the host's is not known.
+#[must_use]
+pub fn of_unknown_host(ttl: u32, facts: &RData) -> Node {
+    let unknown = host_unknown();
+    let sets = vec![
+        (RecordType::A, Arc::clone(&unknown)),
+        (RecordType::AAAA, unknown),
+        (RecordType::TXT, set(ttl, [facts], None)),
+    ];
+    Node::Records { sets, nodata: nodata() }
 }
 
 /// The answer for tasks in bridge or host mode whose host we know nothing of: never NODATA.

@@ -14,7 +14,7 @@ use super::node::Node;
 use super::readiness::{Address, Standing, TaskView};
 use super::settings::Settings;
 use crate::dns::{DomainName, RData, rdata::PTR};
-use crate::ecs::{ClusterArn, ContainerInstanceArn, ContainerInstanceStatus, TaskArn, Timestamp};
+use crate::ecs::{ClusterArn, ContainerInstanceArn, ContainerInstanceStatus, Ec2Instance, TaskArn, Timestamp};
 use crate::inventory::{Inventory, Subject};
 
 /// What one subject wants to say.
@@ -100,17 +100,23 @@ fn task(inventory: &Inventory, settings: &Settings, arn: &TaskArn) -> Option<Fra
 fn host(inventory: &Inventory, settings: &Settings, arn: &ContainerInstanceArn) -> Option<Fragment> {
     let instance = &inventory.container_instances.get(arn)?.value;
     let order = order(inventory, settings, &instance.cluster)?;
-    let machine = inventory.machine_of(arn)?;
-    let addresses: Vec<IpAddr> =
-        machine.private_ipv4.map(IpAddr::V4).into_iter().chain(machine.ipv6.map(IpAddr::V6)).collect();
-    if machine.state.is_gone() || addresses.is_empty() {
+    let machine = inventory.machine_of(arn);
+    if instance.status == ContainerInstanceStatus::Inactive || machine.is_some_and(|machine| machine.state.is_gone()) {
         return None;
     }
+    let of = |machine: &Ec2Instance| {
+        machine.private_ipv4.map(IpAddr::V4).into_iter().chain(machine.ipv6.map(IpAddr::V6)).collect()
+    };
+    let addresses: Vec<IpAddr> = machine.map(of).unwrap_or_default();
     let draining = instance.status == ContainerInstanceStatus::Draining;
     let facts = facts::of_host(instance.cluster.id(), draining, machine, settings);
     let mut fragment = Fragment::new(Some(Subject::Host(arn.clone())), order, draining, None);
     let name = Names::new(&settings.origin).host(&instance.ec2_instance_id.as_str().to_ascii_lowercase());
-    let node = bodies::records(settings.ttl, &addresses, Some(&facts), None);
+    let node = if addresses.is_empty() {
+        bodies::of_unknown_host(settings.ttl, &facts)
+    } else {
+        bodies::records(settings.ttl, &addresses, Some(&facts), None)
+    };
     fragment.add(Form::Exact, name.clone(), &Arc::new(node));
     fragment.add_reverse(&addresses, name.as_ref(), settings.ttl);
     Some(fragment)

@@ -1,6 +1,6 @@
 //! The names of a service: flat, full and short ones, its SRV owners, its tasks, its load balancer.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -26,6 +26,7 @@ type SrvSets<'i> = BTreeMap<(String, &'static str), Vec<Endpoint<'i>>>;
 /// One SRV record and the addresses of its target.
 struct Endpoint<'i> {
     task: &'i TaskArn,
+    number: u16,
     data: RData,
     addresses: &'i [IpAddr],
 }
@@ -108,8 +109,7 @@ impl Room<'_> {
     }
 
     fn add_services(&self, fragment: &mut Fragment, balancing: &Balancing<'_>) {
-        let chosen: Vec<&TaskView<'_>> =
-            self.selection.chosen.iter().filter_map(|index| self.views.get(*index)).collect();
+        let chosen = self.chosen();
         let ready = self.addresses(&chosen, &self.why_not_ready());
         let alias = alias(balancing);
         let shown = alias.clone().unwrap_or_else(|| ready.clone());
@@ -123,6 +123,11 @@ impl Room<'_> {
         self.add_all(fragment, Kind::Task, &Arc::new(self.with_srv(ready, &chosen)));
         self.add_all(fragment, Kind::All, &Arc::new(self.with_srv(all, &self.staying().collect::<Vec<_>>())));
         self.add_all(fragment, Kind::Lb, &Arc::new(balancer));
+    }
+
+    /// The tasks that answer for the service.
+    fn chosen(&self) -> Vec<&TaskView<'_>> {
+        self.selection.chosen.iter().filter_map(|index| self.views.get(*index)).collect()
     }
 
     /// Tasks that are not on their way out.
@@ -144,8 +149,11 @@ impl Room<'_> {
 
     /// Addresses of these tasks and the facts of the service; `why` goes with NODATA when there are no tasks.
     fn addresses(&self, tasks: &[&TaskView<'_>], why: &str) -> Node {
-        let addresses: Vec<IpAddr> = tasks.iter().flat_map(|view| view.addresses()).copied().collect();
-        let mut sets = if addresses.is_empty() && tasks.iter().any(|view| view.address == Address::HostUnknown) {
+        // Tasks on one host share its address, and a record set has no record twice (RFC 2181 5).
+        let mut seen = BTreeSet::new();
+        let addresses = tasks.iter().flat_map(|view| view.addresses()).copied();
+        let addresses: Vec<IpAddr> = addresses.filter(|address| seen.insert(*address)).collect();
+        let mut sets = if addresses.is_empty() && is_host_unknown(tasks) {
             let unknown = bodies::host_unknown();
             vec![(RecordType::A, Arc::clone(&unknown)), (RecordType::AAAA, unknown)]
         } else {
@@ -177,6 +185,8 @@ impl Room<'_> {
             .collect();
         if !endpoints.is_empty() {
             sets.push((RecordType::SRV, self.srv_set(&endpoints)));
+        } else if is_host_unknown(tasks) {
+            sets.push((RecordType::SRV, bodies::host_unknown()));
         }
         Node::Records { sets, nodata }
     }
@@ -193,33 +203,39 @@ impl Room<'_> {
 
     /// The SRV owners below every name of the service, and the short forms of RFC 2782.
     fn add_srv(&self, fragment: &mut Fragment, ports: &[Port<'_>]) {
-        let chosen = self.selection.chosen.iter().filter_map(|index| self.views.get(*index));
-        let ready = self.srv_sets(ports, chosen);
-        let all = self.srv_sets(ports, self.staying());
+        let (chosen, staying) = (self.chosen(), self.staying().collect::<Vec<_>>());
+        let ready = self.srv_sets(ports, &chosen);
+        let all = self.srv_sets(ports, &staying);
         let owners = |kind| self.owners(kind).into_iter();
         let of_ready: Vec<_> = owners(Kind::Svc).chain(owners(Kind::Task)).collect();
-        for (sets, owners) in [(&ready, of_ready), (&all, owners(Kind::All).collect())] {
+        for (tasks, sets, owners) in [(&chosen, &ready, of_ready), (&staying, &all, owners(Kind::All).collect())] {
             for ((label, protocol), endpoints) in sets {
-                let node = Arc::new(self.srv_node(endpoints));
+                let node = Arc::new(self.srv_node(endpoints, tasks));
                 for (form, owner) in &owners {
                     fragment.add(*form, naming::srv(label, protocol, owner), &node);
                 }
             }
         }
-        self.add_short_forms(fragment, ports, &ready);
+        self.add_short_forms(fragment, ports, &ready, &chosen);
     }
 
-    fn add_short_forms(&self, fragment: &mut Fragment, ports: &[Port<'_>], ready: &SrvSets<'_>) {
+    fn add_short_forms(
+        &self,
+        fragment: &mut Fragment,
+        ports: &[Port<'_>],
+        ready: &SrvSets<'_>,
+        tasks: &[&TaskView<'_>],
+    ) {
         let endpoints =
             |port: &Port<'_>| port.labels.first().and_then(|label| ready.get(&(label.clone(), port.protocol.label())));
         for port in ports {
             let Some((alias, protocol)) = port.alias.filter(|_| self.flat) else { continue };
-            let node = Arc::new(self.srv_node(endpoints(port).map_or(&[], Vec::as_slice)));
+            let node = Arc::new(self.srv_node(endpoints(port).map_or(&[], Vec::as_slice), tasks));
             fragment.add(Form::Twin, self.names.srv_short(alias, protocol.label(), None), &node);
         }
         for protocol in [Protocol::Tcp, Protocol::Udp] {
             let Some(first) = ports.iter().find(|port| port.protocol == protocol) else { continue };
-            let node = Arc::new(self.srv_node(endpoints(first).map_or(&[], Vec::as_slice)));
+            let node = Arc::new(self.srv_node(endpoints(first).map_or(&[], Vec::as_slice), tasks));
             for (form, service) in self.service.iter() {
                 let protocol = protocol.label();
                 if self.flat {
@@ -233,14 +249,14 @@ impl Room<'_> {
         }
     }
 
-    fn srv_sets<'t>(&self, ports: &[Port<'_>], tasks: impl Iterator<Item = &'t TaskView<'t>>) -> SrvSets<'t> {
+    fn srv_sets<'t>(&self, ports: &[Port<'_>], tasks: &[&'t TaskView<'_>]) -> SrvSets<'t> {
         let mut sets = SrvSets::new();
         for port in ports {
             for label in &port.labels {
                 sets.entry((label.clone(), port.protocol.label())).or_default();
             }
         }
-        for view in tasks {
+        for &view in tasks {
             let Some(definition) = view.definition else { continue };
             for port in ports::of_definition(&definition.containers) {
                 for label in &port.labels {
@@ -256,19 +272,18 @@ impl Room<'_> {
     fn endpoint<'t>(&self, view: &'t TaskView<'_>, port: &Port<'_>) -> Option<Endpoint<'t>> {
         let target = self.names.task_of(view.task.arn.id(), self.service.best(), self.cluster.best())?;
         let (priority, weight) = PRIORITY_WEIGHT;
-        let data = RData::SRV(SRV::new(priority, weight, port.number(view)?, target.to_name()));
+        let number = port.number(view)?;
+        let data = RData::SRV(SRV::new(priority, weight, number, target.to_name()));
         let (task, addresses) = (&view.task.arn, view.addresses());
-        (!addresses.is_empty()).then_some(Endpoint { task, data, addresses })
+        (!addresses.is_empty()).then_some(Endpoint { task, number, data, addresses })
     }
 
     fn srv_set(&self, endpoints: &[Endpoint<'_>]) -> Arc<Body> {
         let mut body = BodyBuilder::new(true);
-        let (mut records, mut targets) = (HashSet::new(), BTreeSet::new());
-        for endpoint in endpoints {
-            // A port that is both TCP and UDP is one record of a set that holds all ports.
-            if records.insert(&endpoint.data) {
-                body.answer(self.ttl, &endpoint.data);
-            }
+        let (mut targets, mut seen) = (BTreeSet::new(), BTreeSet::new());
+        // A port that is open over TCP and UDP, or has its number for a name, is one record.
+        for endpoint in endpoints.iter().filter(|endpoint| seen.insert((endpoint.task, endpoint.number))) {
+            body.answer(self.ttl, &endpoint.data);
             // A task with several ports is one target: its addresses are sent once.
             let is_new = targets.insert(endpoint.task);
             for address in endpoint.addresses.iter().filter(|_| is_new) {
@@ -279,10 +294,11 @@ impl Room<'_> {
         Arc::new(body.build())
     }
 
-    fn srv_node(&self, endpoints: &[Endpoint<'_>]) -> Node {
+    /// The node of an SRV owner; `tasks` are those that could have the port.
+    fn srv_node(&self, endpoints: &[Endpoint<'_>], tasks: &[&TaskView<'_>]) -> Node {
         let mut sets = vec![(RecordType::TXT, Arc::clone(&self.facts))];
         if endpoints.is_empty() {
-            if self.selection.chosen.iter().any(|index| self.views[*index].address == Address::HostUnknown) {
+            if is_host_unknown(tasks) {
                 sets.push((RecordType::SRV, bodies::host_unknown()));
             }
             let why = Arc::new(Ede::new(Ede::OTHER, "no ready task has this port"));
@@ -309,6 +325,11 @@ impl Room<'_> {
             }
         }
     }
+}
+
+/// Whether one of these tasks would have an address if its host had.
+fn is_host_unknown(tasks: &[&TaskView<'_>]) -> bool {
+    tasks.iter().any(|view| view.address == Address::HostUnknown)
 }
 
 /// The CNAME to the load balancer, or that it is not known; `None` if the service has none.

@@ -41,7 +41,7 @@ fn answers_as_not_synced(daemon: &Daemon) {
 /// Everything is known.
 fn answers_as_synced(daemon: &Daemon) {
     assert_eq!(daemon.short("own.ecs.internal").len(), 2);
-    assert_eq!(daemon.short("bridge.ecs.internal"), ["10.5.10.10"]);
+    assert_eq!(daemon.short("bridge.prod.task.ecs.internal"), ["10.5.10.10"]);
     assert_eq!(daemon.ask("nosuch.ecs.internal").status, "NXDOMAIN");
 }
 
@@ -74,8 +74,23 @@ fn without_list_services_nothing_is_published() {
 }
 
 #[test]
+fn without_describe_services_nothing_is_published() {
+    blocking(Op::DescribeServices, "ecs:DescribeServices");
+}
+
+#[test]
+fn without_list_tasks_nothing_is_published() {
+    blocking(Op::ListTasks, "ecs:ListTasks");
+}
+
+#[test]
 fn without_describe_tasks_nothing_is_published() {
     blocking(Op::DescribeTasks, "ecs:DescribeTasks");
+}
+
+#[test]
+fn without_describe_clusters_nothing_is_published() {
+    blocking(Op::DescribeClusters, "ecs:DescribeClusters");
 }
 
 /// Without `op` the daemon is ready, warns, and `name` is SERVFAIL and not something wrong.
@@ -101,6 +116,26 @@ fn degrading(op: Op, permission: &str, name: &str, kind: &str) {
 #[test]
 fn without_describe_instances_bridge_tasks_have_no_address() {
     degrading(Op::DescribeInstances, "ec2:DescribeInstances", "bridge.ecs.internal", "A");
+}
+
+#[test]
+fn without_list_container_instances_bridge_tasks_have_no_address() {
+    degrading(Op::ListContainerInstances, "ecs:ListContainerInstances", "bridge.ecs.internal", "A");
+}
+
+#[test]
+fn without_describe_task_definition_ports_are_not_known() {
+    let fake = FakeAws::start();
+    world(&fake);
+    fake.knobs().fail(Op::DescribeTaskDefinition, Fault::AccessDenied);
+    let upstream = upstream();
+    let daemon = start(&fake, &upstream);
+    daemon.wait_ready();
+    daemon.wait("the warning", || daemon.get("/ready").1.contains("add ecs:DescribeTaskDefinition to the role"));
+    answers_as_synced(&daemon);
+    fake.knobs().heal(Op::DescribeTaskDefinition);
+    daemon.wait("ports", || daemon.ask("SRV _http._tcp.bridge.ecs.internal").data("SRV").len() == 1);
+    daemon.wait("no warning any more", || !daemon.get("/ready").1.contains("not allowed"));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Every kind of name, for every kind of task, out of one world.
 
-use crate::aws_source::{follow, id};
+use crate::aws_source::{follow, follow_prod, id};
 use crate::daemon::Daemon;
 use crate::fake_aws::FakeAws;
 use crate::fake_aws::world::{Host, Scheme, TaskDefinition, World};
@@ -187,4 +187,23 @@ fn what_does_not_exist(daemon: &Daemon) {
     assert_eq!(daemon.short("example.com"), ["192.0.2.7"]);
     assert_eq!(daemon.short("+tcp calc.ecs.internal").len(), 2);
     assert_eq!(daemon.short("TXT dns-version.ecs.internal"), ["\"1.0.0\""]);
+}
+
+#[test]
+fn more_tasks_than_a_datagram_holds_are_cut_between_records_and_whole_over_tcp() {
+    let fake = FakeAws::start();
+    fake.world().service("prod", "many").fargate_tasks(120);
+    let daemon = follow_prod(&fake);
+    for (limit, question) in [(512, "+noedns many.ecs.internal"), (1232, "+bufsize=4096 many.ecs.internal")] {
+        let reply = daemon.ask(&format!("+ignore {question}"));
+        assert!(reply.flags.split(' ').any(|flag| flag == "tc"), "{reply:?}");
+        assert!(reply.answer.len() * 16 > limit / 2 && reply.answer.len() * 16 < limit, "{}", reply.answer.len());
+        let over_tcp = daemon.ask(question);
+        assert_eq!(over_tcp.answer.len(), 120, "dig comes again over TCP");
+    }
+    let mut seen = std::collections::BTreeSet::new();
+    daemon.wait("every task in some truncated reply", || {
+        seen.extend(daemon.ask("+ignore +noedns many.ecs.internal").answer);
+        seen.len() == 120
+    });
 }

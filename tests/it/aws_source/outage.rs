@@ -1,8 +1,11 @@
 //! AWS fails after it has been read: what was known stays.
 
-use crate::aws_source::{follow_prod, wait_pass};
+use std::time::Duration;
+
+use crate::aws_source::{follow, follow_prod, wait_pass};
 use crate::fake_aws::world::Scheme;
 use crate::fake_aws::{FakeAws, Fault, Op};
+use crate::upstream::Upstream;
 
 /// A service with addresses, one on a host, one behind a load balancer.
 fn world(fake: &FakeAws) {
@@ -71,4 +74,31 @@ fn a_fault_of_the_server_is_tried_again() {
     assert_eq!(daemon.short("own.ecs.internal").len(), 2);
     assert_eq!(daemon.short("bridge.ecs.internal"), ["10.5.10.10"]);
     assert_eq!(fake.calls_of(Op::ListServices)[0].status, 500);
+}
+
+#[test]
+fn when_aws_is_down_at_the_start_it_is_waited_for() {
+    let fake = FakeAws::start();
+    world(&fake);
+    fake.knobs().fail_all(Fault::Drop);
+    let upstream = Upstream::start(&[]);
+    let daemon = follow(&fake, &["--cluster", "prod", "--upstream", &upstream.flag()]);
+    daemon.wait("/ready says it", || daemon.get("/ready").1.contains("ecs:DescribeClusters failed: "));
+    assert_eq!(daemon.get("/ready").0, 503);
+    assert_eq!(daemon.short("example.com"), ["192.0.2.7"]);
+    let reply = daemon.ask("own.ecs.internal");
+    assert!(reply.is_servfail("14"), "{reply:?}");
+    fake.knobs().heal_all();
+    daemon.wait_ready();
+    assert_eq!(daemon.short("own.ecs.internal").len(), 2);
+}
+
+#[test]
+fn slow_answers_are_answers() {
+    let fake = FakeAws::start();
+    world(&fake);
+    fake.knobs().set_latency(Duration::from_millis(300));
+    let daemon = follow_prod(&fake);
+    assert_eq!(daemon.short("own.ecs.internal").len(), 2);
+    assert!(!daemon.get("/ready").1.contains("warning"), "{}", daemon.get("/ready").1);
 }

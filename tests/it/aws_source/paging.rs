@@ -1,7 +1,7 @@
 //! More than a page, more than a batch: nothing is lost, and no call asks for more than AWS allows.
 
-use crate::aws_source::follow_prod;
-use crate::fake_aws::{FakeAws, Op};
+use crate::aws_source::{follow_prod, wait_pass};
+use crate::fake_aws::{FakeAws, Op, PageStyle};
 
 #[test]
 fn two_hundred_and_fifty_services_are_read_in_full_pages_and_batches() {
@@ -49,4 +49,31 @@ fn two_hundred_and_fifty_services_are_read_in_full_pages_and_batches() {
     assert_eq!(daemon.short("s249.ecs.internal").len(), 1);
     let reverse = zone.lines().filter(|line| line.contains(" IN PTR i-")).count();
     assert_eq!(reverse, 120, "every host has a PTR record");
+
+    // 28 calls about services in each pass, of which 120 agents together may make 5 a second.
+    daemon.wait("the stretched interval", || daemon.log().contains("120 agents share AWS's limit on reading services"));
+    let interval = daemon.metric("ecs_resolver_source_interval_seconds");
+    assert_eq!(interval, Some(28.0 * 120.0 / 5.0));
+}
+
+/// Pages that are short, empty, or overlap, as AWS promises no more than "at most".
+#[test]
+fn odd_pages_lose_nothing() {
+    for style in [PageStyle::Short, PageStyle::Overlapping] {
+        let fake = FakeAws::start();
+        for index in 0..30 {
+            fake.world().service("prod", &format!("s{index:02}")).awsvpc_tasks(1);
+        }
+        fake.knobs().page_style = style;
+        for op in [Op::ListServices, Op::ListTasks, Op::ListContainerInstances, Op::DescribeInstances] {
+            fake.knobs().set_page_size(op, 12);
+        }
+        let daemon = follow_prod(&fake);
+        wait_pass(&daemon, &fake);
+        for index in 0..30 {
+            assert_eq!(daemon.short(&format!("s{index:02}.ecs.internal")).len(), 1, "{style:?}: s{index:02}");
+        }
+        let (_, ready) = daemon.get("/ready");
+        assert!(!ready.contains("warning"), "{style:?}: {ready}");
+    }
 }

@@ -94,7 +94,7 @@ impl Daemon {
     }
 
     /// Waits until `condition` holds.
-    pub fn wait(&self, what: &str, condition: impl Fn() -> bool) {
+    pub fn wait(&self, what: &str, mut condition: impl FnMut() -> bool) {
         let deadline = Instant::now() + PATIENCE;
         while !condition() {
             assert!(Instant::now() < deadline, "waited in vain for: {what}\n{}", self.log());

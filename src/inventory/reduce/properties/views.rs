@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use super::super::tasks::subject;
 use crate::ecs::{
-    ContainerInstance, ContainerInstanceArn, LoadBalancerRef, Service, Task, TaskDefinitionArn, TaskStatus,
+    ContainerInstance, ContainerInstanceArn, ContainerInstanceStatus, LoadBalancerRef, Service, Task,
+    TaskDefinitionArn, TaskStatus,
 };
-use crate::inventory::{Inventory, Subject};
+use crate::inventory::{Inventory, Observed, Subject};
 
 /// What each subject looks like. Versions and times do not show in names.
 pub fn of(inventory: &Inventory) -> BTreeMap<Subject, Vec<String>> {
@@ -21,7 +22,9 @@ pub fn of(inventory: &Inventory) -> BTreeMap<Subject, Vec<String>> {
     for record in inventory.tasks.values() {
         see(subject(&record.task), task(inventory, &record.task));
     }
-    for arn in inventory.container_instances.keys() {
+    // One that is remembered for its tasks alone has no name of its own.
+    let retired = |record: &Observed<ContainerInstance>| record.value.status == ContainerInstanceStatus::Inactive;
+    for (arn, _) in inventory.container_instances.iter().filter(|(_, record)| !retired(record)) {
         see(Subject::Host(arn.clone()), host(inventory, arn));
     }
     views

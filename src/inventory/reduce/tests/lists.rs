@@ -41,6 +41,9 @@ fn a_list_of_hosts_touches_what_ran_on_them() {
     let outcome = world.step(list(Scope::ContainerInstances(prod()), left, 20));
     assert_eq!(outcome, changed([Subject::Host(instance_arn(1)), subject("web")]));
     assert!(world.0.ec2_instances.contains_key(&machine_id(1)), "it may be registered anew");
+    assert_eq!(world.0.container_instances.len(), 2, "its task must not look like one of an unknown host");
+    let _ = world.step(Change::Delete { id: ResourceId::Task(task(1, 1).arn), at: at(30) });
+    assert_eq!(world.0.container_instances.len(), 1);
     let _ = world.step(list(Scope::ContainerInstances(prod()), [], 4 * HOURS));
     assert!(world.0.ec2_instances.is_empty());
 }

@@ -76,6 +76,12 @@ fn a_container_instance_touches_the_host_and_everybody_on_it() {
     assert_eq!(world.step(apply(Resource::ContainerInstance(draining(Some(7))), 30)), everybody);
     let inactive = ContainerInstance { status: ContainerInstanceStatus::Inactive, ..instance(1, 8) };
     assert_eq!(world.step(apply(Resource::ContainerInstance(inactive), 40)), everybody);
+    assert_eq!(world.0.container_instances[&instance_arn(1)].value.status, ContainerInstanceStatus::Inactive);
+    assert_eq!(world.step(apply(Resource::ContainerInstance(instance(1, 8)), 50)), everybody, "it is back");
+    for number in [1, 2] {
+        let _ = world.step(Change::Delete { id: ResourceId::Task(task_arn(number)), at: at(60) });
+    }
+    let _ = world.step(Change::Delete { id: ResourceId::ContainerInstance(instance_arn(1)), at: at(60) });
     assert!(world.0.container_instances.is_empty() && world.0.links.instances_on.is_empty());
 }
 

@@ -133,15 +133,3 @@ async fn a_call_without_end_is_given_up() {
     assert_eq!(rig.report().failing[0].kind, ApiErrorKind::Unreachable);
     assert!(began.elapsed() >= Duration::from_secs(300));
 }
-
-#[tokio::test(start_paused = true)]
-async fn calls_are_counted_by_operation_and_result() {
-    let mut rig = Rig::new(World::small());
-    rig.world.change().broken = vec![(Call::ListTasks, ApiErrorKind::Denied)];
-    rig.pass().await;
-    let calls = rig.report().calls;
-    assert_eq!(calls.get(&("ecs:ListTasks", "denied")), Some(&1));
-    assert_eq!(calls.get(&("ecs:ListServices", "ok")), Some(&1));
-    assert_eq!(calls.get(&("elasticloadbalancing:DescribeLoadBalancers", "ok")), Some(&2));
-    assert_eq!(calls.get(&("ecs:ListTasks", "ok")), None);
-}
