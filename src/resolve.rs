@@ -86,6 +86,9 @@ fn is_shadowed(zone: &Zone, entry: &Entry) -> bool {
 
 /// A name that says nothing; `empty` if names below it exist.
 fn miss<'z>(zone: &'z Zone, name: &[u8], empty: bool) -> Resolution<'z> {
+    if let Some(answer) = unread_port(zone, name) {
+        return Resolution::Reply(answer);
+    }
     let otherwise = if may_come(zone, name) {
         &zone.fixed.not_synced
     } else if empty {
@@ -97,6 +100,16 @@ fn miss<'z>(zone: &'z Zone, name: &[u8], empty: bool) -> Resolution<'z> {
         Resolution::Fallback { otherwise }
     } else {
         Resolution::Reply(otherwise)
+    }
+}
+
+/// Why `_port._tcp.…` may exist although we do not know it, if so.
+fn unread_port<'z>(zone: &'z Zone, name: &[u8]) -> Option<&'z Body> {
+    let is_grammar = |name: &[u8]| name::labels(name).next().is_some_and(|label| label.starts_with(b"_"));
+    let parent = name::parent(name).filter(|parent| is_grammar(name) && is_grammar(parent))?;
+    match &**zone.find(parent)?.shown()? {
+        Node::Unavailable { answer } => Some(answer),
+        Node::Records { .. } | Node::Alias { .. } => None,
     }
 }
 

@@ -98,7 +98,7 @@ table! {
     SOURCE_PASS_DURATION = Gauge "ecs_resolver_source_pass_duration_seconds" []
         "How long the last read of all clusters took.";
     SOURCE_UNREAD_DEFINITIONS = Gauge "ecs_resolver_source_unread_task_definitions" []
-        "Task definitions that are in use and not read yet; their ports have no names until then.";
+        "Task definitions that are in use and not read yet; questions for their ports get SERVFAIL until then.";
     SOURCE_INTERVAL = Gauge "ecs_resolver_source_interval_seconds" []
         "Time between two reads of the clusters, stretched so that the fleet spares AWS's limits.";
 }

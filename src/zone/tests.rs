@@ -169,12 +169,23 @@ impl Slow {
             }
             Some(Node::Alias { cname, .. }) => Some(Arc::clone(cname)),
             Some(Node::Unavailable { answer }) => Some(Arc::clone(answer)),
+            None if self.unread(asked).is_some() => self.unread(asked),
             None => {
                 let below =
                     |entry: &Entry| entry.name.as_wire() != asked && name::is_within(entry.name.as_wire(), asked);
                 let exists = self.names.iter().any(below);
                 Some(if exists { bodies::nodata() } else { Arc::new(Body::empty(Rcode::NxDomain, true, None)) })
             }
+        }
+    }
+
+    /// What `_tcp` and `_udp` names say of the ports below them that are not known.
+    fn unread(&self, asked: &[u8]) -> Option<Arc<Body>> {
+        let labels: Vec<&[u8]> = name::labels(asked).take(2).collect();
+        let entry = self.entry(name::parent(asked)?).filter(|_| labels.iter().all(|label| label.starts_with(b"_")))?;
+        match &**entry.shown()? {
+            Node::Unavailable { answer } => Some(Arc::clone(answer)),
+            _ => None,
         }
     }
 

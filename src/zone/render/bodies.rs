@@ -10,6 +10,7 @@ use super::super::readiness::{Address, TaskView};
 use super::super::settings::Settings;
 use crate::dns::body::address_record;
 use crate::dns::{Body, BodyBuilder, Ede, RData, Rcode, RecordType};
+use crate::ecs::TaskDefinitionArn;
 
 static NODATA: LazyLock<Arc<Body>> = LazyLock::new(|| Arc::new(Body::empty(Rcode::NoError, true, None)));
 
@@ -97,4 +98,12 @@ pub fn of_unknown_host(ttl: u32, facts: &RData) -> Node {
 #[must_use]
 pub fn host_unknown() -> Arc<Body> {
     servfail(Ede::OTHER, "address of the container instance is not known (ec2:DescribeInstances)")
+}
+
+/// The answer for ports of a task definition that has not been read: never that there is no such port.
+#[must_use]
+pub fn ports_unknown(definition: &TaskDefinitionArn) -> Arc<Body> {
+    let (family, revision) = definition.family_and_revision();
+    let why = format!("ports of task definition {family}:{revision} are not known (ecs:DescribeTaskDefinition)");
+    servfail(Ede::OTHER, &why)
 }

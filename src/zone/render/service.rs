@@ -44,12 +44,15 @@ pub fn render(inventory: &Inventory, settings: &Settings, key: &ServiceKey) -> O
     fragment.kept_draining = selection.kept_draining;
     let ttl = if selection.changing { Settings::CHANGING_TTL } else { settings.ttl };
     let facts = facts::of_service(service, &views, &selection, settings);
+    let used = service.task_definition.iter().chain(views.iter().map(|view| &view.task.task_definition));
+    let unread = used.into_iter().find(|arn| !inventory.task_definitions.contains_key(*arn));
     let room = Room {
         names: Names::new(&settings.origin),
         service: Forms::of(&service.name),
         cluster: Forms::of(service.cluster.id()),
         flat: has_flat_names(inventory, settings, order),
         facts: bodies::set(ttl, [&facts], None),
+        unread: unread.map(bodies::ports_unknown),
         views,
         selection,
         ttl,
@@ -79,6 +82,8 @@ struct Room<'i> {
     cluster: Forms,
     flat: bool,
     facts: Arc<Body>,
+    /// The answer for ports that we cannot know of: those of a task definition that has not been read.
+    unread: Option<Arc<Body>>,
     views: Vec<TaskView<'i>>,
     selection: Selection,
     ttl: u32,
@@ -187,6 +192,8 @@ impl Room<'_> {
             sets.push((RecordType::SRV, self.srv_set(&endpoints)));
         } else if is_host_unknown(tasks) {
             sets.push((RecordType::SRV, bodies::host_unknown()));
+        } else if let Some(unread) = self.unread.as_ref().filter(|_| !tasks.is_empty()) {
+            sets.push((RecordType::SRV, Arc::clone(unread)));
         }
         Node::Records { sets, nodata }
     }
@@ -217,6 +224,29 @@ impl Room<'_> {
             }
         }
         self.add_short_forms(fragment, ports, &ready, &chosen);
+        self.add_unread(fragment);
+    }
+
+    /// While a task definition is unread, any port may be one of its: `_tcp` and `_udp` below every name, which have
+    /// no records otherwise, say so for all that is not known below them.
+    fn add_unread(&self, fragment: &mut Fragment) {
+        let Some(answer) = &self.unread else { return };
+        let node = Arc::new(Node::Unavailable { answer: Arc::clone(answer) });
+        for protocol in [Protocol::Tcp, Protocol::Udp].map(Protocol::label) {
+            for (form, owner) in [Kind::Svc, Kind::Task, Kind::All].into_iter().flat_map(|kind| self.owners(kind)) {
+                fragment.add(form, DomainName::join(&[protocol], &owner), &node);
+            }
+            for (form, service) in self.service.iter().filter(|_| self.flat) {
+                fragment.add(form, self.names.srv_short(service, protocol, None), &node);
+            }
+            for (service, cluster) in self
+                .service
+                .iter()
+                .flat_map(|(_, service)| self.cluster.iter().map(move |(_, cluster)| (service, cluster)))
+            {
+                fragment.add(Form::ClusterShort, self.names.srv_short(service, protocol, Some(cluster)), &node);
+            }
+        }
     }
 
     fn add_short_forms(

@@ -133,8 +133,20 @@ fn without_describe_task_definition_ports_are_not_known() {
     daemon.wait_ready();
     daemon.wait("the warning", || daemon.get("/ready").1.contains("add ecs:DescribeTaskDefinition to the role"));
     answers_as_synced(&daemon);
+    for name in
+        ["_http._tcp.bridge", "_80._tcp.bridge.prod.task", "_bridge._tcp", "_bridge._tcp.prod", "bridge.prod.task"]
+    {
+        let reply = daemon.ask(&format!("SRV {name}.ecs.internal"));
+        assert!(reply.is_servfail("0"), "it may well exist: {reply:?}");
+        assert!(reply.ede.as_ref().is_some_and(|ede| ede.contains("task definition bridge:1")), "{reply:?}");
+    }
     fake.knobs().heal(Op::DescribeTaskDefinition);
-    daemon.wait("ports", || daemon.ask("SRV _http._tcp.bridge.ecs.internal").data("SRV").len() == 1);
+    for name in
+        ["_http._tcp.bridge", "_80._tcp.bridge.prod.task", "_bridge._tcp", "_bridge._tcp.prod", "bridge.prod.task"]
+    {
+        daemon.wait(name, || daemon.ask(&format!("SRV {name}.ecs.internal")).data("SRV").len() == 1);
+    }
+    assert_eq!(daemon.ask("SRV _nosuch._tcp.bridge.ecs.internal").status, "NXDOMAIN");
     daemon.wait("no warning any more", || !daemon.get("/ready").1.contains("not allowed"));
 }
 
