@@ -1,8 +1,8 @@
 """Sends what no well-behaved client sends, and some of what all of them do, to a demo daemon (`--no-churn`).
 
-    tests/.venv/bin/python tests/packets.py 127.0.0.1 1053
+    tests/.venv/bin/python tests/packets.py 127.0.0.1 1053 9153
 
-One line for each check that fails; exit status 1 if there is any.
+Address, port of DNS, port of HTTP. One line for each check that fails; exit status 1 if there is any.
 """
 
 import random
@@ -10,6 +10,7 @@ import socket
 import struct
 import sys
 import traceback
+import urllib.request
 
 import dns.edns
 import dns.flags
@@ -21,7 +22,7 @@ import dns.rdataclass
 import dns.rdatatype
 import dns.zone
 
-HOST, PORT = sys.argv[1], int(sys.argv[2])
+HOST, PORT, HTTP = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
 NAME = "web.ecs.internal."
 TIMEOUT = 20
 CHECKS = []
@@ -249,6 +250,23 @@ def connections_without_sense_are_closed():
             connection.shutdown(socket.SHUT_WR)
             assert connection.recv(100) == b"", scrap
     assert rcode_of(plain().to_wire()) == "NOERROR"
+
+
+@check
+def the_dump_is_a_zone_and_the_zone_is_what_is_answered():
+    with urllib.request.urlopen(f"http://{HOST}:{HTTP}/zone", timeout=TIMEOUT) as page:
+        text = page.read().decode()
+    # Checks that there is one SOA and an NS; names outside, those of the reverse zones, are left out.
+    zone = dns.zone.from_text(text, "ecs.internal.", relativize=False)
+    asked = 0
+    with socket.create_connection((HOST, PORT), TIMEOUT) as connection:
+        for name, ttl, rdataset in [(n, s.ttl, s) for n, node in zone.items() for s in node]:
+            reply = dns.query.tcp(plain(name, rdataset.rdtype), HOST, TIMEOUT, sock=connection)
+            (answer,) = reply.answer
+            # The order of a set of records is of no meaning to dnspython's comparison.
+            assert (answer.name, answer.ttl, answer.to_rdataset()) == (name, ttl, rdataset), (reply, rdataset)
+            asked += 1
+    assert asked > 300, asked
 
 
 def main():

@@ -26,9 +26,9 @@ fn skipped(what: &str, why: &str) {
 #[test]
 fn strange_packets_are_answered_by_the_book() {
     let demo = demo();
-    let (host, port) = (demo.dns.ip().to_string(), demo.dns.port().to_string());
+    let (host, port, http) = (demo.dns.ip().to_string(), demo.dns.port().to_string(), demo.http.port().to_string());
     let python = moto::venv().join("bin/python");
-    let output = Command::new(python).args([script("packets.py"), host, port]).output().unwrap();
+    let output = Command::new(python).args([script("packets.py"), host, port, http]).output().unwrap();
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
     assert!(demo.metric("ecs_resolver_dns_dropped_total{reason=\"no_query\"}") >= Some(14.0));

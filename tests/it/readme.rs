@@ -103,6 +103,19 @@ fn every_command_works() {
 }
 
 #[test]
+fn every_file_of_the_instructions_exists() {
+    let blocks = Block::all(&readme());
+    let words = blocks.iter().filter(|block| block.language == "sh").flat_map(|block| &block.lines);
+    let words: Vec<&str> = words.flat_map(|line| line.split(' ')).collect();
+    for folder in ["config/", "systemd/", "tests/"] {
+        let files: Vec<_> = words.iter().filter(|word| word.starts_with(folder)).collect();
+        assert!(!files.is_empty(), "{folder}");
+        assert!(files.iter().all(|file| root().join(file).is_file()), "{files:?}");
+    }
+    assert!(words.contains(&"target/release/ecs-resolver"));
+}
+
+#[test]
 fn every_flag_exists() {
     let helps = ["run", "demo", "check", "dump", "completions", "man"].map(|command| {
         let output = daemon::command(&[command, "--help"]).output().unwrap();
