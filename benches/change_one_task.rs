@@ -44,7 +44,7 @@ impl Fleet {
         let mut fleet = Self { inventory, writer, published, arns: Vec::new(), second: 1_700_000_000 };
         let mut touched = BTreeSet::new();
         for change in synthetic(tasks / 4, 4).into_changes(fleet.now()) {
-            touched.append(&mut fleet.reduce(change));
+            touched.extend(fleet.reduce(change));
         }
         fleet.writer.update(&fleet.inventory, &touched);
         fleet.arns = fleet.inventory.tasks.keys().cloned().collect();

@@ -118,7 +118,7 @@ impl Updater {
             match message {
                 Message::Ask(look) => look(&self.inventory),
                 Message::Deliver(Delivery { changes, done: waiting }) => {
-                    touched.append(&mut self.reduce(changes));
+                    touched.extend(self.reduce(changes));
                     done.extend(waiting);
                 }
             }
@@ -138,8 +138,8 @@ impl Updater {
             let (inventory, outcome) = reduce(std::mem::take(&mut self.inventory), change);
             self.inventory = inventory;
             let counter = match outcome {
-                Outcome::Changed(mut subjects) => {
-                    touched.append(&mut subjects);
+                Outcome::Changed(subjects) => {
+                    touched.extend(subjects);
                     &self.stats.changed
                 }
                 Outcome::Unchanged => &self.stats.unchanged,
