@@ -6,6 +6,7 @@
 
 pub mod arn;
 pub mod definition;
+pub mod event;
 pub mod instance;
 pub mod load_balancer;
 pub mod service;

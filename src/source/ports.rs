@@ -150,3 +150,37 @@ pub trait LoadBalancerApi: Send + Sync {
         names: &[LoadBalancerId],
     ) -> Result<Described<LoadBalancer, LoadBalancerId>, ApiError>;
 }
+
+/// One message of a queue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QueueMessage {
+    /// SQS's message id, for logs.
+    pub id: String,
+    /// The event as the queue has it, bare or in SNS's envelope. Not trusted.
+    pub body: String,
+    /// What deletes this delivery of it.
+    pub receipt: String,
+}
+
+/// Who reads a queue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Owner {
+    /// Nobody else, as far as the queue's tags tell.
+    Ours,
+    /// Somebody else has written its name on the queue: each of the two sees part of the messages.
+    Other(String),
+}
+
+/// The queue that brings this process its events: one that it was given, or one of its own below a topic.
+#[async_trait]
+pub trait EventQueue: Send + Sync {
+    /// Makes sure that the queue is there and, if it is our own, subscribed to the topic. Idempotent: called before
+    /// the first list, and again when the queue has vanished.
+    async fn open(&self) -> Result<(), ApiError>;
+    /// Waits for messages, up to 20 s; none if there were none. [`ApiErrorKind::NotFound`]: the queue is gone.
+    async fn receive(&self) -> Result<Vec<QueueMessage>, ApiError>;
+    /// Deletes what was received, by its receipts; at most 10.
+    async fn delete(&self, receipts: &[String]) -> Result<(), ApiError>;
+    /// Reads who reads the queue.
+    async fn owner(&self) -> Result<Owner, ApiError>;
+}
