@@ -9,9 +9,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::sync::{mpsc, oneshot};
 
+use crate::inventory::drift::{self, Told};
 use crate::inventory::{Change, Inventory, Outcome, Subject, reduce};
 use crate::snapshot::{Shared, Snapshot};
-use crate::source::{Delivery, Message};
+use crate::source::{Delivery, Message, Origin};
 use crate::zone::{Settings, ZoneWriter};
 
 /// Deliveries that are published with one swap at most.
@@ -29,6 +30,8 @@ pub struct UpdaterStats {
     pub unchanged: AtomicU64,
     /// Changes that were older than what was known.
     pub stale: AtomicU64,
+    /// Changes that a pass beside events has found, by [`Told`]: what the events had missed.
+    pub drift: [AtomicU64; Told::ALL.len()],
     /// Snapshots published.
     pub generation: AtomicU64,
     /// SOA serial.
@@ -117,8 +120,8 @@ impl Updater {
         for message in messages {
             match message {
                 Message::Ask(look) => look(&self.inventory),
-                Message::Deliver(Delivery { changes, done: waiting }) => {
-                    touched.extend(self.reduce(changes));
+                Message::Deliver(Delivery { changes, origin, done: waiting }) => {
+                    touched.extend(self.reduce(changes, origin));
                     done.extend(waiting);
                 }
             }
@@ -132,14 +135,18 @@ impl Updater {
         }
     }
 
-    fn reduce(&mut self, changes: Vec<Change>) -> BTreeSet<Subject> {
+    fn reduce(&mut self, changes: Vec<Change>, origin: Origin) -> BTreeSet<Subject> {
         let mut touched = BTreeSet::new();
         for change in changes {
+            let missed = if origin == Origin::Reconcile { drift::missed(&self.inventory, &change) } else { None };
             let (inventory, outcome) = reduce(std::mem::take(&mut self.inventory), change);
             self.inventory = inventory;
             let counter = match outcome {
                 Outcome::Changed(subjects) => {
                     touched.extend(subjects);
+                    if let Some(counter) = missed.and_then(|told| self.stats.drift.get(told as usize)) {
+                        counter.fetch_add(1, Ordering::Relaxed);
+                    }
                     &self.stats.changed
                 }
                 Outcome::Unchanged => &self.stats.unchanged,

@@ -34,6 +34,13 @@ impl Ecs {
         }
         Self { client: Client::from_conf(config.build()), calls }
     }
+
+    async fn listed_tasks(&self, cluster: &ClusterArn, service: Option<String>) -> Result<Vec<TaskArn>, ApiError> {
+        let request = self.client.list_tasks().cluster(cluster.as_str()).desired_status(DesiredStatus::Running);
+        let stream = request.set_service_name(service).max_results(PAGE).into_paginator().send();
+        let pages = self.calls.pages("ecs:ListTasks", stream, |page| page.task_arns.unwrap_or_default()).await?;
+        Ok(parsed(&pages, TaskArn::parse))
+    }
 }
 
 #[async_trait]
@@ -81,10 +88,11 @@ impl EcsApi for Ecs {
     }
 
     async fn list_tasks(&self, cluster: &ClusterArn) -> Result<Vec<TaskArn>, ApiError> {
-        let request = self.client.list_tasks().cluster(cluster.as_str()).desired_status(DesiredStatus::Running);
-        let stream = request.max_results(PAGE).into_paginator().send();
-        let pages = self.calls.pages("ecs:ListTasks", stream, |page| page.task_arns.unwrap_or_default()).await?;
-        Ok(parsed(&pages, TaskArn::parse))
+        self.listed_tasks(cluster, None).await
+    }
+
+    async fn list_tasks_of(&self, cluster: &ClusterArn, service: &str) -> Result<Vec<TaskArn>, ApiError> {
+        self.listed_tasks(cluster, Some(service.to_owned())).await
     }
 
     async fn describe_tasks(

@@ -39,6 +39,12 @@ pub struct Overrides {
     /// Time between two reads of the clusters
     #[arg(long, env = "ECS_RESOLVER_ECS_POLL_INTERVAL", value_name = "DURATION")]
     pub poll_interval: Option<String>,
+    /// The same while events tell of changes
+    #[arg(long, env = "ECS_RESOLVER_ECS_RECONCILE_INTERVAL", value_name = "DURATION")]
+    pub reconcile_interval: Option<String>,
+    /// Time between two looks at the health of tasks while events tell of everything else
+    #[arg(long, env = "ECS_RESOLVER_ECS_HEALTH_INTERVAL", value_name = "DURATION")]
+    pub health_interval: Option<String>,
     /// AWS region
     #[arg(long, env = "ECS_RESOLVER_ECS_REGION", value_name = "REGION")]
     pub region: Option<String>,
@@ -86,7 +92,7 @@ impl Overrides {
     /// The keys that are given, with their texts. Empty texts count as not given, so that a unit file can pass on a
     /// variable that is not set.
     pub fn given(&self) -> impl Iterator<Item = (&'static str, &[String])> {
-        let all: [(&str, &[String]); 22] = [
+        let all: [(&str, &[String]); 24] = [
             ("dns.listen", &self.listen),
             ("dns.zone", self.zone.as_slice()),
             ("dns.ttl", self.ttl.as_slice()),
@@ -97,6 +103,8 @@ impl Overrides {
             ("ecs.fixture", self.fixture.as_slice()),
             ("ecs.clusters", &self.clusters),
             ("ecs.poll_interval", self.poll_interval.as_slice()),
+            ("ecs.reconcile_interval", self.reconcile_interval.as_slice()),
+            ("ecs.health_interval", self.health_interval.as_slice()),
             ("ecs.region", self.region.as_slice()),
             ("ecs.agent_config", self.agent_config.as_slice()),
             ("events.queue_url", self.queue_url.as_slice()),
@@ -135,6 +143,8 @@ fn set(spec: &mut Spec, key: &'static str, texts: &[String]) -> Result<(), Fault
         "ecs.fixture" => spec.ecs.fixture = Some(text()),
         "ecs.clusters" => spec.ecs.clusters = list(),
         "ecs.poll_interval" => spec.ecs.poll_interval = text(),
+        "ecs.reconcile_interval" => spec.ecs.reconcile_interval = text(),
+        "ecs.health_interval" => spec.ecs.health_interval = text(),
         "ecs.region" => spec.ecs.region = Some(text()),
         "ecs.agent_config" => spec.ecs.agent_config = text(),
         "events.queue_url" => spec.events.queue_url = Some(text()),

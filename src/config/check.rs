@@ -28,8 +28,10 @@ const MAX_UPSTREAMS: usize = 8;
 const MAX_TTL: i64 = 3600;
 /// Most UDP threads.
 const MAX_WORKERS: i64 = 256;
-/// Shortest and longest time between two reads.
+/// Shortest and longest time between two reads, where nothing else tells of changes.
 const POLL_INTERVALS: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(3600);
+/// The same, where events do.
+const RECONCILE_INTERVALS: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(24 * 3600);
 /// Smallest and largest forward cache, in bytes.
 const CACHE_SIZES: RangeInclusive<u64> = 1 << 20..=4 << 30;
 
@@ -151,7 +153,9 @@ impl Judge {
         Ecs {
             source: self.source(&spec.source, spec.fixture),
             clusters: self.clusters(&spec.clusters),
-            poll_interval: self.poll_interval(&spec.poll_interval),
+            poll_interval: self.duration("ecs.poll_interval", &spec.poll_interval, &POLL_INTERVALS),
+            reconcile_interval: self.duration("ecs.reconcile_interval", &spec.reconcile_interval, &RECONCILE_INTERVALS),
+            health_interval: self.duration("ecs.health_interval", &spec.health_interval, &POLL_INTERVALS),
             region: self.shaped("ecs.region", spec.region, values::is_region, "an AWS region"),
             agent_config: self.absolute("ecs.agent_config", spec.agent_config),
         }
@@ -191,11 +195,10 @@ impl Judge {
         Clusters::Named(texts.0.clone())
     }
 
-    fn poll_interval(&mut self, text: &str) -> Duration {
-        let in_range = |duration| {
-            if POLL_INTERVALS.contains(&duration) { Ok(duration) } else { Err(format!("{text} is out of range")) }
-        };
-        self.take("ecs.poll_interval", values::duration(text).and_then(in_range)).unwrap_or_default()
+    fn duration(&mut self, key: &str, text: &str, range: &RangeInclusive<Duration>) -> Duration {
+        let in_range =
+            |duration| if range.contains(&duration) { Ok(duration) } else { Err(format!("{text} is out of range")) };
+        self.take(key, values::duration(text).and_then(in_range)).unwrap_or_default()
     }
 
     fn events(&mut self, spec: file::Events) -> Events {

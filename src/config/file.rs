@@ -97,6 +97,10 @@ pub struct Ecs {
     pub clusters: Texts,
     /// Time between two reads of the clusters.
     pub poll_interval: String,
+    /// The same while events tell of changes.
+    pub reconcile_interval: String,
+    /// Time between two looks at the health of tasks while events tell of everything else.
+    pub health_interval: String,
     /// AWS region; none: as the AWS SDK finds it.
     pub region: Option<String>,
     /// The ECS agent's configuration, read for `ECS_CLUSTER`.
@@ -110,6 +114,8 @@ impl Default for Ecs {
             fixture: None,
             clusters: Texts::default(),
             poll_interval: "30s".to_owned(),
+            reconcile_interval: "10m".to_owned(),
+            health_interval: "10s".to_owned(),
             region: None,
             agent_config: "/etc/ecs/ecs.config".to_owned(),
         }

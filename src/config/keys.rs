@@ -25,6 +25,8 @@ pub const KEYS: &[Key] = &[
     key("ecs.fixture", "the path of a file that `ecs-resolver dump --json` wrote, in quotes"),
     key("ecs.clusters", "names or ARNs of at most 100 clusters, [\"prod\", \"batch\"], or \"all\""),
     key("ecs.poll_interval", "a duration from \"100ms\" to \"1h\", in quotes, such as \"30s\" or \"1m 30s\""),
+    key("ecs.reconcile_interval", "a duration from \"1s\" to \"24h\", in quotes, such as \"10m\""),
+    key("ecs.health_interval", "a duration from \"100ms\" to \"1h\", in quotes, such as \"10s\""),
     key("ecs.region", "an AWS region, such as \"eu-central-1\""),
     key("ecs.agent_config", "the absolute path of the ECS agent's configuration, \"/etc/ecs/ecs.config\""),
     key("events.queue_url", "the URL of an SQS queue, \"https://sqs.eu-central-1.amazonaws.com/123456789012/name\""),

@@ -16,7 +16,7 @@ pub struct Config {
     pub dns: Dns,
     /// Where the inventory comes from.
     pub ecs: Ecs,
-    /// Changes as they happen. Checked, but not used by this version.
+    /// Changes as they happen.
     pub events: Events,
     /// The private hosted zone of the same name.
     pub route53: Route53,
@@ -59,6 +59,12 @@ pub struct Ecs {
     /// Time between two reads of the clusters, 100 ms to 1 h.
     #[serde(serialize_with = "duration")]
     pub poll_interval: Duration,
+    /// The same while events tell of changes, 1 s to 24 h.
+    #[serde(serialize_with = "duration")]
+    pub reconcile_interval: Duration,
+    /// Time between two looks at the health of tasks while events tell of everything else, 100 ms to 1 h.
+    #[serde(serialize_with = "duration")]
+    pub health_interval: Duration,
     /// AWS region; `None`: as the AWS SDK finds it.
     pub region: Option<String>,
     /// The ECS agent's configuration, read for `ECS_CLUSTER`. Need not exist.

@@ -15,6 +15,7 @@ use crate::forwarder::Forwarder;
 use crate::metrics::Metrics;
 use crate::source::clock::Clock;
 use crate::source::describe::{Apis, DescribeSettings, DescribeSource, Describer};
+use crate::source::events::stats::EventStats;
 use crate::source::status::SourceStatus;
 use crate::source::{Delivery, Updates, fixture, simulation, synthetic};
 
@@ -53,6 +54,7 @@ pub(super) struct Ends {
     pub(super) metrics: Arc<Metrics>,
     pub(super) status: Arc<SourceStatus>,
     pub(super) clock: Clock,
+    pub(super) events: Arc<EventStats>,
 }
 
 impl Feed {
@@ -108,7 +110,12 @@ async fn cluster_of_this_host(config: &Config) -> Vec<String> {
 /// Starts the source. It ends by itself at shutdown.
 pub(super) fn start(prepared: &Prepared, ends: Ends, config: &Config, token: &CancellationToken) -> JoinHandle<()> {
     let Prepared { feed, clusters, all } = prepared.clone();
-    let settings = DescribeSettings { clusters, all, poll_interval: config.ecs.poll_interval };
+    let settings = DescribeSettings {
+        clusters,
+        all,
+        poll_interval: config.ecs.poll_interval,
+        reconcile_interval: config.ecs.reconcile_interval,
+    };
     let region = config.ecs.region.clone();
     let token = token.clone();
     tokio::spawn(async move {
@@ -144,7 +151,7 @@ pub(super) fn start(prepared: &Prepared, ends: Ends, config: &Config, token: &Ca
 
 /// Reads AWS until shutdown. Whatever is missing (credentials, permissions, AWS itself) is retried, never fatal.
 async fn describe(settings: DescribeSettings, region: Option<String>, ends: Ends, token: CancellationToken) {
-    let Ends { updates, forwarder, metrics, status, clock } = ends;
+    let Ends { updates, forwarder, metrics, status, clock, events } = ends;
     if settings.clusters.is_empty() && !settings.all {
         tracing::error!("no cluster to follow: set ecs.clusters, or ECS_CLUSTER in the agent's configuration");
         return;

@@ -4,6 +4,7 @@
 
 mod balancers;
 mod feed;
+mod readiness;
 mod report;
 
 use std::sync::Arc;
@@ -22,6 +23,7 @@ use crate::link::UpstreamLink;
 use crate::metrics::Metrics;
 use crate::responder::Responder;
 use crate::source::clock::Clock;
+use crate::source::events::stats::EventStats;
 use crate::source::status::SourceStatus;
 use crate::source::{Message, Updates};
 use crate::updater::Updater;
@@ -110,7 +112,10 @@ async fn serve(config: Config, feed: Feed, link: Arc<dyn Link>, greeting: Option
     for address in handle.addresses() {
         tracing::info!("answering DNS on {address}, UDP and TCP");
     }
-    let reporter = report::Reporter { shared, stats, status: Arc::clone(&status), clock, feed: feed.clone() };
+    let events = Arc::new(EventStats::default());
+    let (of_feed, of_events) = (feed.clone(), Arc::clone(&events));
+    let reporter =
+        report::Reporter { shared, stats, status: Arc::clone(&status), clock, feed: of_feed, events: of_events };
     reporter.register(&metrics, &forwarder);
     let token = stop.token.clone();
     if let Some(listener) = http {
@@ -118,7 +123,8 @@ async fn serve(config: Config, feed: Feed, link: Arc<dyn Link>, greeting: Option
         let state = reporter.http_state(Arc::clone(&metrics), updates.clone());
         tokio::spawn(http::serve(listener, state, token.clone().cancelled_owned()));
     }
-    let feeding = feed::start(&feed, feed::Ends { updates, forwarder, metrics, status, clock }, &config, &token);
+    let feeding =
+        feed::start(&feed, feed::Ends { updates, forwarder, metrics, status, clock, events }, &config, &token);
     let workers_live = handle.liveness();
     let alive = move || workers_live() && !updating.is_finished();
     tokio::spawn(systemd::watchdog(alive, token.clone().cancelled_owned()));

@@ -4,14 +4,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use super::feed::{Feed, Prepared};
+use super::feed::Prepared;
+use super::readiness;
+use crate::ecs::Timestamp;
 use crate::forwarder::Forwarder;
 use crate::http::{self, HttpState, Readiness, Unavailable};
 use crate::inventory::Document;
+use crate::inventory::drift::Told;
 use crate::metrics::{Metrics, Samples, table};
 use crate::snapshot::Shared;
 use crate::source::Updates;
 use crate::source::clock::Clock;
+use crate::source::events::stats::{BOUNDS, Durations, EventStats};
 use crate::source::status::{SourceStatus, StatusReport};
 use crate::systemd;
 use crate::updater::UpdaterStats;
@@ -28,28 +32,13 @@ pub(super) struct Reporter {
     pub(super) status: Arc<SourceStatus>,
     pub(super) clock: Clock,
     pub(super) feed: Prepared,
+    pub(super) events: Arc<EventStats>,
 }
 
 impl Reporter {
-    /// Ready once every cluster that is followed has been read; without a source, at once.
     fn readiness(&self) -> Readiness {
-        let failing: Vec<String> = self.status.report().failing.iter().map(ToString::to_string).collect();
-        if matches!(self.feed.feed, Feed::Off) {
-            return Readiness { ready: true, reasons: Vec::new(), warnings: failing };
-        }
         let sync = Arc::clone(&self.shared.load().zone.sync);
-        if sync.is_complete() {
-            return Readiness { ready: true, reasons: Vec::new(), warnings: failing };
-        }
-        let mut reasons: Vec<String> =
-            sync.pending.iter().map(|cluster| format!("cluster {cluster} has not been read completely yet")).collect();
-        if self.feed.clusters.is_empty() && !self.feed.all {
-            reasons.push("no cluster to follow: set ecs.clusters, or ECS_CLUSTER in the agent's configuration".into());
-        } else if reasons.is_empty() {
-            reasons.push("the list of clusters has not been read yet".into());
-        }
-        reasons.extend(failing);
-        Readiness { ready: false, reasons, warnings: Vec::new() }
+        readiness::of(&self.feed, &sync, &self.status.report(), self.clock.now())
     }
 
     /// Keeps the line of `systemctl status` true.
@@ -103,11 +92,34 @@ impl Reporter {
         self.register_updater(metrics);
         let (status, clock, label) = (Arc::clone(&self.status), self.clock, self.feed.label());
         metrics.provide(&table::SOURCE_AGE, move |samples| {
-            if let Some(oldest) = status.report().complete.values().min() {
-                samples.labelled(&[label], clock.now().duration_since(*oldest).as_secs_f64().max(0.0));
-            }
+            let (report, now) = (status.report(), clock.now());
+            let age = |since: &Timestamp| now.duration_since(*since).as_secs_f64().max(0.0);
+            report.complete.values().min().iter().for_each(|oldest| samples.labelled(&[label], age(oldest)));
+            report.events.iter().for_each(|events| samples.labelled(&["events"], age(&events.heard)));
         });
         self.register_source(metrics);
+        self.register_events(metrics);
+    }
+
+    fn register_events(&self, metrics: &Metrics) {
+        let provide = |metric, read: fn(&EventStats, &mut Samples)| {
+            let stats = Arc::clone(&self.events);
+            metrics.provide(metric, move |samples| read(&stats, samples));
+        };
+        provide(&table::EVENTS, |stats, samples| {
+            stats.events().for_each(|(kind, verdict, count)| samples.labelled(&[kind, verdict], count as f64));
+        });
+        provide(&table::EVENT_PROPAGATION, |stats, samples| durations(&stats.propagation, samples));
+        provide(&table::EVENT_SERVING, |stats, samples| durations(&stats.serving, samples));
+        provide(&table::EVENTS_HELD, |stats, samples| {
+            let in_vain = value(&stats.held_in_vain);
+            samples.labelled(&["looked"], value(&stats.held) - in_vain);
+            samples.labelled(&["in_vain"], in_vain);
+        });
+        provide(&table::EVENTS_QUEUE_SHARED, |stats, samples| {
+            samples.value(f64::from(u8::from(stats.queue_shared.load(Ordering::Relaxed))));
+        });
+        provide(&table::HEALTH_INTERVAL, |stats, samples| samples.value(value(&stats.health_interval) / 1e3));
     }
 
     fn register_source(&self, metrics: &Metrics) {
@@ -150,6 +162,13 @@ impl Reporter {
             samples.labelled(&["container_instance"], value(&stats.container_instances));
         });
         let stats = Arc::clone(&self.stats);
+        metrics.provide(&table::DRIFT, move |samples| {
+            Told::ALL
+                .iter()
+                .zip(&stats.drift)
+                .for_each(|(told, count)| samples.labelled(&[told.label()], value(count)));
+        });
+        let stats = Arc::clone(&self.stats);
         metrics.provide(&table::INVENTORY_CHANGES, move |samples| {
             samples.labelled(&["changed"], value(&stats.changed));
             samples.labelled(&["unchanged"], value(&stats.unchanged));
@@ -161,6 +180,11 @@ impl Reporter {
 /// Writes a document on a thread of its own: a large one takes seconds, in which others want to be served.
 async fn write<T: Send + 'static>(document: impl FnOnce() -> T + Send + 'static) -> Result<T, Unavailable> {
     tokio::task::spawn_blocking(document).await.map_err(|error| Unavailable(error.to_string()))
+}
+
+fn durations(durations: &Durations, samples: &mut Samples) {
+    let (counts, sum) = durations.read();
+    samples.durations(&BOUNDS, &counts, sum as f64);
 }
 
 /// A counter as Prometheus has it; what is above 2^53 would lose its last digits.

@@ -100,6 +100,15 @@ arn_type!(
     "task-definition"
 );
 
+impl ServiceArn {
+    /// The ARN of the service `name` in `cluster`, in the long form. `None` if `name` is empty.
+    #[must_use]
+    pub fn in_cluster(cluster: &ClusterArn, name: &str) -> Option<Self> {
+        let (account, of) = cluster.as_str().split_once(":cluster/")?;
+        Self::parse(&format!("{account}:service/{of}/{name}")).ok().filter(|_| !name.is_empty())
+    }
+}
+
 impl TaskDefinitionArn {
     /// Family and revision, e.g. `("web", "7")`; the revision is empty if the ARN has none.
     #[must_use]
@@ -120,6 +129,14 @@ mod tests {
         assert_eq!((long.id(), short.id()), ("0a1b", "0a1b"));
         let definition = TaskDefinitionArn::parse("arn:aws:ecs:r:1:task-definition/web:7").unwrap();
         assert_eq!(definition.family_and_revision(), ("web", "7"));
+    }
+
+    #[test]
+    fn a_service_is_named_by_its_cluster() {
+        let cluster = ClusterArn::parse("arn:aws:ecs:us-east-1:123456789012:cluster/prod").unwrap();
+        let arn = ServiceArn::in_cluster(&cluster, "web").unwrap();
+        assert_eq!(arn.as_str(), "arn:aws:ecs:us-east-1:123456789012:service/prod/web");
+        assert_eq!(ServiceArn::in_cluster(&cluster, ""), None);
     }
 
     #[test]

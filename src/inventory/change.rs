@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ServiceKey;
 use crate::ecs::{
-    Cluster, ClusterArn, ContainerInstance, ContainerInstanceArn, Ec2Instance, Ec2InstanceId, LoadBalancer,
+    Cluster, ClusterArn, ContainerInstance, ContainerInstanceArn, Ec2Instance, Ec2InstanceId, Health, LoadBalancer,
     LoadBalancerId, Service, TargetGroup, TargetGroupArn, Task, TaskArn, TaskDefinition, Timestamp,
 };
 
@@ -79,6 +79,15 @@ pub enum Change {
         /// Which one.
         id: ResourceId,
         /// Start of the request.
+        at: Timestamp,
+    },
+    /// Somebody else has seen how containers of a task are. Says nothing of a task or container that is not known.
+    Health {
+        /// The task.
+        task: TaskArn,
+        /// By name of the container.
+        containers: Vec<(String, Health)>,
+        /// Start of the request, as far as it can be told by our clock.
         at: Timestamp,
     },
     /// A complete list: what is in scope, not in it, and last observed before it began, is gone.

@@ -95,6 +95,19 @@ impl TaskRecord {
         age
     }
 
+    /// Takes over what `seen` says of the health of containers that are known. Returns whether that is news.
+    pub(super) fn learn_health(&mut self, seen: Vec<(String, Health)>, at: Timestamp) -> bool {
+        let Self { task: Task { containers, .. }, health_at, .. } = self;
+        let mut news = false;
+        for (name, health) in seen {
+            let Some(container) = containers.iter_mut().find(|container| container.name == name) else { continue };
+            let before = container.health;
+            merge_health(container, Some(health), at, health_at);
+            news |= container.health != before;
+        }
+        news
+    }
+
     /// By name, and kept in the order of names: the API promises no order, and duplicates must not differ by it.
     fn merge_containers(&mut self, containers: Vec<Container>, at: Timestamp, merge: Merge) {
         let Self { task: Task { containers: known, .. }, health_at, carried, .. } = self;

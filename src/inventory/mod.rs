@@ -5,6 +5,7 @@
 
 pub mod change;
 pub mod document;
+pub mod drift;
 pub mod links;
 pub mod merge;
 pub mod reduce;

@@ -78,7 +78,7 @@ table! {
     INVENTORY_RESOURCES = Gauge "ecs_resolver_inventory_resources" ["kind"]
         "Resources in the inventory, by kind (cluster, service, task, ...).";
     SOURCE_AGE = Gauge "ecs_resolver_source_age_seconds" ["source"]
-        "Seconds since a source last read the whole truth; absent until it has.";
+        "Seconds since a source last read the whole truth, absent until it has; of events: since the queue last answered, with messages or with none.";
     ZONE_NAMES = Gauge "ecs_resolver_zone_names" []
         "Names in the zone.";
     ZONE_SERIAL = Gauge "ecs_resolver_zone_serial" []
@@ -101,4 +101,18 @@ table! {
         "Task definitions that are in use and not read yet; questions for their ports get SERVFAIL until then.";
     SOURCE_INTERVAL = Gauge "ecs_resolver_source_interval_seconds" []
         "Time between two reads of the clusters, stretched so that the fleet spares AWS's limits.";
+    HEALTH_INTERVAL = Gauge "ecs_resolver_source_health_interval_seconds" []
+        "Time between two looks at the health of all tasks, stretched so that the fleet spares AWS's limits; 0: none yet.";
+    DRIFT = Counter "ecs_resolver_drift_total" ["resource"]
+        "Changes that a read of the clusters found although events should have told of them.";
+    EVENTS = Counter "ecs_resolver_events_total" ["type", "result"]
+        "Events received, by type and result: served, foreign (another cluster, account or region), ignored, malformed.";
+    EVENT_PROPAGATION = Histogram "ecs_resolver_event_propagation_seconds" []
+        "Time from the event itself, by AWS's clock, until what it says was served.";
+    EVENT_SERVING = Histogram "ecs_resolver_event_serve_duration_seconds" []
+        "Time from the receipt of an event until what it says was served.";
+    EVENTS_HELD = Counter "ecs_resolver_events_held_total" ["result"]
+        "Tasks whose leaving waited for a look at those that take over, by result: looked, in_vain (it took too long).";
+    EVENTS_QUEUE_SHARED = Gauge "ecs_resolver_events_queue_shared" []
+        "1 if somebody else reads our queue of events, so that we see only a part of them.";
 }

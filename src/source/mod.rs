@@ -5,6 +5,7 @@
 
 pub mod clock;
 pub mod describe;
+pub mod events;
 pub mod fixture;
 pub mod pace;
 pub mod ports;
@@ -17,11 +18,25 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::inventory::{Change, Inventory};
 
+/// How changes came to be known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Origin {
+    /// By looking, where nothing else would have told of them.
+    #[default]
+    Read,
+    /// By an event, or by a look that an event asked for.
+    Event,
+    /// By a pass over everything that goes on beside events: what it finds, the events had missed.
+    Reconcile,
+}
+
 /// Changes of one batch, and what happens once they are served.
 #[derive(Debug)]
 pub struct Delivery {
     /// In the order in which they were learned.
     pub changes: Vec<Change>,
+    /// How.
+    pub origin: Origin,
     /// Fired after the snapshot that contains them was published; a queue's message is deleted only then.
     pub done: Option<oneshot::Sender<()>>,
 }
@@ -30,7 +45,13 @@ impl Delivery {
     /// A delivery that nobody waits for.
     #[must_use]
     pub fn of(changes: Vec<Change>) -> Self {
-        Self { changes, done: None }
+        Self::from(Origin::Read, changes)
+    }
+
+    /// A delivery of this origin that nobody waits for.
+    #[must_use]
+    pub fn from(origin: Origin, changes: Vec<Change>) -> Self {
+        Self { changes, origin, done: None }
     }
 }
 
@@ -74,9 +95,9 @@ impl Updates {
     ///
     /// # Errors
     /// [`Stopped`] at shutdown.
-    pub async fn serve(&self, changes: Vec<Change>) -> Result<(), Stopped> {
+    pub async fn serve(&self, origin: Origin, changes: Vec<Change>) -> Result<(), Stopped> {
         let (done, served) = oneshot::channel();
-        self.deliver(Delivery { changes, done: Some(done) }).await?;
+        self.deliver(Delivery { changes, origin, done: Some(done) }).await?;
         served.await.map_err(|_| Stopped)
     }
 

@@ -1,11 +1,15 @@
 //! How often and how fast AWS may be asked: pure arithmetic; time and randomness are arguments.
 //!
 //! AWS limits calls by token buckets that a whole account shares, and every agent of a cluster describes the same
-//! things. So all agents together keep to a share of each bucket: over many passes by stretching the interval between
-//! them ([`interval`]), within a pass by spreading its calls ([`Budget`]).
+//! things. So all agents together keep to a share of each bucket: over what repeats by stretching the interval between
+//! two rounds ([`interval`]), for single calls by spreading them ([`Budget`]).
+
+mod budget;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
+
+pub use budget::{Budget, Lane};
 
 /// The part of each of AWS's buckets that all agents together may use.
 pub const SHARE: f64 = 0.25;
@@ -108,13 +112,13 @@ pub struct Interval {
     pub agents: usize,
 }
 
-/// The shortest interval, not below `configured`, at which `agents` agents that make `calls` in every pass stay
-/// within [`SHARE`] of each bucket's refill.
+/// The shortest interval, not below `configured`, at which `agents` agents that make `calls` in every round stay
+/// within `rate`, the calls a second that all of them together may make of a bucket.
 #[must_use]
-pub fn interval(configured: Duration, calls: &Calls, agents: usize) -> Interval {
+pub fn interval(configured: Duration, calls: &Calls, agents: usize, rate: impl Fn(Bucket) -> f64) -> Interval {
     let agents = agents.max(1);
     let needed = |(&bucket, &count): (&Bucket, &u32)| {
-        let seconds = f64::from(count) * agents as f64 / (SHARE * bucket.refill());
+        let seconds = f64::from(count) * agents as f64 / rate(bucket);
         (seconds_up_to_longest(seconds), bucket)
     };
     let slowest = calls.0.iter().map(needed).max_by_key(|&(time, _)| time);
@@ -147,60 +151,6 @@ pub fn start_delay(interval: Duration, random: f64) -> Duration {
 pub fn backoff(failures: u32, interval: Duration) -> Duration {
     let doubled = 2_u32.checked_pow(failures.saturating_sub(1)).and_then(|factor| FIRST_BACKOFF.checked_mul(factor));
     doubled.unwrap_or(interval).min(interval)
-}
-
-/// Spreads the calls of one agent: a token bucket of ours for each of AWS's, [`SHARE`] its size.
-///
-/// A pass repeats, so the interval alone keeps its average down and one agent may use the whole share while it reads.
-/// Task definitions are read once and not again, no interval bounds them: their share is divided by the agents.
-#[derive(Debug, Clone, Default)]
-pub struct Budget {
-    allowances: BTreeMap<Bucket, Allowance>,
-    made: Calls,
-    agents: usize,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Allowance {
-    /// Below zero: calls that have been promised a time to come.
-    tokens: f64,
-    filled_at: Duration,
-}
-
-impl Budget {
-    /// Tells how many agents share the buckets.
-    pub fn set_agents(&mut self, agents: usize) {
-        self.agents = agents;
-    }
-
-    /// Takes `calls` from `bucket` at the time `now` (any clock that does not go back) and returns how long to wait
-    /// before the first of them is made.
-    pub fn take(&mut self, bucket: Bucket, calls: u32, now: Duration) -> Duration {
-        let (rate, burst) = (self.rate(bucket), SHARE * bucket.burst());
-        let full = Allowance { tokens: burst, filled_at: now };
-        let allowance = self.allowances.entry(bucket).or_insert(full);
-        let refilled = now.saturating_sub(allowance.filled_at).as_secs_f64() * rate;
-        let before = (allowance.tokens + refilled).min(burst);
-        *allowance = Allowance { tokens: before - f64::from(calls), filled_at: now };
-        self.made.add(bucket, calls);
-        seconds_up_to_longest(((1.0 - before) / rate).max(0.0))
-    }
-
-    /// How long a call in `bucket` would have to wait at `now`.
-    #[must_use]
-    pub fn wait(&self, bucket: Bucket, now: Duration) -> Duration {
-        self.clone().take(bucket, 1, now)
-    }
-
-    /// The calls since this was last asked.
-    pub fn drain(&mut self) -> Calls {
-        std::mem::take(&mut self.made)
-    }
-
-    fn rate(&self, bucket: Bucket) -> f64 {
-        let share = SHARE * bucket.refill();
-        if bucket == Bucket::TaskDefinition { share / self.agents.max(1) as f64 } else { share }
-    }
 }
 
 #[cfg(test)]

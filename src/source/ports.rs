@@ -101,6 +101,8 @@ pub trait EcsApi: Send + Sync {
     ) -> Result<Described<Service, ServiceArn>, ApiError>;
     /// ListTasks with desired status RUNNING.
     async fn list_tasks(&self, cluster: &ClusterArn) -> Result<Vec<TaskArn>, ApiError>;
+    /// ListTasks of the service called `service`, with desired status RUNNING.
+    async fn list_tasks_of(&self, cluster: &ClusterArn, service: &str) -> Result<Vec<TaskArn>, ApiError>;
     /// DescribeTasks, at most 100.
     async fn describe_tasks(
         &self,

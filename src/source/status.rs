@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use super::pace::Interval;
 use super::ports::ApiError;
@@ -46,6 +46,17 @@ pub struct StatusReport {
     pub incomplete_passes: u64,
     /// Task definitions that are in use and not read yet.
     pub unread_definitions: usize,
+    /// The queue of events, if there is to be one.
+    pub events: Option<EventsReport>,
+}
+
+/// How the queue of events is doing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventsReport {
+    /// When it last answered, with messages or with none; before the first answer, when we began to ask.
+    pub heard: Timestamp,
+    /// Who else reads it and takes messages from us.
+    pub shared_with: Option<String>,
 }
 
 impl SourceStatus {
@@ -110,6 +121,30 @@ impl SourceStatus {
         }
     }
 
+    /// The queue of events has answered, or, the first time, is asked from `now` on.
+    pub fn heard(&self, now: Timestamp) {
+        let report = &mut self.lock().report;
+        match &mut report.events {
+            Some(events) => events.heard = now,
+            None => report.events = Some(EventsReport { heard: now, shared_with: None }),
+        }
+    }
+
+    /// Somebody else reads the queue of events, or nobody does any more. Logs when that changes.
+    pub fn shares_queue(&self, with: Option<&str>) {
+        let mut state = self.lock();
+        let Some(events) = &mut state.report.events else { return };
+        if events.shared_with.as_deref() == with {
+            return;
+        }
+        events.shared_with = with.map(str::to_owned);
+        drop(state);
+        match with {
+            Some(other) => error!("{}", shared_queue(other)),
+            None => info!("nobody else reads the queue of events any more"),
+        }
+    }
+
     /// How many task definitions are still to be read.
     pub fn unread_definitions(&self, count: usize) {
         self.lock().report.unread_definitions = count;
@@ -119,6 +154,15 @@ impl SourceStatus {
         // Every value is whole at all times, so a panic elsewhere spoils nothing.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// What to say when `other` reads our queue.
+#[must_use]
+pub fn shared_queue(other: &str) -> String {
+    format!(
+        "the queue of events is also read by {other}: SQS gives each message to one reader, so both see only a part \
+         of the changes; give each agent a queue of its own (events.topic_arn makes one)"
+    )
 }
 
 /// Whether people should hear of `now`, when they last heard of `told`.

@@ -3,7 +3,7 @@
 use ecs_resolver::dns::DomainName;
 use ecs_resolver::ecs::{Cluster, ClusterArn, Timestamp};
 use ecs_resolver::inventory::{Change, Resource};
-use ecs_resolver::source::Updates;
+use ecs_resolver::source::{Origin, Updates};
 use ecs_resolver::updater::Updater;
 use ecs_resolver::zone::Settings;
 use futures_util::FutureExt;
@@ -33,7 +33,7 @@ async fn who_delivers_is_told_when_it_is_served() {
         Change::Apply { resource: Resource::Cluster(cluster), at: Timestamp::UNIX_EPOCH },
         Change::Synced { cluster: arn },
     ];
-    let mut served = std::pin::pin!(updates.serve(changes));
+    let mut served = std::pin::pin!(updates.serve(Origin::Read, changes));
     // The updater does not work yet: nothing is served, and nobody is told that it is.
     assert!(served.as_mut().now_or_never().is_none());
     assert!(!shared.load().zone.sync.is_complete());

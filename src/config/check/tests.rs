@@ -69,6 +69,9 @@ fn numbers_have_ranges() {
         ("dns.workers = 257", "dns.workers"),
         ("ecs.poll_interval = \"99ms\"", "ecs.poll_interval"),
         ("ecs.poll_interval = \"2h\"", "ecs.poll_interval"),
+        ("ecs.reconcile_interval = \"999ms\"", "ecs.reconcile_interval"),
+        ("ecs.reconcile_interval = \"25h\"", "ecs.reconcile_interval"),
+        ("ecs.health_interval = \"2h\"", "ecs.health_interval"),
         ("forward.cache_size = \"1KiB\"", "forward.cache_size"),
         ("forward.cache_size = \"5GiB\"", "forward.cache_size"),
     ] {

@@ -14,7 +14,7 @@ mod tasks;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]
-mod samples;
+pub(super) mod samples;
 #[cfg(test)]
 mod tests;
 
@@ -34,6 +34,7 @@ pub fn reduce(mut inventory: Inventory, change: Change) -> (Inventory, Outcome) 
         Change::Apply { resource, at } => apply(&mut inventory, resource, at),
         Change::Delete { id, at } => delete(&mut inventory, &id, at),
         Change::Reset { scope, ids, at } => sweep::reset(&mut inventory, &scope, &ids, at),
+        Change::Health { task, containers, at } => tasks::health(&mut inventory, &task, containers, at),
         Change::Synced { cluster } => clusters::synced(&mut inventory, cluster),
     };
     (inventory, outcome)

@@ -1,7 +1,7 @@
 //! Tasks: merged while they live, remembered for a while when they have stopped.
 
 use super::{changed, hosts};
-use crate::ecs::{Task, TaskArn, Timestamp};
+use crate::ecs::{Health, Task, TaskArn, Timestamp};
 use crate::inventory::links::Link;
 use crate::inventory::merge::Age;
 use crate::inventory::{Inventory, Outcome, ServiceKey, Subject, TaskRecord, Tombstone};
@@ -46,6 +46,16 @@ pub(super) fn apply(inventory: &mut Inventory, task: Task, at: Timestamp) -> Out
         }
     }
     changed(subjects)
+}
+
+pub(super) fn health(
+    inventory: &mut Inventory,
+    arn: &TaskArn,
+    containers: Vec<(String, Health)>,
+    at: Timestamp,
+) -> Outcome {
+    let Some(record) = inventory.tasks.get_mut(arn) else { return Outcome::Unchanged };
+    if record.learn_health(containers, at) { changed([subject(&record.task)]) } else { Outcome::Unchanged }
 }
 
 pub(super) fn delete(inventory: &mut Inventory, arn: &TaskArn, at: Timestamp) -> Outcome {

@@ -10,7 +10,7 @@ use super::describer::Describer;
 use crate::ecs::{
     ClusterArn, LoadBalancer, LoadBalancerId, LoadBalancerRef, Service, TargetGroup, TargetGroupArn, Timestamp,
 };
-use crate::inventory::{Change, Inventory, Resource, ResourceId};
+use crate::inventory::{Change, Observed, Resource, ResourceId, ServiceKey};
 use crate::source::Stopped;
 use crate::source::ports::Described;
 
@@ -18,7 +18,32 @@ impl Describer {
     /// Reads what the services of `cluster` declare. What fails is noted; the rest of the pass does not depend on it.
     pub(super) async fn read_balancers(self: &Arc<Self>, cluster: &ClusterArn) -> Result<(), Stopped> {
         let of = cluster.clone();
-        let (groups, classic) = self.updates.ask(move |inventory| declared(inventory, &of)).await?;
+        let declared = self.updates.ask(move |inventory| {
+            declared(inventory.services.iter().filter(|(key, _)| key.cluster == of).map(|(_, observed)| observed))
+        });
+        self.read_declared(cluster, declared.await?).await
+    }
+
+    /// Describes what these services of `cluster` declare.
+    ///
+    /// # Errors
+    /// [`Stopped`] at shutdown; failing calls are noted in the status.
+    pub async fn describe_balancers(
+        self: &Arc<Self>,
+        cluster: &ClusterArn,
+        services: BTreeSet<ServiceKey>,
+    ) -> Result<(), Stopped> {
+        let declared = self
+            .updates
+            .ask(move |inventory| declared(services.iter().filter_map(|service| inventory.services.get(service))));
+        self.read_declared(cluster, declared.await?).await
+    }
+
+    async fn read_declared(
+        self: &Arc<Self>,
+        cluster: &ClusterArn,
+        (groups, classic): (BTreeSet<TargetGroupArn>, BTreeSet<LoadBalancerId>),
+    ) -> Result<(), Stopped> {
         tokio::try_join!(self.read_groups(cluster, groups), self.read_classic(cluster, classic))?;
         Ok(())
     }
@@ -69,11 +94,11 @@ impl Describer {
     }
 }
 
-fn declared(inventory: &Inventory, cluster: &ClusterArn) -> (BTreeSet<TargetGroupArn>, BTreeSet<LoadBalancerId>) {
+fn declared<'i>(
+    services: impl Iterator<Item = &'i Observed<Service>>,
+) -> (BTreeSet<TargetGroupArn>, BTreeSet<LoadBalancerId>) {
     let (mut groups, mut classic) = (BTreeSet::new(), BTreeSet::new());
-    let services = inventory.services.values().map(|observed| &observed.value);
-    let ours = services.filter(|service| service.cluster == *cluster);
-    for reference in ours.flat_map(Service::declared_load_balancers) {
+    for reference in services.flat_map(|observed| observed.value.declared_load_balancers()) {
         match reference {
             LoadBalancerRef::TargetGroup(group) => drop(groups.insert(group.clone())),
             LoadBalancerRef::LoadBalancerName(name) => drop(classic.insert(name.clone())),

@@ -10,7 +10,6 @@ use super::describer::{Describer, is_hopeless};
 use crate::ecs::TaskDefinitionArn;
 use crate::inventory::{Change, Inventory, Resource};
 use crate::source::Stopped;
-use crate::source::pace::Bucket;
 use crate::source::ports::{ApiError, ApiErrorKind};
 
 /// How the reading goes since the last pass began. One that cannot be read is not tried twice between two passes.
@@ -28,13 +27,13 @@ impl Reading {
 
 impl Describer {
     /// Reads task definitions that are in use and not known, until all are, or the next would have to wait
-    /// beyond `until`.
-    pub(super) async fn read_definitions(&self, reading: &mut Reading, until: Instant) -> Result<(), Stopped> {
+    /// beyond `until`. Returns how many are left.
+    pub(super) async fn read_definitions(&self, reading: &mut Reading, until: Instant) -> Result<usize, Stopped> {
         let (unread, agents) = self.updates.ask(|inventory| (unread(inventory), agents(inventory))).await?;
         self.budget().set_agents(agents);
         let mut left = unread.len();
         for arn in unread {
-            let wait = self.budget().wait(Bucket::TaskDefinition, self.clock.uptime());
+            let wait = self.wait(Call::DescribeTaskDefinition);
             if reading.is_over() || (!wait.is_zero() && Instant::now() + wait > until) {
                 break;
             }
@@ -44,7 +43,16 @@ impl Describer {
         }
         self.status.unread_definitions(left);
         self.settle(Call::DescribeTaskDefinition, None, reading.failure.as_ref());
-        Ok(())
+        Ok(left)
+    }
+
+    /// Reads task definitions that are in use and not known, as far as the budget has room now. Returns how many are
+    /// left.
+    ///
+    /// # Errors
+    /// [`Stopped`] at shutdown; failing calls are noted in the status.
+    pub async fn describe_definitions(&self) -> Result<usize, Stopped> {
+        self.read_definitions(&mut Reading::default(), Instant::now()).await
     }
 
     async fn read_definition(&self, arn: &TaskDefinitionArn, reading: &mut Reading) -> Result<bool, Stopped> {

@@ -13,10 +13,10 @@ use super::call::Call;
 use crate::ecs::{ClusterArn, Ec2InstanceId, Timestamp};
 use crate::inventory::Change;
 use crate::source::clock::Clock;
-use crate::source::pace::Budget;
+use crate::source::pace::{Budget, Lane};
 use crate::source::ports::{ApiError, ApiErrorKind, Described, Ec2Api, EcsApi, LoadBalancerApi};
 use crate::source::status::SourceStatus;
-use crate::source::{Delivery, Stopped, Updates};
+use crate::source::{Delivery, Origin, Stopped, Updates};
 
 /// Calls under way at once.
 const CONCURRENT_CALLS: usize = 4;
@@ -38,14 +38,16 @@ pub struct Apis {
 /// Asks AWS and hands the updater what it said. Each `describe_…` method can be used by itself, for the resources of
 /// an event; [`DescribeSource`](super::DescribeSource) strings them together into passes.
 pub struct Describer {
-    pub(super) apis: Apis,
-    pub(super) updates: Updates,
-    pub(super) status: Arc<SourceStatus>,
-    pub(super) clock: Clock,
+    pub(crate) apis: Apis,
+    pub(crate) updates: Updates,
+    pub(crate) status: Arc<SourceStatus>,
+    pub(crate) clock: Clock,
+    lane: Lane,
     permits: Semaphore,
-    budget: Mutex<Budget>,
+    /// One for all lanes.
+    budget: Arc<Mutex<Budget>>,
     /// Machines that the last answer of EC2 did not have, by the cluster they were asked for.
-    absent: Mutex<BTreeSet<(ClusterArn, Ec2InstanceId)>>,
+    absent: Arc<Mutex<BTreeSet<(ClusterArn, Ec2InstanceId)>>>,
 }
 
 /// A complete list.
@@ -56,18 +58,49 @@ pub(super) struct Listed<Id> {
 }
 
 impl Describer {
-    /// A describer that has made no call yet.
+    /// A describer for passes that has made no call yet.
     #[must_use]
     pub fn new(apis: Apis, updates: Updates, status: Arc<SourceStatus>, clock: Clock) -> Self {
         let permits = Semaphore::new(CONCURRENT_CALLS);
-        Self { apis, updates, status, clock, permits, budget: Mutex::default(), absent: Mutex::default() }
+        let (budget, absent) = (Arc::default(), Arc::default());
+        Self { apis, updates, status, clock, lane: Lane::Pass, permits, budget, absent }
+    }
+
+    /// One that pays from the same budget, in another lane, and does not wait for the calls of this one.
+    #[must_use]
+    pub fn in_lane(&self, lane: Lane) -> Self {
+        Self {
+            apis: self.apis.clone(),
+            updates: self.updates.clone(),
+            status: Arc::clone(&self.status),
+            clock: self.clock,
+            lane,
+            permits: Semaphore::new(CONCURRENT_CALLS),
+            budget: Arc::clone(&self.budget),
+            absent: Arc::clone(&self.absent),
+        }
+    }
+
+    /// Of what origin the changes are that it delivers.
+    fn origin(&self) -> Origin {
+        match self.lane {
+            Lane::Event | Lane::Urgent => Origin::Event,
+            Lane::Pass if self.budget().has_events() => Origin::Reconcile,
+            Lane::Pass => Origin::Read,
+        }
+    }
+
+    /// How long a call would have to wait now.
+    pub(super) fn wait(&self, call: Call) -> Duration {
+        self.budget().wait(self.lane, call.bucket(), self.clock.uptime())
     }
 
     pub(super) fn absent(&self) -> MutexGuard<'_, BTreeSet<(ClusterArn, Ec2InstanceId)>> {
         self.absent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn budget(&self) -> MutexGuard<'_, Budget> {
+    /// The calls that all describers of this process make.
+    pub(crate) fn budget(&self) -> MutexGuard<'_, Budget> {
         self.budget.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -77,11 +110,14 @@ impl Describer {
         call: Call,
         request: impl Future<Output = Result<T, ApiError>>,
     ) -> Result<(T, Timestamp), ApiError> {
-        let wait = self.budget().take(call.bucket(), 1, self.clock.uptime());
+        let wait = self.budget().take(self.lane, call.bucket(), 1, self.clock.uptime());
         sleep(wait).await;
         let _permit = self.permits.acquire().await;
         let at = self.clock.now();
         let result = timeout(CALL_LIMIT, request).await.unwrap_or_else(|_| Err(out_of_time(call)));
+        if result.as_ref().is_err_and(|error| error.kind == ApiErrorKind::Throttled) {
+            self.budget().throttled(call.bucket(), self.clock.uptime());
+        }
         result.map(|value| (value, at))
     }
 
@@ -102,7 +138,7 @@ impl Describer {
         let (ids, at) = outcome.ok()?;
         let more_pages = ids.len().saturating_sub(1) / call.batch();
         let more_pages = u32::try_from(more_pages).unwrap_or(u32::MAX);
-        self.budget().take(call.bucket(), more_pages, self.clock.uptime());
+        self.budget().take(self.lane, call.bucket(), more_pages, self.clock.uptime());
         Some(Listed { ids: ids.into_iter().collect(), at })
     }
 
@@ -147,7 +183,12 @@ impl Describer {
 
     /// Hands over changes, if there are any.
     pub(super) async fn deliver(&self, changes: Vec<Change>) -> Result<(), Stopped> {
-        if changes.is_empty() { Ok(()) } else { self.updates.deliver(Delivery::of(changes)).await }
+        if changes.is_empty() { Ok(()) } else { self.updates.deliver(Delivery::from(self.origin(), changes)).await }
+    }
+
+    /// Hands over changes and waits until they are served.
+    pub(super) async fn serve(&self, changes: Vec<Change>) -> Result<(), Stopped> {
+        self.updates.serve(self.origin(), changes).await
     }
 }
 

@@ -3,7 +3,7 @@
 //! EC2 instances are read in every pass, not only when they are new: their state tells that a host is gone, minutes
 //! before ECS notices, and one call reads 200 of them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::call::Call;
@@ -28,6 +28,14 @@ impl Describer {
         });
         let machines = machines.await?;
         self.absent().retain(|(of, machine)| of != cluster || machines.contains(machine));
+        self.read_machines(cluster, machines).await
+    }
+
+    async fn read_machines(
+        self: &Arc<Self>,
+        cluster: &ClusterArn,
+        machines: BTreeSet<Ec2InstanceId>,
+    ) -> Result<(), Stopped> {
         self.describe(
             Call::DescribeInstances,
             cluster,
@@ -36,6 +44,41 @@ impl Describer {
             |described, at| self.machine_changes(cluster, described, at),
         )
         .await?;
+        Ok(())
+    }
+
+    /// Describes EC2 instances, by the cluster in which they are registered.
+    ///
+    /// # Errors
+    /// [`Stopped`] at shutdown; failing calls are noted in the status.
+    pub async fn describe_machines(
+        self: &Arc<Self>,
+        machines: BTreeMap<ClusterArn, BTreeSet<Ec2InstanceId>>,
+    ) -> Result<(), Stopped> {
+        for (cluster, machines) in machines {
+            self.read_machines(&cluster, machines.into_iter().filter(is_ec2).collect()).await?;
+        }
+        Ok(())
+    }
+
+    /// Describes container instances, by their cluster, and the machines below them. One that is MISSING may be too
+    /// young to be known, and stays.
+    ///
+    /// # Errors
+    /// [`Stopped`] at shutdown; failing calls are noted in the status.
+    pub async fn describe_hosts(
+        self: &Arc<Self>,
+        hosts: BTreeMap<ClusterArn, BTreeSet<ContainerInstanceArn>>,
+    ) -> Result<(), Stopped> {
+        for (cluster, hosts) in hosts {
+            self.describe_container_instances(&cluster, hosts.clone(), &hosts).await?;
+            let machines = self.updates.ask(move |inventory| -> BTreeSet<Ec2InstanceId> {
+                let hosts = hosts.iter().filter_map(|host| inventory.container_instances.get(host));
+                hosts.map(|observed| observed.value.ec2_instance_id.clone()).filter(is_ec2).collect()
+            });
+            let machines = machines.await?;
+            self.read_machines(&cluster, machines).await?;
+        }
         Ok(())
     }
 

@@ -16,24 +16,25 @@ mod describer;
 mod hosts;
 mod services;
 mod tasks;
+mod trigger;
 
 use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use crate::ecs::ClusterArn;
 use crate::inventory::Change;
 use crate::source::Stopped;
-use crate::source::pace::{self, Bucket, Interval};
+use crate::source::pace::{self, Bucket, Interval, Lane};
 use clusters::Resolved;
 use definitions::Reading;
 
 pub use describer::{Apis, Describer};
+pub use trigger::Trigger;
 
 /// How long the first complete pass over a cluster waits for task definitions beyond the first burst.
 const FIRST_DEFINITIONS: Duration = Duration::from_secs(30);
@@ -47,17 +48,8 @@ pub struct DescribeSettings {
     pub all: bool,
     /// Time from the start of one pass to the start of the next; the least, as the number of agents may stretch it.
     pub poll_interval: Duration,
-}
-
-/// Asks for a pass before the interval is over. Cheap to clone.
-#[derive(Debug, Clone, Default)]
-pub struct Trigger(watch::Sender<()>);
-
-impl Trigger {
-    /// Asks for a pass that begins from now on. Several who ask before it begins share it.
-    pub fn poke(&self) {
-        self.0.send_replace(());
-    }
+    /// The same while events tell of changes.
+    pub reconcile_interval: Duration,
 }
 
 /// The source: passes, and the pauses between them.
@@ -100,16 +92,17 @@ impl DescribeSource {
     }
 
     async fn passes(&self) -> Result<Infallible, Stopped> {
-        let configured = self.settings.poll_interval;
-        let mut progress = Progress::new(configured);
-        let mut pokes = self.trigger.0.subscribe();
-        sleep(pace::start_delay(configured, fastrand::f64())).await;
+        let mut progress = Progress::new(self.configured_interval());
+        let mut pokes = self.trigger.subscribe();
+        sleep(pace::start_delay(self.settings.poll_interval, fastrand::f64())).await;
         loop {
             pokes.mark_unchanged();
+            self.trigger.begin();
             let began = Instant::now();
             let mut reading = Reading::default();
             let complete = self.pass(&mut reading, &mut progress).await?;
             self.take_stock(began, complete, &mut progress).await?;
+            self.trigger.end();
             let next = progress.next(began, fastrand::f64());
             tokio::select! {
                 // It cannot be closed: we hold a sender ourselves.
@@ -117,6 +110,11 @@ impl DescribeSource {
                 rested = self.rest(&mut reading, next) => rested?,
             }
         }
+    }
+
+    fn configured_interval(&self) -> Duration {
+        let DescribeSettings { poll_interval, reconcile_interval, .. } = self.settings;
+        if self.describer.budget().has_events() { reconcile_interval } else { poll_interval }
     }
 
     /// Reads every cluster once. Returns whether all were complete.
@@ -140,10 +138,16 @@ impl DescribeSource {
         progress.synced |= complete;
         let agents = describer.updates.ask(definitions::agents).await?;
         // Task definitions are not part of what repeats; the budget keeps them to their share.
-        let calls = describer.budget().drain().without(Bucket::TaskDefinition);
-        let interval = pace::interval(self.settings.poll_interval, &calls, agents);
+        let interval = {
+            let (configured, now) = (self.configured_interval(), describer.clock.uptime());
+            let mut budget = describer.budget();
+            budget.set_agents(agents);
+            let calls = budget.drain().without(Bucket::TaskDefinition);
+            pace::interval(configured, &calls, agents, |bucket| budget.common_rate(Lane::Pass, bucket, now))
+        };
         // A pass that failed made fewer calls than a pass needs.
-        if complete || interval.effective > progress.interval.effective {
+        let other = interval.configured != progress.interval.configured;
+        if complete || other || interval.effective > progress.interval.effective {
             progress.interval = interval;
         }
         describer.status.passed(began.elapsed(), complete);
@@ -161,7 +165,7 @@ impl DescribeSource {
 
 impl Progress {
     fn new(configured: Duration) -> Self {
-        let interval = pace::interval(configured, &pace::Calls::default(), 1);
+        let interval = Interval { configured, effective: configured, limited_by: None, agents: 1 };
         Self { interval, synced: false, failures: 0, missed: BTreeSet::new() }
     }
 
@@ -196,7 +200,7 @@ impl Describer {
         let until = if later { Instant::now() } else { Instant::now() + FIRST_DEFINITIONS };
         self.read_definitions(reading, until).await?;
         if services && tasks {
-            self.updates.serve(vec![Change::Synced { cluster: cluster.clone() }]).await?;
+            self.serve(vec![Change::Synced { cluster: cluster.clone() }]).await?;
             self.status.complete(cluster, began);
         }
         Ok(services && tasks)

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::call::Call;
 use super::describer::Describer;
 use crate::ecs::{ClusterArn, Task, TaskArn, Timestamp};
-use crate::inventory::{Change, Resource, ResourceId};
+use crate::inventory::{Change, Resource, ResourceId, ServiceKey};
 use crate::source::Stopped;
 use crate::source::ports::Described;
 
@@ -24,6 +24,23 @@ impl Describer {
         let (listed, complete) = list.map_or_else(|| (BTreeSet::new(), false), |list| (list.ids, true));
         let answered = self.describe_tasks(cluster, &listed | &known, &listed).await?;
         Ok(complete && answered)
+    }
+
+    /// Looks at the tasks of one service: those that are known, and those that are listed. One that is MISSING may be
+    /// too young to be known, and stays.
+    ///
+    /// # Errors
+    /// [`Stopped`] at shutdown; failing calls are noted in the status.
+    pub async fn describe_service_tasks(self: &Arc<Self>, service: &ServiceKey) -> Result<(), Stopped> {
+        let (cluster, of) = (&service.cluster, service.clone());
+        let known = self.updates.ask(move |inventory| -> BTreeSet<TaskArn> {
+            inventory.tasks_of(&of).map(|record| record.task.arn.clone()).collect()
+        });
+        let known = known.await?;
+        let list = self.list(Call::ListTasks, cluster, self.apis.ecs.list_tasks_of(cluster, &service.name)).await;
+        let tasks = list.map_or_else(|| known.clone(), |list| &known | &list.ids);
+        self.describe_tasks(cluster, tasks.clone(), &tasks).await?;
+        Ok(())
     }
 
     /// Describes `tasks` of `cluster`. A task that is STOPPED is gone, and so is one that is MISSING unless a list

@@ -8,6 +8,11 @@ fn calls(counts: &[(Bucket, u32)]) -> Calls {
     calls
 }
 
+/// What all agents together may make in passes.
+fn rate(bucket: Bucket) -> f64 {
+    Budget::default().common_rate(Lane::Pass, bucket, Duration::ZERO)
+}
+
 fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
@@ -29,7 +34,7 @@ fn the_interval_keeps_all_agents_within_the_share() {
         (30, vec![(ClusterResource, u32::MAX)], usize::MAX, 86_400, Some(ClusterResource)),
     ];
     for (configured, made, agents, effective, limited_by) in table {
-        let interval = interval(seconds(configured), &calls(&made), agents);
+        let interval = interval(seconds(configured), &calls(&made), agents, rate);
         assert_eq!((interval.effective, interval.limited_by), (seconds(effective), limited_by), "{made:?} × {agents}");
         assert_eq!(interval.configured, seconds(configured));
     }
@@ -38,8 +43,8 @@ fn the_interval_keeps_all_agents_within_the_share() {
 #[test]
 fn task_definitions_can_be_left_out_of_the_interval() {
     let made = calls(&[(Bucket::TaskDefinition, 500), (Bucket::Service, 1)]);
-    assert_eq!(interval(seconds(30), &made, 1).limited_by, Some(Bucket::TaskDefinition));
-    assert_eq!(interval(seconds(30), &made.without(Bucket::TaskDefinition), 1).limited_by, None);
+    assert_eq!(interval(seconds(30), &made, 1, rate).limited_by, Some(Bucket::TaskDefinition));
+    assert_eq!(interval(seconds(30), &made.without(Bucket::TaskDefinition), 1, rate).limited_by, None);
 }
 
 #[test]
@@ -73,13 +78,13 @@ fn calls_beyond_the_burst_wait_for_the_share_of_the_refill() {
     let mut budget = Budget::default();
     let now = seconds(5);
     for _ in 0..25 {
-        assert_eq!(budget.take(Bucket::Service, 1, now), Duration::ZERO);
+        assert_eq!(budget.take(Lane::Pass, Bucket::Service, 1, now), Duration::ZERO);
     }
-    assert_eq!(budget.take(Bucket::Service, 1, now), Duration::from_millis(200));
-    assert_eq!(budget.take(Bucket::Service, 1, now), Duration::from_millis(400));
+    assert_eq!(budget.take(Lane::Pass, Bucket::Service, 1, now), Duration::from_millis(200));
+    assert_eq!(budget.take(Lane::Pass, Bucket::Service, 1, now), Duration::from_millis(400));
     // Another bucket is not touched, and time refills this one: 2 owed, 10 refilled.
-    assert_eq!(budget.wait(Bucket::Ec2, now), Duration::ZERO);
-    assert_eq!(budget.wait(Bucket::Service, now + seconds(2)), Duration::ZERO);
+    assert_eq!(budget.wait(Lane::Pass, Bucket::Ec2, now), Duration::ZERO);
+    assert_eq!(budget.wait(Lane::Pass, Bucket::Service, now + seconds(2)), Duration::ZERO);
     assert_eq!(budget.drain().of(Bucket::Service), 27);
     assert_eq!(budget.drain(), Calls::default());
 }
@@ -87,8 +92,8 @@ fn calls_beyond_the_burst_wait_for_the_share_of_the_refill() {
 #[test]
 fn pages_that_a_list_turned_out_to_have_are_paid_afterwards() {
     let mut budget = Budget::default();
-    assert_eq!(budget.take(Bucket::ClusterResource, 100, Duration::ZERO), Duration::ZERO);
-    assert_eq!(budget.wait(Bucket::ClusterResource, Duration::ZERO), Duration::from_millis(15_200));
+    assert_eq!(budget.take(Lane::Pass, Bucket::ClusterResource, 100, Duration::ZERO), Duration::ZERO);
+    assert_eq!(budget.wait(Lane::Pass, Bucket::ClusterResource, Duration::ZERO), Duration::from_millis(15_200));
 }
 
 #[test]
@@ -96,8 +101,53 @@ fn only_the_rate_of_task_definitions_is_divided_by_the_agents() {
     let mut budget = Budget::default();
     budget.set_agents(50);
     for (bucket, burst, pause) in [(Bucket::TaskDefinition, 12, 5_000), (Bucket::Service, 25, 200)] {
-        let waits: Vec<_> = (0..=burst).map(|_| budget.take(bucket, 1, Duration::ZERO)).collect();
+        let waits: Vec<_> = (0..=burst).map(|_| budget.take(Lane::Pass, bucket, 1, Duration::ZERO)).collect();
         assert!(waits.iter().take(burst).all(Duration::is_zero), "{bucket:?}: {waits:?}");
         assert_eq!(waits[burst], Duration::from_millis(pause), "{bucket:?}");
     }
+}
+
+#[test]
+fn what_events_ask_for_is_divided_by_the_agents_and_leaves_passes_their_half() {
+    let mut budget = Budget::default();
+    budget.set_events(true);
+    budget.set_agents(5);
+    let bucket = Bucket::ClusterResource;
+    // Half of a quarter of 100 at once and of 20 a second; a fifth of it is ours.
+    let waits: Vec<_> = (0..4).map(|_| budget.take(Lane::Event, bucket, 1, Duration::ZERO)).collect();
+    assert_eq!(waits, [0, 0, 1_000, 3_000].map(Duration::from_millis));
+    let waits: Vec<_> = (0..14).map(|_| budget.take(Lane::Pass, bucket, 1, Duration::ZERO)).collect();
+    assert!(waits.iter().take(12).all(Duration::is_zero), "{waits:?}");
+    assert_eq!(waits[13], Duration::from_millis(600));
+    assert_eq!(budget.drain().of(bucket), 14, "an interval is stretched by what repeats");
+    let all = |lane| budget.common_rate(lane, bucket, Duration::ZERO);
+    assert!((all(Lane::Event) + all(Lane::Pass) - 5.0).abs() < 1e-9);
+}
+
+#[test]
+fn urgent_calls_go_into_debt_and_the_others_pay() {
+    let mut budget = Budget::default();
+    budget.set_events(true);
+    budget.set_agents(50);
+    let bucket = Bucket::ClusterResource;
+    for _ in 0..20 {
+        assert_eq!(budget.take(Lane::Urgent, bucket, 1, Duration::ZERO), Duration::ZERO);
+    }
+    assert!(budget.wait(Lane::Event, bucket, Duration::ZERO) > seconds(300), "20 calls at one in 20 s");
+    let calls = (0..10).map(|_| budget.take(Lane::Urgent, bucket, 1, Duration::ZERO));
+    assert!(calls.max() > Some(seconds(100)), "but not without end");
+    assert_eq!(budget.wait(Lane::Pass, bucket, Duration::ZERO), Duration::ZERO);
+}
+
+#[test]
+fn throttling_slows_down_its_bucket_for_a_while() {
+    let mut budget = Budget::default();
+    let rate = |budget: &Budget, bucket, now| budget.common_rate(Lane::Pass, bucket, seconds(now));
+    for (now, expected) in [(10, 2.5), (10, 1.25), (10, 0.625), (10, 0.3125), (10, 0.3125), (40, 0.3125)] {
+        budget.throttled(Bucket::Service, seconds(now));
+        assert!((rate(&budget, Bucket::Service, now) - expected).abs() < 1e-9, "{now}");
+    }
+    assert!((rate(&budget, Bucket::Service, 70) - 0.625).abs() < 1e-9);
+    assert!((rate(&budget, Bucket::Service, 1_000) - 5.0).abs() < 1e-9);
+    assert!((rate(&budget, Bucket::Ec2, 40) - 5.0).abs() < 1e-9);
 }

@@ -39,7 +39,9 @@ impl Rig {
         let clock = Clock::at(Timestamp::from_second(1_000_000).unwrap());
         let describer = Arc::new(Describer::new(apis, updates, Arc::clone(&status), clock));
         let poll_interval = Duration::from_secs(30);
-        let settings = DescribeSettings { clusters: vec!["prod".to_owned()], all: false, poll_interval };
+        let reconcile_interval = Duration::from_secs(600);
+        let clusters = vec!["prod".to_owned()];
+        let settings = DescribeSettings { clusters, all: false, poll_interval, reconcile_interval };
         Self { world, updater, status, describer, settings, progress: Progress::new(poll_interval) }
     }
 

@@ -45,6 +45,7 @@ fn kinds(changes: &[Change]) -> BTreeSet<&'static str> {
         Change::Reset { scope: Scope::Clusters, .. } => "clusters reset",
         Change::Reset { scope: Scope::Services(_), .. } => "services reset",
         Change::Reset { scope: Scope::ContainerInstances(_), .. } => "container instances reset",
+        Change::Health { .. } => "health",
         Change::Synced { .. } => "synced",
     };
     changes.iter().map(kind).collect()

@@ -45,7 +45,7 @@ fn believe(inventory: &mut Inventory, change: &Change) {
     match change.clone() {
         Change::Apply { resource, at } => apply(inventory, resource, at),
         Change::Delete { id, .. } => delete(inventory, &id),
-        Change::Reset { .. } | Change::Synced { .. } => {}
+        Change::Reset { .. } | Change::Health { .. } | Change::Synced { .. } => {}
     }
 }
 

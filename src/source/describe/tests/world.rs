@@ -135,6 +135,12 @@ impl EcsApi for World {
         self.request(Call::ListTasks, 0, |it| it.list(&it.tasks)).await
     }
 
+    async fn list_tasks_of(&self, _: &ClusterArn, service: &str) -> Result<Vec<TaskArn>, ApiError> {
+        let of = |it: &State, arn: &TaskArn| it.tasks.get(arn).is_some_and(|task| task.service_name() == Some(service));
+        let answer = |it: &State| it.list(&it.tasks).into_iter().filter(|arn| of(it, arn)).collect();
+        self.request(Call::ListTasks, 0, answer).await
+    }
+
     async fn describe_tasks(&self, _: &ClusterArn, ids: &[TaskArn]) -> Result<Described<Task, TaskArn>, ApiError> {
         self.request(Call::DescribeTasks, ids.len(), |it| it.pick(&it.tasks, ids, TaskArn::as_str)).await
     }

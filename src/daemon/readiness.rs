@@ -1,0 +1,72 @@
+//! What `/ready` says: pure.
+//!
+//! Red means that answers may be wrong or old, not that there are none: the daemon goes on with what it knows.
+
+use std::time::Duration;
+
+use super::feed::{Feed, Prepared};
+use crate::ecs::Timestamp;
+use crate::http::Readiness;
+use crate::source::status::{StatusReport, shared_queue};
+use crate::zone::Sync;
+
+/// A queue that has not answered for this long is too old a source: it is asked every 20 s at least.
+const EVENTS_BOUND: Duration = Duration::from_secs(60);
+
+/// Passes that may fail in a row, and the time that one may take, before what was read is too old.
+const PASSES_BOUND: (u32, Duration) = (3, Duration::from_secs(60));
+
+/// Ready once every cluster that is followed has been read, and as long as no source is older than its bound; without
+/// a source, at once.
+pub(super) fn of(feed: &Prepared, sync: &Sync, report: &StatusReport, now: Timestamp) -> Readiness {
+    let mut warnings: Vec<String> = report.failing.iter().map(ToString::to_string).collect();
+    warnings.extend(report.events.iter().filter_map(|events| events.shared_with.as_deref().map(shared_queue)));
+    if matches!(feed.feed, Feed::Off) {
+        return Readiness { ready: true, reasons: Vec::new(), warnings };
+    }
+    let mut reasons = unread(feed, sync);
+    reasons.extend(too_old(report, now));
+    if reasons.is_empty() {
+        return Readiness { ready: true, reasons, warnings };
+    }
+    reasons.extend(warnings);
+    Readiness { ready: false, reasons, warnings: Vec::new() }
+}
+
+fn unread(feed: &Prepared, sync: &Sync) -> Vec<String> {
+    if sync.is_complete() {
+        return Vec::new();
+    }
+    let pending = sync.pending.iter();
+    let mut reasons: Vec<String> =
+        pending.map(|cluster| format!("cluster {cluster} has not been read completely yet")).collect();
+    if feed.clusters.is_empty() && !feed.all {
+        reasons.push("no cluster to follow: set ecs.clusters, or ECS_CLUSTER in the agent's configuration".into());
+    } else if reasons.is_empty() {
+        reasons.push("the list of clusters has not been read yet".into());
+    }
+    reasons
+}
+
+fn too_old(report: &StatusReport, now: Timestamp) -> Vec<String> {
+    let age = |since: Timestamp| Duration::try_from(now.duration_since(since)).unwrap_or_default();
+    let mut reasons = Vec::new();
+    if let Some(events) = &report.events
+        && age(events.heard) > EVENTS_BOUND
+    {
+        let seconds = age(events.heard).as_secs();
+        reasons.push(format!("the queue of events has not answered for {seconds} s: changes are found by polling"));
+    }
+    let (passes, pass) = PASSES_BOUND;
+    let bound = report.interval.map(|interval| interval.effective * passes + pass);
+    for (cluster, read) in &report.complete {
+        if bound.is_some_and(|bound| age(*read) > bound) {
+            let (name, seconds) = (cluster.id(), age(*read).as_secs());
+            reasons.push(format!("cluster {name} was last read completely {seconds} s ago"));
+        }
+    }
+    reasons
+}
+
+#[cfg(test)]
+mod tests;

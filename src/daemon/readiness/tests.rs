@@ -1,0 +1,47 @@
+use super::*;
+use crate::ecs::ClusterArn;
+use crate::source::pace::Interval;
+use crate::source::status::EventsReport;
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(1_000_000 + second).unwrap()
+}
+
+/// Everything was read at 0 s, is read every 30 s, and the queue answered at 0 s.
+fn report() -> StatusReport {
+    let cluster = ClusterArn::parse("arn:aws:ecs:us-east-1:123456789012:cluster/prod").unwrap();
+    let interval = Duration::from_secs(30);
+    StatusReport {
+        complete: [(cluster, at(0))].into(),
+        interval: Some(Interval { configured: interval, effective: interval, limited_by: None, agents: 1 }),
+        events: Some(EventsReport { heard: at(0), shared_with: None }),
+        ..StatusReport::default()
+    }
+}
+
+fn readiness(report: &StatusReport, second: i64) -> Readiness {
+    let feed = Prepared { feed: Feed::Describe, clusters: vec!["prod".to_owned()], all: false };
+    of(&feed, &Sync::default(), report, at(second))
+}
+
+#[test]
+fn a_source_that_is_too_old_turns_it_red() {
+    assert!(readiness(&report(), 60).ready);
+    let later = readiness(&report(), 61);
+    assert_eq!(later.reasons, ["the queue of events has not answered for 61 s: changes are found by polling"]);
+    let polled = StatusReport { events: None, ..report() };
+    assert!(readiness(&polled, 150).ready);
+    let later = readiness(&polled, 151);
+    assert_eq!(
+        (later.ready, later.reasons),
+        (false, vec!["cluster prod was last read completely 151 s ago".to_owned()])
+    );
+}
+
+#[test]
+fn a_queue_with_two_readers_is_a_warning() {
+    let shared = EventsReport { heard: at(0), shared_with: Some("i-2 (boot 7)".to_owned()) };
+    let readiness = readiness(&StatusReport { events: Some(shared), ..report() }, 1);
+    assert!(readiness.ready);
+    assert!(readiness.warnings[0].contains("also read by i-2 (boot 7)"), "{:?}", readiness.warnings);
+}

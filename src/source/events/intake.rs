@@ -1,0 +1,146 @@
+//! What an event means, held against what is known: which changes it makes, what must be asked because of it, and
+//! which withdrawals had better wait. Pure.
+
+use std::collections::BTreeSet;
+
+use super::asks::Asks;
+use super::stats::{Kind, Verdict};
+use crate::ecs::event::{Detail, Event, HealthOfTask, ServiceHint};
+use crate::ecs::{
+    ContainerInstance, Ec2Instance, Ec2InstanceId, Ec2State, ServiceArn, ServiceStatus, Task, TaskArn, Timestamp,
+};
+use crate::inventory::{Change, Inventory, Resource, ServiceKey, TaskRecord};
+use crate::zone::readiness::{Standing, TaskView};
+
+/// An event, and when it was learned.
+#[derive(Debug, Clone)]
+pub(super) struct Incoming {
+    pub(super) event: Event,
+    /// By our clock: when the message was received, or, of health, when it was seen.
+    pub(super) at: Timestamp,
+}
+
+/// What an event makes us do.
+#[derive(Debug, Default)]
+pub(super) struct Consequence {
+    pub(super) changes: Vec<Change>,
+    pub(super) asks: Asks,
+    /// The service whose tasks' health may be different.
+    pub(super) look_at: Option<ServiceKey>,
+}
+
+/// What kind of event it is, for the metrics.
+pub(super) fn kind(detail: &Detail) -> Kind {
+    match detail {
+        Detail::Task(_) => Kind::Task,
+        Detail::ContainerInstance(_) => Kind::ContainerInstance,
+        Detail::Service(_) => Kind::Service,
+        Detail::Ec2Instance { .. } => Kind::Ec2Instance,
+        Detail::TaskHealth(_) => Kind::TaskHealth,
+        Detail::Ignored(_) => Kind::Other,
+    }
+}
+
+/// What `incoming` means.
+///
+/// # Errors
+/// Why it means nothing: it is of a cluster that is not followed, or of a kind that we do not follow.
+pub(super) fn consequence(inventory: &Inventory, incoming: Incoming) -> Result<Consequence, Verdict> {
+    let Incoming { event, at } = incoming;
+    let followed = |cluster| inventory.clusters.contains_key(cluster);
+    match event.detail {
+        Detail::Task(task) if followed(&task.cluster) => Ok(of_task(inventory, task, at)),
+        Detail::ContainerInstance(instance) if followed(&instance.cluster) => Ok(of_host(inventory, instance, at)),
+        Detail::Service(hint) if followed(&hint.cluster) => Ok(of_service(hint)),
+        Detail::Ec2Instance { id, state } => of_machine(inventory, &id, state, at).ok_or(Verdict::Foreign),
+        Detail::TaskHealth(health) if followed(&health.cluster) => {
+            let change = |it: HealthOfTask| Change::Health { task: it.task, containers: it.containers, at };
+            Ok(Consequence { changes: health.tasks.into_iter().map(change).collect(), ..Consequence::default() })
+        }
+        Detail::Ignored(_) => Err(Verdict::Ignored),
+        Detail::Task(_) | Detail::ContainerInstance(_) | Detail::Service(_) | Detail::TaskHealth(_) => {
+            Err(Verdict::Foreign)
+        }
+    }
+}
+
+fn of_task(inventory: &Inventory, task: Task, at: Timestamp) -> Consequence {
+    let mut asks = Asks::default();
+    let service = ServiceKey::of_task(&task);
+    if !task.last_status.is_final() {
+        let host = task.container_instance.as_ref();
+        if let Some(host) = host.filter(|host| !inventory.container_instances.contains_key(*host)) {
+            asks.host(&task.cluster, host);
+        }
+        if let Some(key) = service.as_ref().filter(|key| !inventory.services.contains_key(*key)) {
+            let service = ServiceArn::in_cluster(&key.cluster, &key.name);
+            asks.services.extend(service.map(|service| ServiceHint { cluster: key.cluster.clone(), service }));
+        }
+        asks.definitions = !inventory.task_definitions.contains_key(&task.task_definition);
+    }
+    Consequence { changes: vec![Change::Apply { resource: Resource::Task(task), at }], asks, look_at: service }
+}
+
+fn of_host(inventory: &Inventory, instance: ContainerInstance, at: Timestamp) -> Consequence {
+    let mut asks = Asks::default();
+    if !inventory.ec2_instances.contains_key(&instance.ec2_instance_id) {
+        asks.machine(&instance.cluster, &instance.ec2_instance_id);
+    }
+    let changes = vec![Change::Apply { resource: Resource::ContainerInstance(instance), at }];
+    Consequence { changes, asks, look_at: None }
+}
+
+fn of_service(hint: ServiceHint) -> Consequence {
+    let look_at = Some(ServiceKey::new(&hint.cluster, hint.service.id()));
+    let mut asks = Asks::default();
+    asks.services.insert(hint);
+    asks.definitions = true;
+    Consequence { changes: Vec::new(), asks, look_at }
+}
+
+/// A machine that goes takes its tasks out at once. Events of EC2 have no version, so one that came late is put right
+/// by asking: of a machine that comes, before it is believed; of one that goes, a while later, as EC2 itself goes on
+/// answering "running" for some seconds.
+fn of_machine(inventory: &Inventory, id: &Ec2InstanceId, state: Ec2State, at: Timestamp) -> Option<Consequence> {
+    let host = inventory.links.instances_on.get(id)?.iter().next()?;
+    let cluster = &inventory.container_instances.get(host)?.value.cluster;
+    let mut consequence = Consequence::default();
+    if state.is_gone() {
+        let known = inventory.ec2_instances.get(id);
+        let availability_zone = known.and_then(|known| known.value.availability_zone.clone());
+        let gone = Ec2Instance { id: id.clone(), state, private_ipv4: None, ipv6: None, availability_zone };
+        consequence.changes.push(Change::Apply { resource: Resource::Ec2Instance(gone), at });
+        consequence.asks.departed.insert((cluster.clone(), id.clone()));
+    } else {
+        consequence.asks.machine(cluster, id);
+    }
+    Some(consequence)
+}
+
+/// Whether `detail` says that a task is to stop, which it has not done yet.
+pub(super) fn is_withdrawal(detail: &Detail) -> bool {
+    match detail {
+        Detail::Task(task) => {
+            let leaving = task.desired_status.is_leaving() || task.last_status.is_leaving();
+            leaving && !task.last_status.is_final()
+        }
+        _ => false,
+    }
+}
+
+/// The services that would be without a ready task if the tasks `leaving` left, although they are to have some.
+///
+/// ECS stops the old task once the new one is HEALTHY, of which there is no event: what we know of the new one is
+/// older than what made ECS stop the old one.
+pub(super) fn emptied(inventory: &Inventory, leaving: &BTreeSet<TaskArn>) -> BTreeSet<ServiceKey> {
+    let is_ready = |record: &TaskRecord| TaskView::of(inventory, record).standing == Standing::Ready;
+    let serving = leaving.iter().filter_map(|arn| inventory.tasks.get(arn)).filter(|record| is_ready(record));
+    let mut services: BTreeSet<ServiceKey> = serving.filter_map(|record| ServiceKey::of_task(&record.task)).collect();
+    services.retain(|key| {
+        let service = inventory.services.get(key).map(|observed| &observed.value);
+        let wanted = service.is_some_and(|it| it.status == ServiceStatus::Active && it.desired_count > 0);
+        let mut others = inventory.tasks_of(key).filter(|record| !leaving.contains(&record.task.arn));
+        wanted && !others.any(is_ready)
+    });
+    services
+}

@@ -1,0 +1,5 @@
+//! The event source: what events mean, and the whole of it on a scripted queue and a scripted AWS.
+
+mod history;
+mod meaning;
+mod model;
