@@ -73,7 +73,7 @@ fn of_task(inventory: &Inventory, task: Task, at: Timestamp) -> Consequence {
             asks.host(&task.cluster, host);
         }
         if let Some(key) = service.as_ref().filter(|key| !inventory.services.contains_key(*key)) {
-            let service = ServiceArn::in_cluster(&key.cluster, &key.name);
+            let service = ServiceArn::of(&key.cluster, &key.name).ok();
             asks.services.extend(service.map(|service| ServiceHint { cluster: key.cluster.clone(), service }));
         }
         asks.definitions = !inventory.task_definitions.contains_key(&task.task_definition);

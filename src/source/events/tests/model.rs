@@ -22,7 +22,7 @@ pub(super) fn cluster() -> ClusterArn {
 }
 
 pub(super) fn service_arn(name: &str) -> ServiceArn {
-    ServiceArn::in_cluster(&cluster(), name).unwrap()
+    ServiceArn::of(&cluster(), name).unwrap()
 }
 
 pub(super) fn key(name: &str) -> ServiceKey {
