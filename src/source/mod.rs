@@ -9,6 +9,7 @@ pub mod events;
 pub mod fixture;
 pub mod pace;
 pub mod ports;
+pub mod queue;
 mod sample;
 pub mod simulation;
 pub mod status;

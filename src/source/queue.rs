@@ -1,0 +1,3 @@
+//! The queue that brings events: how it comes to be, whose it is, and how it goes.
+
+pub mod ports;
