@@ -21,12 +21,13 @@ use super::query::Params;
 use super::record::Call;
 use super::world::World;
 use super::{Shared, ec2_api, ecs_api, elb_api, imds_api, lock};
+use crate::loopback;
 
 /// Serves until `stopped` resolves; then the runtime, and with it every connection, is dropped.
 pub fn run(shared: Arc<Shared>, address: &mpsc::Sender<SocketAddr>, stopped: oneshot::Receiver<()>) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port on 127.0.0.1");
+        let listener = TcpListener::bind((loopback::address(), 0)).await.expect("a free port of an address of our own");
         address.send(listener.local_addr().expect("a bound address")).expect("somebody started the fake");
         let app = Router::new().fallback(handle).with_state(shared);
         let app = app.into_make_service_with_connect_info::<Peer>();
