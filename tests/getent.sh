@@ -14,7 +14,7 @@ ip link set lo up
 # The C library asks for no addresses of a kind that the host does not have itself, loopback not counted.
 ip address add 192.0.2.1/32 dev lo
 ip address add 2001:db8::1/128 dev lo
-printf 'nameserver 127.0.0.2\nnameserver 127.0.0.1\nsearch prod.task.ecs.internal\noptions timeout:2 attempts:1\n' \
+printf 'nameserver 127.0.0.2\nnameserver 127.0.0.1\nsearch prod.task.ecs.internal\noptions timeout:20 attempts:1\n' \
     >"$folder/resolv.conf"
 mount --bind "$folder/resolv.conf" /etc/resolv.conf
 printf 'hosts: files dns\n' >"$folder/nsswitch.conf"

@@ -1,14 +1,12 @@
 //! Amazon ECS through the SDK: the calls. What an answer means is in `convert.rs`.
 
 mod convert;
-mod unread;
 
 use async_trait::async_trait;
 use aws_config::SdkConfig;
 use aws_sdk_ecs::Client;
 use aws_sdk_ecs::types::{DesiredStatus, Failure};
 
-use self::unread::WithoutUnread;
 use super::calls::Calls;
 use crate::ecs::{
     ArnError, Cluster, ClusterArn, ContainerInstance, ContainerInstanceArn, Service, ServiceArn, Task, TaskArn,
@@ -28,11 +26,7 @@ pub struct Ecs {
 
 impl Ecs {
     pub(super) fn new(sdk: &SdkConfig, calls: Calls) -> Self {
-        let mut config = aws_sdk_ecs::config::Builder::from(sdk);
-        if let Some(shared) = sdk.http_client() {
-            config = config.http_client(WithoutUnread(shared));
-        }
-        Self { client: Client::from_conf(config.build()), calls }
+        Self { client: Client::new(sdk), calls }
     }
 
     async fn listed_tasks(&self, cluster: &ClusterArn, service: Option<String>) -> Result<Vec<TaskArn>, ApiError> {

@@ -116,8 +116,8 @@ pub fn write(out: &mut Vec<u8>, question: &Question<'_>, body: &Body, context: &
     }
 }
 
-/// Where the first answers of a reply were put, so that glue can point to their targets. More than these have their
-/// owner written in full.
+/// Where the first answers of a reply were put, behind their owners, so that others can point to their targets. More
+/// than these have their target written in full.
 struct Places {
     at: [u16; Self::MAX],
 }
@@ -137,10 +137,12 @@ impl Places {
         }
     }
 
-    /// Offset of the target name of an answer record that starts at its owner pointer, if a pointer can reach it.
+    /// Pointer to the target name of an answer record, if one can reach it. In front of it are type, class, TTL,
+    /// RDLENGTH, and `rdata_skip` bytes.
     fn target(&self, index: usize, rdata_skip: usize) -> Option<[u8; 2]> {
-        let at = usize::from(*self.at.get(index)?).checked_add(12 + rdata_skip)?;
-        (at > 12 + rdata_skip && at <= MAX_POINTER).then(|| (0xc000 | at as u16).to_be_bytes())
+        let placed = self.at.get(index).filter(|at| **at != 0)?;
+        let at = usize::from(*placed) + 10 + rdata_skip;
+        (at <= MAX_POINTER).then(|| (0xc000 | at as u16).to_be_bytes())
     }
 }
 
@@ -160,7 +162,7 @@ fn write_answers(out: &mut Vec<u8>, body: &Body, spin: u32, limit: usize, places
             out.truncate(start);
             return (written, false);
         }
-        places.note(index, start);
+        places.note(index, out.len());
         out.extend_from_slice(record);
         written += 1;
     }

@@ -111,9 +111,7 @@ async fn a_large_document_arrives_whole_and_frees_its_place() {
 
 #[tokio::test]
 async fn without_a_daemon_the_client_names_the_address() {
-    let listener = bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
-    let address = listener.local_addr().unwrap();
-    drop(listener);
+    let address = "127.0.0.3:9153".parse().unwrap();
     let error = client::get(address, "/zone", &mut Vec::new()).await.unwrap_err();
     assert!(matches!(error, client::Error::NoDaemon { .. }));
     assert!(error.to_string().contains(&format!("no ecs-resolver answers on {address}")), "{error}");
@@ -172,7 +170,8 @@ async fn shutdown_lets_a_request_under_way_finish() {
             Ok("done".to_owned())
         }
     });
-    let listener = bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
+    // An address of its own: no other test may take the port once it is free.
+    let listener = bind("127.0.0.4:0".parse().unwrap()).await.unwrap();
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = oneshot::channel::<()>();
     let server = tokio::spawn(serve(listener, HttpState { zone, ..state() }, async move {

@@ -7,6 +7,8 @@ use std::process::{Command, Output};
 
 use ecs_resolver::cli::exit;
 
+use crate::loopback;
+
 /// Runs the binary without any of our variables but `variables`.
 fn run(arguments: &[&str], variables: &[(&str, &str)]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ecs-resolver"));
@@ -85,9 +87,7 @@ fn wrong_usage_is_64_and_help_is_0() {
 
 #[test]
 fn dump_without_a_daemon_is_69_and_says_so() {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap().to_string();
-    drop(listener);
+    let address = format!("{}:9153", loopback::address());
     let output = run(&["dump", "--http", &address], &[]);
     assert_eq!(status(&output), Some(exit::UNAVAILABLE));
     assert!(text(&output.stderr).contains(&format!("no ecs-resolver answers on {address}")));

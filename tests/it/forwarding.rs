@@ -1,11 +1,16 @@
 //! Names that are not ours: a real DNS server as upstream, our cache in front of it.
 
-use crate::daemon::Daemon;
+use crate::daemon::{Daemon, Reply};
 use crate::upstream::Upstream;
 
 /// Queries that went to the upstream, by transport.
 fn asked(demo: &Daemon, proto: &str) -> f64 {
     demo.metric(&format!("ecs_resolver_forward_requests_total{{proto=\"{proto}\"}}")).unwrap()
+}
+
+/// Not so if a busy upstream was too slow.
+fn is_forwarded(reply: &Reply) -> bool {
+    reply.status != "SERVFAIL"
 }
 
 fn demo(upstream: &Upstream) -> Daemon {
@@ -18,14 +23,14 @@ fn demo(upstream: &Upstream) -> Daemon {
 fn answers_are_cached_and_their_ttls_count_down() {
     let upstream = Upstream::start(&["mail.example.com. 300 IN MX 10 mx.example.com."]);
     let demo = demo(&upstream);
-    let first = demo.ask("example.com");
+    let first = demo.wait_reply("example.com", "forwarded", is_forwarded);
     assert_eq!((first.status.as_str(), first.data("A")), ("NOERROR", vec!["192.0.2.7"]));
     assert!(!first.flags.contains("aa") && first.flags.contains("ra"), "{first:?}");
     let once = asked(&demo, "udp");
     assert!(demo.ask("eXample.COM").answer[0].starts_with("eXample.COM. "), "the case of each client is its own");
     demo.wait("the TTL counts down", || demo.ask("example.com").ttls("A")[0] < first.ttls("A")[0]);
     assert_eq!(asked(&demo, "udp"), once, "all from the cache");
-    assert_eq!(demo.ask("MX mail.example.com").data("MX"), ["10 mx.example.com."]);
+    demo.wait_for("MX mail.example.com", &["10 mx.example.com."]);
     assert!(demo.metric("ecs_resolver_cache_hits_total") >= Some(2.0));
 }
 
@@ -34,12 +39,12 @@ fn no_is_cached_as_well() {
     let upstream = Upstream::start(&["nosuch.ecs.internal. 60 IN A 192.0.2.99"]);
     let demo = demo(&upstream);
     for question in ["nosuch.example.com", "AAAA example.com"] {
-        let first = demo.ask(question);
+        let first = demo.wait_reply(question, "forwarded", is_forwarded);
         assert!(first.answer.is_empty() && first.has_soa(), "{question}: {first:?}");
         let once = asked(&demo, "udp");
         let second = demo.ask(question);
         assert_eq!((second.status.as_str(), asked(&demo, "udp")), (first.status.as_str(), once), "{question}");
-        let ttl = |reply: &crate::daemon::Reply| reply.authority[0].split(' ').nth(1).unwrap().parse::<u32>().unwrap();
+        let ttl = |reply: &Reply| reply.authority[0].split(' ').nth(1).unwrap().parse::<u32>().unwrap();
         assert!(ttl(&first) <= 30 && ttl(&second) <= ttl(&first), "negative answers are kept 30 seconds at most");
     }
     assert_eq!(demo.ask("nosuch.example.com").status, "NXDOMAIN");
@@ -51,18 +56,19 @@ fn a_large_answer_comes_by_tcp() {
     let text: Vec<String> = (0..12).map(|n| format!("\"{n:02}{}\"", "x".repeat(200))).collect();
     let upstream = Upstream::start(&[&format!("large.example.com. 300 IN TXT {}", text.join(" "))]);
     let demo = demo(&upstream);
-    let cut = demo.ask("+ignore TXT large.example.com");
+    let cut = demo.wait_reply("+ignore TXT large.example.com", "forwarded", is_forwarded);
     assert!(cut.flags.contains("tc") && cut.answer.is_empty(), "{cut:?}");
-    assert_eq!(asked(&demo, "tcp"), 1.0, "the upstream said TC as well");
+    let once = asked(&demo, "tcp");
+    assert!(once >= 1.0, "the upstream said TC as well");
     assert_eq!(demo.ask("TXT large.example.com").data("TXT"), [text.join(" ")], "dig asks us again over TCP");
-    assert_eq!(asked(&demo, "tcp"), 1.0, "this time it was cached");
+    assert_eq!(asked(&demo, "tcp"), once, "this time it was cached");
 }
 
 #[test]
 fn when_the_upstream_dies_only_what_is_fresh_is_left() {
     let upstream = Upstream::start(&["other.example.com. 300 IN A 192.0.2.8"]);
     let demo = demo(&upstream);
-    assert_eq!(demo.ask("example.com").status, "NOERROR");
+    demo.wait_reply("example.com", "forwarded", is_forwarded);
     drop(upstream);
     assert_eq!(demo.ask("example.com").data("A"), ["192.0.2.7"]);
     let lost = demo.ask("other.example.com");

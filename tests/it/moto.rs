@@ -4,19 +4,16 @@
 //! `ECS_RESOLVER_TEST_VENV` names. Without it the tests here fail and say how to install it.
 
 use std::fs::File;
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::io::{BufRead as _, BufReader};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_ecs::types::Attachment;
 use serde_json::Value;
-
-/// How long moto may take to start on a busy machine.
-const START: Duration = Duration::from_mins(2);
 
 /// A running moto server. Dropping it kills it.
 #[derive(Debug)]
@@ -28,47 +25,27 @@ pub struct Moto {
 }
 
 impl Moto {
-    /// Starts an empty moto on a free port of 127.0.0.1 and waits until it answers.
+    /// Starts an empty moto (see `tests/moto_server.py`) and waits until it listens.
     ///
     /// # Panics
     /// If moto is not installed or does not start; the message says what to do.
     pub fn start() -> Self {
         let venv = venv();
-        // Between choosing a free port and moto's binding it, somebody else may take it.
-        for _ in 0..3 {
-            if let Some(moto) = Self::try_start(&venv) {
-                return moto;
-            }
-        }
-        panic!("moto did not start three times in a row; its output is above");
-    }
-
-    /// None: moto ended at once, which its port being taken would explain.
-    fn try_start(venv: &Path) -> Option<Self> {
-        let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
-        let address = free.expect("a free port on 127.0.0.1");
         let log = tempfile::NamedTempFile::new().expect("a temporary file for moto's output");
-        let output = || Stdio::from(File::create(log.path()).expect("the temporary file opens"));
-        let child = Command::new(venv.join("bin/moto_server"))
-            .args(["-H", "127.0.0.1", "-p", &address.port().to_string()])
+        let mut child = Command::new(venv.join("bin/python"))
+            .arg(script("moto_server.py"))
             .stdin(Stdio::null())
-            .stdout(output())
-            .stderr(output())
+            .stdout(Stdio::piped())
+            .stderr(File::create(log.path()).expect("the temporary file opens"))
             .spawn()
-            .expect("bin/moto_server of the virtual environment runs");
-        let mut moto = Self { child, address, venv: venv.to_owned(), log };
-        let deadline = Instant::now() + START;
-        while Instant::now() < deadline {
-            if moto.child.try_wait().expect("the state of a child").is_some() {
-                eprintln!("moto ended: {}", moto.output());
-                return None;
-            }
-            if TcpStream::connect(address).is_ok() {
-                return Some(moto);
-            }
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        panic!("moto does not answer on {address} after {START:?}: {}", moto.output());
+            .expect("bin/python of the virtual environment runs");
+        let mut said = String::new();
+        let stdout = child.stdout.take().expect("a pipe");
+        BufReader::new(stdout).read_line(&mut said).expect("moto says its port, or ends");
+        let mut moto = Self { child, address: (Ipv4Addr::LOCALHOST, 0).into(), venv, log };
+        let port = said.trim().parse();
+        moto.address.set_port(port.unwrap_or_else(|_| panic!("moto did not start: {said}{}", moto.output())));
+        moto
     }
 
     /// What `AWS_ENDPOINT_URL` must say.
@@ -78,10 +55,9 @@ impl Moto {
 
     /// Builds the seed's world (see `tests/moto_seed.py`) and returns what the script says about it.
     pub fn seed(&self) -> Value {
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/moto_seed.py");
         let python = self.venv.join("bin/python");
-        let seeded =
-            Command::new(python).arg(script).arg(self.endpoint_url()).output().expect("the seeding script runs");
+        let seeded = Command::new(python).arg(script("moto_seed.py")).arg(self.endpoint_url()).output();
+        let seeded = seeded.expect("the seeding script runs");
         let errors = String::from_utf8_lossy(&seeded.stderr);
         assert!(seeded.status.success(), "moto_seed.py failed: {errors}\nmoto said: {}", self.output());
         serde_json::from_slice(&seeded.stdout).expect("moto_seed.py prints JSON")
@@ -110,6 +86,11 @@ impl Drop for Moto {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// A script of the tests.
+fn script(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(name)
 }
 
 /// The virtual environment with moto in it.

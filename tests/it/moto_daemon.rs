@@ -63,7 +63,7 @@ fn the_seeds_names_answer() {
     let upstream = Upstream::start(&records.each_ref().map(String::as_str));
     let daemon = follow(&moto, &upstream);
     for service in ["TwitchApp", "GoodreadsApp", "PortalApp"] {
-        let reply = daemon.ask(&format!("{service}.ECS.internal"));
+        let reply = daemon.wait_reply(&format!("{service}.ECS.internal"), "chased", |reply| reply.status == "NOERROR");
         assert_eq!(reply.data("CNAME"), [format!("{}.", balancer(&seeded, service).to_lowercase())], "{reply:?}");
         assert_eq!((reply.ttls("CNAME"), reply.data("A")), (vec![60], vec!["10.5.10.200"]), "in the same reply");
     }
@@ -92,8 +92,8 @@ fn the_seeds_names_answer() {
         let name = daemon.short(&format!("-x {address}"));
         assert!(name.len() == 1 && name[0].ends_with(".calc.prod.task.ecs.internal."), "{name:?}");
     }
-    assert_eq!(daemon.ask("nosuch.ecs.internal").status, "NXDOMAIN");
-    assert_eq!(daemon.short("example.com"), ["192.0.2.7"]);
+    daemon.wait_status("nosuch.ecs.internal", "NXDOMAIN");
+    daemon.wait_for("example.com", &["192.0.2.7"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -103,7 +103,7 @@ async fn what_happens_in_ecs_is_answered_within_one_poll() {
     let upstream = Upstream::start(&[]);
     let daemon = follow(&moto, &upstream);
     let ecs = Client::new(&moto.sdk().await);
-    assert_eq!(daemon.ask("fresh.ecs.internal").status, "NXDOMAIN");
+    daemon.wait_status("fresh.ecs.internal", "NXDOMAIN");
 
     let address = create(&ecs, &seeded, "Fresh_App").await;
     wait_poll(&daemon);
@@ -120,7 +120,7 @@ async fn what_happens_in_ecs_is_answered_within_one_poll() {
 
     ecs.delete_service().cluster("prod").service("Fresh_App").force(true).send().await.unwrap();
     wait_poll(&daemon);
-    assert_eq!(daemon.ask("fresh_app.ecs.internal").status, "NXDOMAIN");
+    daemon.wait_status("fresh_app.ecs.internal", "NXDOMAIN");
 }
 
 /// A service in calc's network with one running task; returns the task's address.

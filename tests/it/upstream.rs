@@ -2,7 +2,7 @@
 //! dropped. Debian: `apt-get install unbound`.
 
 use std::fmt::Write as _;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
+use std::net::{SocketAddr, UdpSocket};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -10,13 +10,18 @@ use std::time::{Duration, Instant};
 use hickory_proto::op::{Message, MessageType, OpCode, Query};
 use hickory_proto::rr::{Name, RecordType};
 
+use crate::loopback;
+
 /// How long unbound may take to start on a busy machine.
 const START: Duration = Duration::from_secs(60);
+
+/// Below the ports that the kernel chooses.
+const PORT: u16 = 5300;
 
 /// The private hosted zone.
 const HOSTED: &str = "ecs.internal.";
 
-/// A running unbound on a port of 127.0.0.1, UDP and TCP.
+/// A running unbound on an address of its own, UDP and TCP.
 #[derive(Debug)]
 pub struct Upstream {
     child: Child,
@@ -32,19 +37,8 @@ impl Upstream {
     /// # Panics
     /// If unbound is not installed or does not start.
     pub fn start(records: &[&str]) -> Self {
-        // Between choosing a free port and unbound's binding it, somebody else may take it.
-        for _ in 0..3 {
-            if let Some(upstream) = Self::try_start(records) {
-                return upstream;
-            }
-        }
-        panic!("unbound did not start three times in a row; its output is above");
-    }
-
-    /// None: it ended at once, which its port being taken would explain.
-    fn try_start(records: &[&str]) -> Option<Self> {
         let folder = tempfile::tempdir().expect("a temporary folder for unbound");
-        let address = free_port();
+        let address = SocketAddr::from((loopback::address(), PORT));
         write_zones(folder.path(), records);
         let file = folder.path().join("unbound.conf");
         std::fs::write(&file, configuration(folder.path(), address)).expect("unbound's configuration is written");
@@ -59,16 +53,16 @@ impl Upstream {
             .expect("unbound is installed: apt-get install unbound");
         let mut upstream = Self { child, address, folder };
         let deadline = Instant::now() + START;
-        while Instant::now() < deadline {
-            if upstream.child.try_wait().expect("the state of a child").is_some() {
-                eprintln!("unbound ended: {}", upstream.log());
-                return None;
-            }
-            if upstream.answers() {
-                return Some(upstream);
-            }
+        while !upstream.answers() {
+            let ended = upstream.child.try_wait().expect("the state of a child");
+            assert!(ended.is_none(), "unbound ended, {ended:?}: {}", upstream.log());
+            assert!(
+                Instant::now() < deadline,
+                "unbound does not answer on {address} after {START:?}: {}",
+                upstream.log()
+            );
         }
-        panic!("unbound does not answer on {address} after {START:?}: {}", upstream.log());
+        upstream
     }
 
     /// The value of `--upstream`.
@@ -109,21 +103,11 @@ fn program() -> &'static str {
     if Path::new("/usr/sbin/unbound").exists() { "/usr/sbin/unbound" } else { "unbound" }
 }
 
-/// A port of 127.0.0.1 that is free for UDP and TCP.
-fn free_port() -> SocketAddr {
-    let both = || {
-        let tcp = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).ok()?;
-        let address = tcp.local_addr().ok()?;
-        UdpSocket::bind(address).ok().map(|_| address)
-    };
-    (0..100).find_map(|_| both()).expect("a free port on 127.0.0.1")
-}
-
 /// Answers only from the zone files: with a root zone of its own, it has nobody to ask.
 fn configuration(folder: &Path, address: SocketAddr) -> String {
     let mut text = format!(
         "server:\n interface: {ip}@{port}\n port: {port}\n access-control: 127.0.0.0/8 allow\n do-daemonize: no\n \
-         username: \"\"\n chroot: \"\"\n pidfile: \"\"\n use-syslog: no\n logfile: \"\"\n directory: \"{folder}\"\n \
+         so-reuseport: no\n username: \"\"\n chroot: \"\"\n pidfile: \"\"\n use-syslog: no\n logfile: \"\"\n directory: \"{folder}\"\n \
          module-config: \"iterator\"\n do-ip6: no\nremote-control:\n control-enable: no\n",
         ip = address.ip(),
         port = address.port(),

@@ -69,12 +69,6 @@ async fn an_awsvpc_task_without_interfaces_has_the_address_of_its_attachment() {
 }
 
 #[tokio::test]
-async fn a_member_that_is_not_read_does_not_fail_the_call_whatever_its_type() {
-    let task = described_task(r#""containers":[{"name":"web","cpu":100,"memory":[],"healthStatus":"HEALTHY"}]"#).await;
-    assert_eq!((task.containers[0].name.as_str(), task.containers[0].health), ("web", Some(Health::Healthy)));
-}
-
-#[tokio::test]
 async fn an_answer_that_is_no_description_fails_the_call() {
     for body in ["", "[1]", r#"{"tasks":7}"#, r#"{"tasks":[{"taskArn":7}]}"#] {
         let (ecs, ..) = ecs(&[body]).await;

@@ -128,3 +128,18 @@ fn a_chased_cname_chain_keeps_its_owners() {
     let elb_spelled_out = bytes.windows(12).filter(|window| window == b"internal-web").count();
     assert_eq!(elb_spelled_out, 1);
 }
+
+/// Upstreams may send a chain in any order: then an owner is spelled out whose own target others point to.
+#[test]
+fn a_chain_in_the_wrong_order_keeps_its_owners() {
+    let [first, second, last] = ["a.example.", "b.example.", "c.example."].map(|name| Name::from_ascii(name).unwrap());
+    let cname = |target: &Name| RData::CNAME(hickory_proto::rr::rdata::CNAME(target.clone()));
+    let owner = |name: &Name| DomainName::from_name(name).unwrap();
+    let mut body = BodyBuilder::new(true);
+    body.answer(60, &cname(&first)).answer_of(owner(&second), 30, &cname(&last));
+    body.answer_of(owner(&first), 30, &cname(&second));
+    body.answer_of(owner(&last), 30, &RData::A(Ipv4Addr::new(10, 1, 1, 1).into()));
+    let (_, message) = reply(&query("web.ecs.internal.", true), &body.build(), 0, false);
+    let owners: Vec<String> = message.answers.iter().map(|record| record.name.to_ascii()).collect();
+    assert_eq!(owners, ["web.ecs.internal.", "b.example.", "a.example.", "c.example."]);
+}

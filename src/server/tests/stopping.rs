@@ -4,7 +4,8 @@ use super::*;
 
 #[tokio::test]
 async fn a_stop_waits_for_the_answers_under_way() {
-    let server = start();
+    // An address of its own: no other test may take the port once it is free.
+    let server = start_at([127, 0, 0, 3], 2, ROOM);
     let client = server.client().await;
     let mut stream = TcpStream::connect(server.address).await.unwrap();
     client.send(&query(1, "slow.example.", RecordType::A, 0)).await.unwrap();
@@ -46,7 +47,7 @@ async fn a_stop_ends_at_its_deadline() {
 
 #[tokio::test]
 async fn a_dropped_handle_stops_the_server() {
-    let server = start();
+    let server = start_at([127, 0, 0, 4], 2, ROOM);
     let address = server.address;
     let idle = TcpStream::connect(address).await.unwrap();
     drop(server);

@@ -62,7 +62,8 @@ fn a_missing_load_balancer_does_not_fail_the_batch_of_the_others() {
     let not_found = |op| fake.calls_of(op).iter().any(|call| call.error.is_some());
     assert!(not_found(Op::DescribeClassicLoadBalancers) && not_found(Op::DescribeTargetGroups));
 
-    assert_eq!(daemon.short("lost.ecs.internal"), ["192.0.2.7", "example.com."], "Route 53 has the record");
+    // Route 53 has the record.
+    daemon.wait_for("lost.ecs.internal", &["192.0.2.7", "example.com."]);
     let reply = daemon.ask("gone.ecs.internal");
     assert!(reply.is_servfail("0"), "nobody knows: {reply:?}");
     assert_eq!(daemon.short("gone.prod.task.ecs.internal").len(), 1, "its tasks have their own names");

@@ -28,9 +28,10 @@ fn start(fake: &FakeAws, upstream: &Upstream) -> Daemon {
 
 /// Before the first complete pass: others' names are forwarded, ours are Route 53's or nobody's.
 fn answers_as_not_synced(daemon: &Daemon) {
-    assert_eq!(daemon.short("example.com"), ["192.0.2.7"]);
-    assert_eq!(daemon.short("own.ecs.internal"), ["10.9.9.1"], "the Route 53 side has the name");
-    assert_eq!(daemon.short("legacy.ecs.internal"), ["10.9.9.2"]);
+    daemon.wait_for("example.com", &["192.0.2.7"]);
+    // The Route 53 side has these.
+    daemon.wait_for("own.ecs.internal", &["10.9.9.1"]);
+    daemon.wait_for("legacy.ecs.internal", &["10.9.9.2"]);
     for name in ["bridge.ecs.internal", "bridge.prod.ecs.internal", "SRV _http._tcp.own.prod.task.ecs.internal"] {
         let reply = daemon.ask(name);
         assert!(reply.is_servfail("14"), "{name}: {reply:?}");
@@ -42,7 +43,7 @@ fn answers_as_not_synced(daemon: &Daemon) {
 fn answers_as_synced(daemon: &Daemon) {
     assert_eq!(daemon.short("own.ecs.internal").len(), 2);
     assert_eq!(daemon.short("bridge.prod.task.ecs.internal"), ["10.5.10.10"]);
-    assert_eq!(daemon.ask("nosuch.ecs.internal").status, "NXDOMAIN");
+    daemon.wait_status("nosuch.ecs.internal", "NXDOMAIN");
 }
 
 /// Without `op` there is no complete pass; with it there is.
@@ -57,7 +58,7 @@ fn blocking(op: Op, permission: &str) {
     let (status, ready) = daemon.get("/ready");
     assert_eq!(status, 503, "{ready}");
     assert!(ready.contains("cluster prod has not been read completely yet"), "{ready}");
-    assert!(daemon.log().contains(&said), "{}", daemon.log());
+    daemon.wait_log(&said);
     answers_as_not_synced(&daemon);
 
     fake.knobs().heal(op);

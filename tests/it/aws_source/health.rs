@@ -63,7 +63,7 @@ fn when_all_are_unhealthy_all_answer() {
     assert_eq!(reply.data("A").len(), 2, "{reply:?}");
     assert_eq!(reply.ttls("A"), [1, 1]);
     assert!(reply.ede.as_ref().is_some_and(|ede| ede.contains("UNHEALTHY")), "{reply:?}");
-    assert_eq!(daemon.metric("ecs_resolver_zone_fail_open_services"), Some(1.0));
+    daemon.wait_metric("ecs_resolver_zone_fail_open_services", 1.0);
     let reply = closed.wait_reply("web.ecs.internal", "empty", |reply| reply.answer.is_empty());
     assert!(reply.is_nodata() && reply.ede.as_ref().is_some_and(|ede| ede.contains("2 unhealthy")), "{reply:?}");
 
@@ -93,8 +93,12 @@ fn tasks_come_and_go_and_the_ttl_is_short_meanwhile() {
     daemon.wait_reply("web.ecs.internal", "calm", |reply| reply.ttls("A") == [5]);
 
     // A deployment: the new task has its interface before it runs.
-    let new = fake.world().service("prod", "web").fargate_tasks(1).task_arns().pop().unwrap();
-    let address = fake.world().task(&new).status("PENDING", "RUNNING").private_address().unwrap();
+    let (new, address) = {
+        let mut world = fake.world();
+        let new = world.service("prod", "web").fargate_tasks(1).task_arns().pop().unwrap();
+        let address = world.task(&new).status("PENDING", "RUNNING").private_address().unwrap();
+        (new, address)
+    };
     daemon.wait_for("web.prod.all.ecs.internal", &[&tasks[1].1, &address]);
     let reply = daemon.ask("web.ecs.internal");
     assert_eq!((reply.data("A"), reply.ttls("A")), (vec![tasks[1].1.as_str()], vec![1]));

@@ -38,7 +38,7 @@ fn a_draining_host_serves_only_while_there_is_no_other() {
     fake.world().container_instance(&b.instance_id).status("DRAINING");
     let reply = daemon.wait_reply("web.ecs.internal", "both again", |reply| reply.data("A").len() == 2);
     assert_eq!(reply.ttls("A"), [1, 1], "for the time being");
-    daemon.wait("the count", || daemon.metric("ecs_resolver_zone_kept_draining_tasks") == Some(2.0));
+    daemon.wait_metric("ecs_resolver_zone_kept_draining_tasks", 2.0);
 
     fake.world().container_instance(&b.instance_id).status("ACTIVE");
     daemon.wait_for("web.ecs.internal", &[&address(&b)]);

@@ -75,8 +75,8 @@ fn load_balancers(daemon: &Daemon, known: &Known) {
             format!("{lower}.prod.ecs.internal"),
             format!("{lower}.prod.lb.ecs.internal"),
         ] {
-            let reply = daemon.ask(&name);
-            assert_eq!((reply.status.as_str(), reply.answer.len()), ("NOERROR", 2), "{reply:?}");
+            let reply = daemon.wait_reply(&name, "chased", |reply| reply.status == "NOERROR");
+            assert_eq!(reply.answer.len(), 2, "{reply:?}");
             let alias = format!("{name}. 60 IN CNAME {}.", target.to_lowercase());
             assert!(
                 reply.answer.iter().any(|record| record.eq_ignore_ascii_case(&alias) && record.starts_with(&name)),
@@ -85,7 +85,8 @@ fn load_balancers(daemon: &Daemon, known: &Known) {
             assert_eq!(reply.data("A"), [format!("10.5.10.{last}")]);
             assert!(reply.ttls("A").iter().all(|ttl| (1..=60).contains(ttl)), "{reply:?}");
         }
-        let reply = daemon.ask(&format!("AAAA {service}.ecs.internal"));
+        let ipv6 = format!("AAAA {service}.ecs.internal");
+        let reply = daemon.wait_reply(&ipv6, "chased", |reply| reply.status == "NOERROR");
         assert!(reply.answer.len() == 1 && !reply.data("CNAME").is_empty() && reply.has_soa(), "{reply:?}");
     }
     let reply = daemon.ask("calc.prod.lb.ecs.internal");
@@ -178,13 +179,13 @@ fn other_tasks(daemon: &Daemon, known: &Known) {
 
 /// Negative answers, what the Route 53 side adds, and what it must not.
 fn what_does_not_exist(daemon: &Daemon) {
-    let reply = daemon.ask("nosuch.ecs.internal");
-    assert_eq!(reply.status, "NXDOMAIN");
+    let reply = daemon.wait_reply("nosuch.ecs.internal", "NXDOMAIN", |reply| reply.status == "NXDOMAIN");
     assert!(reply.has_soa() && reply.authority[0].ends_with(" 5"), "{reply:?}");
-    assert_eq!(daemon.short("legacy.ecs.internal"), ["10.9.9.9"], "Route 53 has it, ECS does not");
+    // Route 53 has it, ECS does not.
+    daemon.wait_for("legacy.ecs.internal", &["10.9.9.9"]);
     assert_eq!(daemon.ask("nosuch.calc.ecs.internal").status, "NXDOMAIN", "a wildcard below a service of ours");
     assert_eq!(daemon.ask("nosuch.task.ecs.internal").status, "NXDOMAIN");
-    assert_eq!(daemon.short("example.com"), ["192.0.2.7"]);
+    daemon.wait_for("example.com", &["192.0.2.7"]);
     assert_eq!(daemon.short("+tcp calc.ecs.internal").len(), 2);
     assert_eq!(daemon.short("TXT dns-version.ecs.internal"), ["\"1.0.0\""]);
 }

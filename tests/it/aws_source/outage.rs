@@ -85,7 +85,7 @@ fn when_aws_is_down_at_the_start_it_is_waited_for() {
     let daemon = follow(&fake, &["--cluster", "prod", "--upstream", &upstream.flag()]);
     daemon.wait("/ready says it", || daemon.get("/ready").1.contains("ecs:DescribeClusters failed: "));
     assert_eq!(daemon.get("/ready").0, 503);
-    assert_eq!(daemon.short("example.com"), ["192.0.2.7"]);
+    daemon.wait_for("example.com", &["192.0.2.7"]);
     let reply = daemon.ask("own.ecs.internal");
     assert!(reply.is_servfail("14"), "{reply:?}");
     fake.knobs().heal_all();

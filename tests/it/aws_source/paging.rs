@@ -37,10 +37,9 @@ fn two_hundred_and_fifty_services_are_read_in_full_pages_and_batches() {
         assert_eq!(calls.len(), pages, "{op:?}");
         assert!(calls.iter().all(|call| call.max_results == Some(100)), "{op:?} asks for full pages: {calls:?}");
     }
-    let resources = |kind: &str| daemon.metric(&format!("ecs_resolver_inventory_resources{{kind=\"{kind}\"}}"));
-    assert_eq!(resources("service"), Some(250.0));
-    assert_eq!(resources("task"), Some(250.0));
-    assert_eq!(resources("container_instance"), Some(120.0));
+    for (kind, count) in [("service", 250.0), ("task", 250.0), ("container_instance", 120.0)] {
+        daemon.wait_metric(&format!("ecs_resolver_inventory_resources{{kind=\"{kind}\"}}"), count);
+    }
     let (_, zone) = daemon.get("/zone");
     for index in 0..250 {
         let name = format!("s{index:03}.ecs.internal. 5 IN A 10.64.");
@@ -51,9 +50,8 @@ fn two_hundred_and_fifty_services_are_read_in_full_pages_and_batches() {
     assert_eq!(reverse, 120, "every host has a PTR record");
 
     // 28 calls about services in each pass, of which 120 agents together may make 5 a second.
-    daemon.wait("the stretched interval", || daemon.log().contains("120 agents share AWS's limit on reading services"));
-    let interval = daemon.metric("ecs_resolver_source_interval_seconds");
-    assert_eq!(interval, Some(28.0 * 120.0 / 5.0));
+    daemon.wait_log("120 agents share AWS's limit on reading services");
+    daemon.wait_metric("ecs_resolver_source_interval_seconds", 28.0 * 120.0 / 5.0);
 }
 
 /// Pages that are short, empty, or overlap, as AWS promises no more than "at most".

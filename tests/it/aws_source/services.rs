@@ -38,8 +38,8 @@ fn the_older_of_two_services_keeps_a_name_that_both_want() {
     let daemon = follow_prod(&fake);
     assert_eq!(daemon.short("api.ecs.internal"), [older.as_str()]);
     assert_eq!(daemon.short("a-pi.ecs.internal"), [dashed.as_str()]);
-    assert!(daemon.log().contains("two services want one name"), "{}", daemon.log());
-    assert_eq!(daemon.metric("ecs_resolver_zone_contested_total"), Some(1.0));
+    daemon.wait_log("two services want one name");
+    daemon.wait_metric("ecs_resolver_zone_contested_total", 1.0);
     fake.world().service("prod", "aPI").status("INACTIVE");
     daemon.wait_for("api.ecs.internal", &[&younger]);
 }

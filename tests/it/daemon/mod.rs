@@ -15,7 +15,7 @@ use nix::unistd::Pid;
 pub use reply::Reply;
 
 /// Time for anything that should happen; a machine that is busy with other builds is slow.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(180);
 
 /// A running `ecs-resolver`; ended when dropped.
 pub struct Daemon {
@@ -69,7 +69,7 @@ impl Daemon {
         let server = format!("@{}", self.dns.ip());
         let port = self.dns.port().to_string();
         let mut dig = Command::new("dig");
-        dig.args([server.as_str(), "-p", &port, "+tries=1", "+time=10"]).args(arguments.split_whitespace());
+        dig.args([server.as_str(), "-p", &port, "+tries=1", "+time=30"]).args(arguments.split_whitespace());
         let output = dig.output().expect("dig is installed: apt-get install bind9-dnsutils");
         String::from_utf8_lossy(&output.stdout).into_owned()
     }
@@ -115,6 +115,23 @@ impl Daemon {
         }
     }
 
+    /// Waits until the answer has this response code. For what others are asked about: a busy upstream may be too slow
+    /// at first, which is SERVFAIL.
+    pub fn wait_status(&self, arguments: &str, status: &str) {
+        self.wait_reply(arguments, status, |reply| reply.status == status);
+    }
+
+    /// Waits until this is in the log, which comes through a pipe: later than what HTTP and DNS tell of the same.
+    pub fn wait_log(&self, text: &str) {
+        self.wait(&format!("{text:?} in the log"), || self.log().contains(text));
+    }
+
+    /// Waits until a metric has this value. Much is counted only after it can be seen elsewhere: a reply once it is
+    /// sent, the zone once it is served.
+    pub fn wait_metric(&self, name: &str, value: f64) {
+        self.wait(&format!("{name} is {value}"), || self.metric(name) == Some(value));
+    }
+
     /// Waits until `/ready` is 200.
     pub fn wait_ready(&self) {
         self.wait("/ready", || self.get("/ready").0 == 200);
@@ -130,7 +147,7 @@ impl Daemon {
         (head.split(' ').nth(1).and_then(|code| code.parse().ok()).unwrap_or(0), body.to_owned())
     }
 
-    /// The value of a metric, labels as they are written; `None` if it is not exported.
+    /// The value of a metric at this moment, labels as they are written; `None` if it is not exported.
     pub fn metric(&self, name: &str) -> Option<f64> {
         let (_, page) = self.get("/metrics");
         page.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok())

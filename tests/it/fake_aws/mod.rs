@@ -56,8 +56,8 @@ pub struct FakeAws {
 }
 
 impl FakeAws {
-    /// Starts with an empty [`World`] on a free port of 127.0.0.1, on a thread and runtime of its own, so that
-    /// neither a blocking test nor a paused clock stops it.
+    /// Starts with an empty [`World`] on an address of its own, on a thread and runtime of its own, so that neither
+    /// a blocking test nor a paused clock stops it.
     pub fn start() -> Self {
         let shared = Arc::new(Shared::default());
         let (stop, stopped) = oneshot::channel();

@@ -21,6 +21,7 @@ use super::query::Params;
 use super::record::Call;
 use super::world::World;
 use super::{Shared, ec2_api, ecs_api, elb_api, imds_api, lock, sns_api, sqs_api};
+use crate::loopback;
 
 /// Largest request body, in bytes: a message of SQS may have 1 MiB, and more once it is JSON.
 const MAX_BODY: usize = 8 << 20;
@@ -29,7 +30,7 @@ const MAX_BODY: usize = 8 << 20;
 pub fn run(shared: Arc<Shared>, address: &mpsc::Sender<SocketAddr>, stopped: oneshot::Receiver<()>) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port on 127.0.0.1");
+        let listener = TcpListener::bind((loopback::address(), 0)).await.expect("a free port of an address of our own");
         address.send(listener.local_addr().expect("a bound address")).expect("somebody started the fake");
         let app = Router::new().fallback(handle).with_state(shared);
         let app = app.into_make_service_with_connect_info::<Peer>();

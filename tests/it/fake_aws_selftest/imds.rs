@@ -8,9 +8,12 @@ use hyper::Request;
 use super::raw;
 use crate::fake_aws::{FakeAws, Fault, Op};
 
+/// Long enough that a busy machine does not make the client ask twice.
+const PATIENCE: Duration = Duration::from_mins(1);
+
 fn client(fake: &FakeAws) -> Client {
     let client = Client::builder().endpoint(fake.endpoint_url()).expect("a valid endpoint");
-    client.max_attempts(2).connect_timeout(Duration::from_secs(5)).read_timeout(Duration::from_secs(5)).build()
+    client.max_attempts(2).connect_timeout(PATIENCE).read_timeout(PATIENCE).build()
 }
 
 #[tokio::test]
