@@ -4,7 +4,7 @@ use crate::source::pace::Bucket;
 
 /// One of the calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Call {
+pub(in crate::source) enum Call {
     ListClusters,
     DescribeClusters,
     ListServices,
@@ -22,7 +22,7 @@ pub(super) enum Call {
 
 impl Call {
     /// As IAM spells it: the permission that it needs.
-    pub(super) fn operation(self) -> &'static str {
+    pub(in crate::source) fn operation(self) -> &'static str {
         match self {
             Self::ListClusters => "ecs:ListClusters",
             Self::DescribeClusters => "ecs:DescribeClusters",
@@ -42,7 +42,7 @@ impl Call {
     }
 
     /// Its name among all calls: two of them share a permission.
-    pub(super) fn name(self) -> &'static str {
+    pub(in crate::source) fn name(self) -> &'static str {
         match self {
             Self::DescribeClassicLoadBalancers => "elasticloadbalancing:DescribeLoadBalancers (classic)",
             other => other.operation(),
@@ -50,7 +50,7 @@ impl Call {
     }
 
     /// The bucket that AWS counts it in.
-    pub(super) fn bucket(self) -> Bucket {
+    pub(in crate::source) fn bucket(self) -> Bucket {
         match self {
             Self::ListClusters | Self::DescribeClusters => Bucket::Cluster,
             Self::ListServices | Self::DescribeServices => Bucket::Service,
@@ -65,7 +65,7 @@ impl Call {
     }
 
     /// Resources that one request, or one page of a list, holds at most.
-    pub(super) fn batch(self) -> usize {
+    pub(in crate::source) fn batch(self) -> usize {
         match self {
             Self::DescribeTaskDefinition => 1,
             Self::DescribeServices => 10,

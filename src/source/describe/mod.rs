@@ -9,7 +9,7 @@
 //! The updater must handle its messages in the order they were sent, as a pass looks at what it has just delivered.
 
 mod balancers;
-mod call;
+pub(super) mod call;
 mod clusters;
 mod definitions;
 mod describer;
@@ -208,4 +208,4 @@ impl Describer {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -6,7 +6,7 @@ mod failures;
 mod passes;
 mod rhythm;
 mod updater;
-mod world;
+pub(in crate::source) mod world;
 
 use std::sync::Arc;
 use std::time::Duration;

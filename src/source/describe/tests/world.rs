@@ -16,42 +16,42 @@ use crate::ecs::{
 use crate::source::ports::{ApiError, ApiErrorKind, Described, Ec2Api, EcsApi, LoadBalancerApi};
 
 #[derive(Default)]
-pub(super) struct State {
-    pub(super) clusters: BTreeMap<ClusterArn, Cluster>,
-    pub(super) services: BTreeMap<ServiceArn, Service>,
-    pub(super) tasks: BTreeMap<TaskArn, Task>,
-    pub(super) definitions: BTreeMap<TaskDefinitionArn, TaskDefinition>,
-    pub(super) hosts: BTreeMap<ContainerInstanceArn, ContainerInstance>,
-    pub(super) machines: BTreeMap<Ec2InstanceId, Ec2Instance>,
-    pub(super) groups: BTreeMap<TargetGroupArn, TargetGroup>,
-    pub(super) balancers: BTreeMap<LoadBalancerId, LoadBalancer>,
+pub(in crate::source) struct State {
+    pub(in crate::source) clusters: BTreeMap<ClusterArn, Cluster>,
+    pub(in crate::source) services: BTreeMap<ServiceArn, Service>,
+    pub(in crate::source) tasks: BTreeMap<TaskArn, Task>,
+    pub(in crate::source) definitions: BTreeMap<TaskDefinitionArn, TaskDefinition>,
+    pub(in crate::source) hosts: BTreeMap<ContainerInstanceArn, ContainerInstance>,
+    pub(in crate::source) machines: BTreeMap<Ec2InstanceId, Ec2Instance>,
+    pub(in crate::source) groups: BTreeMap<TargetGroupArn, TargetGroup>,
+    pub(in crate::source) balancers: BTreeMap<LoadBalancerId, LoadBalancer>,
     /// ARNs that exist but that lists do not show (yet, or any more).
-    pub(super) unlisted: BTreeSet<String>,
+    pub(in crate::source) unlisted: BTreeSet<String>,
     /// ARNs that lists show but that descriptions call MISSING.
-    pub(super) undescribed: BTreeSet<String>,
+    pub(in crate::source) undescribed: BTreeSet<String>,
     /// ARNs that descriptions say nothing of.
-    pub(super) unanswered: BTreeSet<String>,
+    pub(in crate::source) unanswered: BTreeSet<String>,
     /// Calls that fail, and how.
-    pub(super) broken: Vec<(Call, ApiErrorKind)>,
+    pub(in crate::source) broken: Vec<(Call, ApiErrorKind)>,
     /// Calls that never return.
-    pub(super) hanging: Vec<Call>,
+    pub(in crate::source) hanging: Vec<Call>,
     /// Calls made, with the number of ids asked for and when.
-    pub(super) requests: Vec<(Call, usize, Instant)>,
+    pub(in crate::source) requests: Vec<(Call, usize, Instant)>,
     under_way: usize,
     /// The most calls that were ever under way at once.
-    pub(super) most_under_way: usize,
+    pub(in crate::source) most_under_way: usize,
 }
 
 #[derive(Default)]
-pub(super) struct World(Mutex<State>);
+pub(in crate::source) struct World(Mutex<State>);
 
 impl World {
-    pub(super) fn change(&self) -> MutexGuard<'_, State> {
+    pub(in crate::source) fn change(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap()
     }
 
     /// Sizes of the requests of `call` since the record was last cleared.
-    pub(super) fn sizes(&self, call: Call) -> Vec<usize> {
+    pub(in crate::source) fn sizes(&self, call: Call) -> Vec<usize> {
         let state = self.change();
         state.requests.iter().filter(|(made, ..)| *made == call).map(|&(_, size, _)| size).collect()
     }
@@ -204,44 +204,44 @@ impl LoadBalancerApi for World {
 }
 
 /// The ARN of `kind/rest`.
-pub(super) fn arn(kind: &str, rest: &str) -> String {
+pub(in crate::source) fn arn(kind: &str, rest: &str) -> String {
     format!("arn:aws:ecs:us-east-1:123456789012:{kind}/{rest}")
 }
 
-pub(super) fn cluster(name: &str) -> ClusterArn {
+pub(in crate::source) fn cluster(name: &str) -> ClusterArn {
     ClusterArn::parse(&arn("cluster", name)).unwrap()
 }
 
-pub(super) fn service(name: &str) -> ServiceArn {
+pub(in crate::source) fn service(name: &str) -> ServiceArn {
     ServiceArn::parse(&arn("service", &format!("prod/{name}"))).unwrap()
 }
 
-pub(super) fn task(id: &str) -> TaskArn {
+pub(in crate::source) fn task(id: &str) -> TaskArn {
     TaskArn::parse(&arn("task", &format!("prod/{id}"))).unwrap()
 }
 
-pub(super) fn definition(family: &str) -> TaskDefinitionArn {
+pub(in crate::source) fn definition(family: &str) -> TaskDefinitionArn {
     TaskDefinitionArn::parse(&arn("task-definition", &format!("{family}:1"))).unwrap()
 }
 
-pub(super) fn host(id: &str) -> ContainerInstanceArn {
+pub(in crate::source) fn host(id: &str) -> ContainerInstanceArn {
     ContainerInstanceArn::parse(&arn("container-instance", &format!("prod/{id}"))).unwrap()
 }
 
 /// Things that come into being in cluster `prod`.
 impl World {
-    pub(super) fn with_prod() -> Self {
+    pub(in crate::source) fn with_prod() -> Self {
         let world = Self::default();
         world.add_cluster("prod");
         world
     }
 
-    pub(super) fn add_cluster(&self, name: &str) {
+    pub(in crate::source) fn add_cluster(&self, name: &str) {
         let it = Cluster { arn: cluster(name), name: name.to_owned() };
         self.change().clusters.insert(it.arn.clone(), it);
     }
 
-    pub(super) fn add_service(&self, name: &str, load_balancers: Vec<LoadBalancerRef>) {
+    pub(in crate::source) fn add_service(&self, name: &str, load_balancers: Vec<LoadBalancerRef>) {
         let it = Service {
             arn: service(name),
             name: name.to_owned(),
@@ -256,7 +256,7 @@ impl World {
         self.change().services.insert(it.arn.clone(), it);
     }
 
-    pub(super) fn add_task(&self, id: &str, family: &str) {
+    pub(in crate::source) fn add_task(&self, id: &str, family: &str) {
         let it = Task {
             arn: task(id),
             cluster: cluster("prod"),
@@ -276,13 +276,13 @@ impl World {
         self.change().tasks.insert(it.arn.clone(), it);
     }
 
-    pub(super) fn add_definition(&self, family: &str) {
+    pub(in crate::source) fn add_definition(&self, family: &str) {
         let it = TaskDefinition { arn: definition(family), network_mode: NetworkMode::Bridge, containers: Vec::new() };
         self.change().definitions.insert(it.arn.clone(), it);
     }
 
     /// A container instance on the machine `machine`, which is running.
-    pub(super) fn add_host(&self, id: &str, machine: &str) {
+    pub(in crate::source) fn add_host(&self, id: &str, machine: &str) {
         let machine = Ec2InstanceId(machine.into());
         let it = ContainerInstance {
             arn: host(id),
@@ -304,7 +304,7 @@ impl World {
     }
 
     /// A target group and the load balancer of the same name in front of it.
-    pub(super) fn add_group(&self, name: &str) -> LoadBalancerRef {
+    pub(in crate::source) fn add_group(&self, name: &str) -> LoadBalancerRef {
         let balancer = self.add_balancer(&format!("arn:{name}"));
         let it = TargetGroup { arn: TargetGroupArn(name.into()), load_balancers: vec![balancer] };
         let arn = it.arn.clone();
@@ -312,7 +312,7 @@ impl World {
         LoadBalancerRef::TargetGroup(arn)
     }
 
-    pub(super) fn add_classic(&self, name: &str) -> LoadBalancerRef {
+    pub(in crate::source) fn add_classic(&self, name: &str) -> LoadBalancerRef {
         LoadBalancerRef::LoadBalancerName(self.add_balancer(name))
     }
 
@@ -324,7 +324,7 @@ impl World {
     }
 
     /// One of everything.
-    pub(super) fn small() -> Self {
+    pub(in crate::source) fn small() -> Self {
         let world = Self::with_prod();
         let balancers = vec![world.add_group("web"), world.add_classic("old")];
         world.add_service("web", balancers);

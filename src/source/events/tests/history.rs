@@ -104,7 +104,8 @@ fn disturbed(arrivals: Vec<Arrival>) -> impl Strategy<Value = Vec<Arrival>> {
 fn histories() -> impl Strategy<Value = (Vec<Arrival>, Model, Vec<Arrival>)> {
     let steps = (vec(any::<Step>(), 0..60), vec(0..60_usize, 0..4));
     steps.prop_flat_map(|(steps, passes)| {
-        let (arrivals, model) = plain(&steps, &passes);
+        let (arrivals, mut model) = plain(&steps, &passes);
+        model.settle();
         (Just(arrivals.clone()), Just(model), disturbed(arrivals))
     })
 }

@@ -150,8 +150,9 @@ impl Model {
             2..=5 => self.task(whom, advance),
             6 => self.task(whom, |task| task.desired_status = TaskStatus::Stopped),
             7 => {
-                // Health has no version and no event.
-                let healths = [Health::Healthy, Health::Unhealthy, Health::Healthy, Health::Unknown];
+                // Health has no version and no event. It never goes back to UNKNOWN here: what that means depends on
+                // what was seen before, by design.
+                let healths = [Health::Healthy, Health::Unhealthy, Health::Healthy];
                 let task = nth(&mut self.tasks, whom)?;
                 task.containers[0].health = Some(healths[usize::from(whom) % healths.len()]);
                 None
@@ -188,6 +189,14 @@ impl Model {
                 }
                 Some(Detail::Service(ServiceHint { cluster: cluster(), service: service_arn(name) }))
             }
+        }
+    }
+
+    /// Lets all that is stopping stop. A task that is to stop is on no list, so who has not heard of it never will.
+    pub(super) fn settle(&mut self) {
+        for task in self.tasks.values_mut().filter(|task| task.desired_status == TaskStatus::Stopped) {
+            task.last_status = TaskStatus::Stopped;
+            task.version = task.version.map(|version| version + 1);
         }
     }
 
