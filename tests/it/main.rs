@@ -8,6 +8,7 @@ mod clients;
 mod daemon;
 mod demo;
 mod docs;
+mod events;
 mod fake_aws;
 mod fake_aws_selftest;
 mod floors;
