@@ -83,7 +83,9 @@ pub struct HttpState {
 
 /// The address could not be listened on.
 #[derive(Debug, thiserror::Error)]
-#[error("HTTP cannot listen on {address} (TCP): {source}; free it, or set http.listen to another address or \"off\"")]
+#[error(
+    "HTTP cannot listen on {address} (TCP): {source}; free it, or give http.listen (--http) another address or \"off\""
+)]
 pub struct BindError {
     /// Address and port.
     pub address: SocketAddr,

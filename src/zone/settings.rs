@@ -30,10 +30,16 @@ pub struct Settings {
 impl Settings {
     /// TTL of the CNAME to a load balancer, in seconds: what the seed of 2016 wrote into Route 53.
     pub const ALIAS_TTL: u32 = 60;
-    /// TTL while a service changes, in seconds.
-    pub const CHANGING_TTL: u32 = 1;
+    /// Longest TTL while a service changes, in seconds.
+    const CHANGING_TTL: u32 = 1;
     /// TTL of records that never change, in seconds.
     pub const FIXED_TTL: u32 = 3600;
+
+    /// TTL of records made of tasks while these change, in seconds: never longer than at other times.
+    #[must_use]
+    pub fn changing_ttl(&self) -> u32 {
+        self.ttl.min(Self::CHANGING_TTL)
+    }
 
     /// Position of a cluster among the default clusters; `None` if it has full names only.
     #[must_use]

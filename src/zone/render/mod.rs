@@ -89,7 +89,7 @@ fn task(inventory: &Inventory, settings: &Settings, arn: &TaskArn) -> Option<Fra
     }
     let mut fragment = Fragment::new(Some(Subject::Task(arn.clone())), order, false, record.task.created_at);
     let name = Names::new(&settings.origin).task(arn.id());
-    let ttl = if view.standing == Standing::Starting { Settings::CHANGING_TTL } else { settings.ttl };
+    let ttl = if view.standing == Standing::Starting { settings.changing_ttl() } else { settings.ttl };
     fragment.add(Form::TaskId, name.clone(), &Arc::new(bodies::task(&view, ttl, settings)));
     if !record.task.ipv4.is_empty() || !record.task.ipv6.is_empty() {
         fragment.add_reverse(view.addresses(), name.as_ref(), settings.ttl);

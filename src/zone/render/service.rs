@@ -42,7 +42,7 @@ pub fn render(inventory: &Inventory, settings: &Settings, key: &ServiceKey) -> O
     let mut fragment = Fragment::new(Some(Subject::Service(key.clone())), order, leaving, service.created_at);
     fragment.failed_open = selection.failed_open;
     fragment.kept_draining = selection.kept_draining;
-    let ttl = if selection.changing { Settings::CHANGING_TTL } else { settings.ttl };
+    let ttl = if selection.changing { settings.changing_ttl() } else { settings.ttl };
     let facts = facts::of_service(service, &views, &selection, settings);
     let used = service.task_definition.iter().chain(views.iter().map(|view| &view.task.task_definition));
     let unread = used.into_iter().find(|arn| !inventory.task_definitions.contains_key(*arn));
