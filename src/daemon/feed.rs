@@ -3,18 +3,16 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use async_trait::async_trait;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::aws::identity::HostIdentity;
-use crate::aws::{Aws, AwsSettings, HostResolver};
+use super::from_aws;
 use crate::config::settings::Clusters;
 use crate::config::{Config, host};
 use crate::forwarder::Forwarder;
 use crate::metrics::Metrics;
 use crate::source::clock::Clock;
-use crate::source::describe::{Apis, DescribeSettings, DescribeSource, Describer};
+use crate::source::describe::DescribeSettings;
 use crate::source::events::stats::EventStats;
 use crate::source::status::SourceStatus;
 use crate::source::{Delivery, Updates, fixture, simulation, synthetic};
@@ -110,13 +108,18 @@ async fn cluster_of_this_host(config: &Config) -> Vec<String> {
 /// Starts the source. It ends by itself at shutdown.
 pub(super) fn start(prepared: &Prepared, ends: Ends, config: &Config, token: &CancellationToken) -> JoinHandle<()> {
     let Prepared { feed, clusters, all } = prepared.clone();
-    let settings = DescribeSettings {
+    let describe = DescribeSettings {
         clusters,
         all,
         poll_interval: config.ecs.poll_interval,
         reconcile_interval: config.ecs.reconcile_interval,
     };
-    let region = config.ecs.region.clone();
+    let settings = from_aws::Settings {
+        describe,
+        health_interval: config.ecs.health_interval,
+        region: config.ecs.region.clone(),
+        events: config.events.clone(),
+    };
     let token = token.clone();
     tokio::spawn(async move {
         let ended = token.clone();
@@ -125,7 +128,7 @@ pub(super) fn start(prepared: &Prepared, ends: Ends, config: &Config, token: &Ca
             let (updates, now) = (updates.clone(), move || clock.now());
             match feed {
                 Feed::Off => {}
-                Feed::Describe => describe(settings, region, ends, token).await,
+                Feed::Describe => from_aws::run(settings, ends, token).await,
                 Feed::Fixture(path) => {
                     if let Err(error) = fixture::run(path, updates, now).await {
                         tracing::error!("{error}");
@@ -147,47 +150,6 @@ pub(super) fn start(prepared: &Prepared, ends: Ends, config: &Config, token: &Ca
         // Boxed: the future of a describe pass is large.
         let _ = ended.run_until_cancelled(Box::pin(feeding)).await;
     })
-}
-
-/// Reads AWS until shutdown. Whatever is missing (credentials, permissions, AWS itself) is retried, never fatal.
-async fn describe(settings: DescribeSettings, region: Option<String>, ends: Ends, token: CancellationToken) {
-    let Ends { updates, forwarder, metrics, status, clock, events } = ends;
-    if settings.clusters.is_empty() && !settings.all {
-        tracing::error!("no cluster to follow: set ecs.clusters, or ECS_CLUSTER in the agent's configuration");
-        return;
-    }
-    let resolver: Arc<dyn HostResolver> = Arc::new(ThroughForwarder(forwarder));
-    let identity = HostIdentity::read(Arc::clone(&resolver)).await;
-    let known = |value: Option<&str>| value.unwrap_or("not known").to_owned();
-    tracing::info!(
-        instance = known(identity.instance_id.as_ref().map(crate::ecs::Ec2InstanceId::as_str)),
-        zone = known(identity.availability_zone.as_deref()),
-        region = known(region.as_deref().or(identity.region.as_deref())),
-        "this host"
-    );
-    let aws_settings = AwsSettings { region: region.or(identity.region) };
-    let observe = Arc::new(move |operation, result| metrics.aws_request(operation, result));
-    let aws = Aws::load(&aws_settings, resolver, observe).await;
-    let apis = Apis { ecs: Arc::new(aws.ecs), ec2: Arc::new(aws.ec2), load_balancers: Arc::new(aws.load_balancing) };
-    let describer = Arc::new(Describer::new(apis, updates, status, clock));
-    DescribeSource::new(settings, describer).run(token).await;
-}
-
-/// AWS's names are looked up by a call of the forwarder: asking the host would be asking ourselves.
-#[derive(Debug)]
-struct ThroughForwarder(Arc<Forwarder>);
-
-#[async_trait]
-impl HostResolver for ThroughForwarder {
-    async fn addresses(&self, name: &str) -> std::io::Result<Vec<std::net::IpAddr>> {
-        let found = self.0.addresses(name).await;
-        let found = found.map_err(|error| std::io::Error::other(format!("{name}: {error}")))?;
-        if found.is_empty() {
-            let message = format!("{name}: the upstreams know no address of it");
-            return Err(std::io::Error::new(std::io::ErrorKind::NotFound, message));
-        }
-        Ok(found)
-    }
 }
 
 /// What the demo says when it is up.

@@ -4,6 +4,7 @@
 
 mod balancers;
 mod feed;
+mod from_aws;
 mod readiness;
 mod report;
 

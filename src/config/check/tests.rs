@@ -143,7 +143,7 @@ fn all_faults_come_at_once() {
 #[test]
 fn what_this_version_does_not_use_is_said() {
     assert_eq!(notices(&config("")), Vec::<String>::new());
-    let said = notices(&config("events.queue_url = \"https://h/1/q\"\ndns.listen = \"0.0.0.0\""));
+    let said = notices(&config("snapshot.path = \"/var/s\"\ndns.listen = \"0.0.0.0\""));
     let [queue, open] = said.as_slice() else { panic!("{said:?}") };
     assert!(queue.contains("not used by this version") && open.contains("whoever"), "{said:?}");
 }

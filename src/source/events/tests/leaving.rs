@@ -59,7 +59,7 @@ async fn the_last_ready_task_leaves_when_its_successor_has_been_seen_healthy() {
     assert_eq!(ready(&rig).await, ["1"]);
     // ECS stops the old task as soon as the new one is HEALTHY.
     set_health(&rig.world, "2", Health::Healthy);
-    let receipt = rig.queue.send(stops(&rig, "1"));
+    let receipt = rig.queue.send(&stops(&rig, "1"));
     while !rig.queue.is_deleted(&receipt) {
         assert_ne!(ready(&rig).await, [""; 0], "a hole that AWS does not have");
         sleep(Duration::from_millis(1)).await;
@@ -78,7 +78,7 @@ async fn a_successor_that_no_event_has_told_of_is_found() {
         let like = state.tasks[&task("1")].clone();
         *state.tasks.get_mut(&task("3")).unwrap() = crate::ecs::Task { arn: task("3"), ..like };
     }
-    rig.deliver(stops(&rig, "1")).await;
+    rig.deliver(&stops(&rig, "1")).await;
     assert_eq!(ready(&rig).await, ["3"]);
 }
 
@@ -88,7 +88,7 @@ async fn the_wait_is_two_seconds_at_most() {
     rig.is_live().await;
     rig.world.change().hanging.push(Call::DescribeTasks);
     let began = Instant::now();
-    rig.deliver(stops(&rig, "1")).await;
+    rig.deliver(&stops(&rig, "1")).await;
     assert!((Duration::from_secs(2)..Duration::from_millis(2_200)).contains(&began.elapsed()), "{:?}", began.elapsed());
     assert_eq!(ready(&rig).await, [""; 0]);
     assert_eq!(rig.stats.held_in_vain.load(Relaxed), 1);
@@ -99,11 +99,11 @@ async fn while_one_waits_others_do_not() {
     let rig = Rig::start(world());
     rig.is_live().await;
     rig.world.change().hanging.push(Call::DescribeTasks);
-    let held = rig.queue.send(stops(&rig, "1"));
+    let held = rig.queue.send(&stops(&rig, "1"));
     sleep(Duration::from_millis(100)).await;
     rig.world.add_task("9", "web");
     let began = Instant::now();
-    rig.deliver(task_event(&change_task(&rig.world, "9", |_| {}))).await;
+    rig.deliver(&task_event(&change_task(&rig.world, "9", |_| {}))).await;
     assert!(began.elapsed() < Duration::from_secs(1));
     assert!(!rig.queue.is_deleted(&held), "it is still held, and comes again if we die");
 }
@@ -115,9 +115,9 @@ async fn two_that_leave_together_do_not_each_rely_on_the_other() {
     rig.is_live().await;
     assert_eq!(ready(&rig).await, ["1", "2"]);
     rig.world.change().hanging.push(Call::DescribeTasks);
-    let first = rig.queue.send(stops(&rig, "1"));
+    let first = rig.queue.send(&stops(&rig, "1"));
     rig.until("the first is gone", |rig| rig.queue.is_deleted(&first)).await;
-    let second = rig.queue.send(stops(&rig, "2"));
+    let second = rig.queue.send(&stops(&rig, "2"));
     sleep(Duration::from_millis(500)).await;
     assert!(!rig.queue.is_deleted(&second));
     assert_eq!(ready(&rig).await, ["2"], "it is all there is");
@@ -132,7 +132,7 @@ async fn a_task_that_has_stopped_leaves_at_once() {
     let over = change_task(&rig.world, "1", |task| {
         (task.desired_status, task.last_status) = (TaskStatus::Stopped, TaskStatus::Stopped);
     });
-    rig.deliver(task_event(&over)).await;
+    rig.deliver(&task_event(&over)).await;
     assert!(began.elapsed() < Duration::from_millis(500), "{:?}", began.elapsed());
     assert_eq!(ready(&rig).await, [""; 0]);
 }

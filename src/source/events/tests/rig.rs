@@ -54,7 +54,7 @@ impl Queue {
     }
 
     /// Puts a message in. Returns its receipt.
-    pub(super) fn send(&self, body: impl ToString) -> String {
+    pub(super) fn send(&self, body: &(impl ToString + ?Sized)) -> String {
         let mut state = self.state();
         state.sent += 1;
         let receipt = format!("receipt {}", state.sent);
@@ -183,7 +183,7 @@ impl Rig {
     }
 
     /// Sends a message and waits until it is deleted.
-    pub(super) async fn deliver(&self, body: impl ToString) {
+    pub(super) async fn deliver(&self, body: &(impl ToString + ?Sized)) {
         let receipt = self.queue.send(body);
         self.until("the message is deleted", |rig| rig.queue.is_deleted(&receipt)).await;
     }

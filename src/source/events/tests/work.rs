@@ -58,7 +58,7 @@ async fn a_message_is_deleted_once_it_is_served() {
     let rig = Rig::start(world());
     rig.is_live().await;
     let stopping = change_task(&rig.world, "1", |task| task.last_status = TaskStatus::Stopped);
-    rig.deliver(task_event(&stopping)).await;
+    rig.deliver(&task_event(&stopping)).await;
     assert!(status(&rig).await.is_empty());
     assert_eq!(rig.counted("task", "served"), 1);
     let (counts, _) = rig.stats.serving.read();
@@ -72,11 +72,11 @@ async fn what_means_nothing_is_counted_and_removed() {
     rig.deliver("{\"detail-type\": \"ECS Task State Change\", \"detail\": 7").await;
     rig.deliver("").await;
     assert_eq!(rig.counted("other", "malformed"), 2);
-    rig.deliver(event("ECS Weather Report", &[], &serde_json::json!({}))).await;
+    rig.deliver(&event("ECS Weather Report", &[], &serde_json::json!({}))).await;
     assert_eq!(rig.counted("other", "ignored"), 1);
     let staging =
         task_event(&change_task(&rig.world, "1", |_| {})).to_string().replace("cluster/prod", "cluster/staging");
-    rig.deliver(staging).await;
+    rig.deliver(&staging).await;
     assert_eq!(rig.counted("task", "foreign"), 1);
     assert_eq!(status(&rig).await, [("1".to_owned(), TaskStatus::Running)]);
 }
@@ -148,7 +148,7 @@ async fn a_controller_spares_us_the_looks_at_health() {
             containers: vec![("app".to_owned(), Health::Unhealthy)],
         }],
     };
-    rig.deliver(crate::ecs::event::task_health_message(&said, "1")).await;
+    rig.deliver(&crate::ecs::event::task_health_message(&said, "1")).await;
     let health = rig.inventory(|it| it.tasks.values().next().and_then(|it| it.task.containers[0].health)).await;
     assert_eq!(health, Some(Health::Unhealthy), "although its clock is an hour behind");
     sleep(Duration::from_secs(60)).await;
@@ -168,7 +168,7 @@ async fn a_service_that_changes_is_looked_at_until_it_has_settled() {
     set_health(&rig.world, "2", Health::Unknown);
     rig.world.change().requests.clear();
     let began = Instant::now();
-    rig.deliver(task_event(&change_task(&rig.world, "2", |_| {}))).await;
+    rig.deliver(&task_event(&change_task(&rig.world, "2", |_| {}))).await;
     sleep(Duration::from_secs(9)).await;
     let looks: Vec<_> =
         rig.world.change().requests.iter().filter(|it| it.0 == Call::DescribeTasks).map(|it| it.2 - began).collect();
@@ -195,7 +195,7 @@ async fn what_an_event_refers_to_is_asked_for() {
     // The API does not know the service at first.
     rig.world.change().undescribed.insert(service("api").to_string());
     let born = change_task(&rig.world, "7", |task| task.container_instance = Some(host("b")));
-    rig.deliver(task_event(&born)).await;
+    rig.deliver(&task_event(&born)).await;
     sleep(Duration::from_millis(500)).await;
     assert_eq!(rig.inventory(|it| (it.services.len(), it.ec2_instances.len())).await, (1, 2));
     rig.world.change().undescribed.clear();
@@ -215,7 +215,7 @@ async fn a_service_event_has_the_service_described() {
         "eventType": "INFO", "eventName": "SERVICE_STEADY_STATE", "clusterArn": cluster("prod").as_str(),
         "createdAt": "2026-11-25T10:00:00Z",
     });
-    rig.deliver(event("ECS Service Action", &[arn.as_str()], &action)).await;
+    rig.deliver(&event("ECS Service Action", &[arn.as_str()], &action)).await;
     sleep(Duration::from_secs(1)).await;
     assert_eq!(rig.inventory(|it| it.services.values().next().unwrap().value.desired_count).await, 7);
 }
