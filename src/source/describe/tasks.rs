@@ -1,7 +1,7 @@
 //! Tasks: those that are listed, and those that we know. A list never deletes a task: it is eventually consistent,
 //! and holds only tasks whose desired status is RUNNING.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::call::Call;
@@ -26,21 +26,25 @@ impl Describer {
         Ok(complete && answered)
     }
 
-    /// Looks at the tasks of one service: those that are known, and those that are listed. One that is MISSING may be
-    /// too young to be known, and stays.
+    /// Describes tasks by their cluster. One that is MISSING may be too young to be known, and stays.
     ///
     /// # Errors
     /// [`Stopped`] at shutdown; failing calls are noted in the status.
-    pub async fn describe_service_tasks(self: &Arc<Self>, service: &ServiceKey) -> Result<(), Stopped> {
-        let (cluster, of) = (&service.cluster, service.clone());
-        let known = self.updates.ask(move |inventory| -> BTreeSet<TaskArn> {
-            inventory.tasks_of(&of).map(|record| record.task.arn.clone()).collect()
-        });
-        let known = known.await?;
-        let list = self.list(Call::ListTasks, cluster, self.apis.ecs.list_tasks_of(cluster, &service.name)).await;
-        let tasks = list.map_or_else(|| known.clone(), |list| &known | &list.ids);
-        self.describe_tasks(cluster, tasks.clone(), &tasks).await?;
+    pub async fn look_at_tasks(
+        self: &Arc<Self>,
+        tasks: BTreeMap<ClusterArn, BTreeSet<TaskArn>>,
+    ) -> Result<(), Stopped> {
+        for (cluster, tasks) in tasks {
+            self.describe_tasks(&cluster, tasks.clone(), &tasks).await?;
+        }
         Ok(())
+    }
+
+    /// Lists the tasks of `service`; none if that fails, which is noted in the status.
+    pub async fn list_tasks_of(&self, service: &ServiceKey) -> BTreeSet<TaskArn> {
+        let ServiceKey { cluster, name } = service;
+        let listed = self.list(Call::ListTasks, cluster, self.apis.ecs.list_tasks_of(cluster, name)).await;
+        listed.map_or_else(BTreeSet::new, |listed| listed.ids)
     }
 
     /// Describes `tasks` of `cluster`. A task that is STOPPED is gone, and so is one that is MISSING unless a list

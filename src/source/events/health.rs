@@ -106,7 +106,7 @@ impl HealthWatch {
         let services = self.lock().changing.clone();
         let of = services.clone();
         let tasks = self.describer.updates.ask(move |inventory| of_changing(inventory, &of)).await?;
-        self.describe(tasks).await?;
+        self.describer.look_at_tasks(tasks).await?;
         let settled = self.describer.updates.ask(move |inventory| -> BTreeSet<ServiceKey> {
             services.into_iter().filter(|key| is_settled(inventory, key)).collect()
         });
@@ -129,7 +129,7 @@ impl HealthWatch {
         for of_cluster in tasks.values() {
             calls.add(Bucket::ClusterResource, u32::try_from(of_cluster.len().div_ceil(BATCH)).unwrap_or(u32::MAX));
         }
-        self.describe(tasks).await?;
+        self.describer.look_at_tasks(tasks).await?;
         let interval = {
             let (budget, now) = (self.describer.budget(), self.describer.clock.uptime());
             let rate = |bucket| STEADY_PART * budget.common_rate(Lane::Event, bucket, now);
@@ -141,14 +141,6 @@ impl HealthWatch {
         }
         self.stats.health_interval.store(u64::try_from(interval.effective.as_millis()).unwrap_or(u64::MAX), Relaxed);
         Ok(interval)
-    }
-
-    /// Describes tasks. One that is MISSING may be too young to be known, and stays.
-    async fn describe(&self, tasks: BTreeMap<ClusterArn, BTreeSet<TaskArn>>) -> Result<(), Stopped> {
-        for (cluster, tasks) in tasks {
-            self.describer.describe_tasks(&cluster, tasks.clone(), &tasks).await?;
-        }
-        Ok(())
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

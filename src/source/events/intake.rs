@@ -128,6 +128,13 @@ pub(super) fn is_withdrawal(detail: &Detail) -> bool {
     }
 }
 
+/// The tasks of `service` that stand so.
+pub(super) fn standing_so(inventory: &Inventory, service: &ServiceKey, standings: &[Standing]) -> Vec<TaskArn> {
+    let tasks = inventory.tasks_of(service);
+    let tasks = tasks.filter(|record| standings.contains(&TaskView::of(inventory, record).standing));
+    tasks.map(|record| record.task.arn.clone()).collect()
+}
+
 /// The services that would be without a ready task if the tasks `leaving` left, although they are to have some.
 ///
 /// ECS stops the old task once the new one is HEALTHY, of which there is no event: what we know of the new one is

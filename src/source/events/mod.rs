@@ -232,7 +232,7 @@ impl EventSource {
     ) -> Result<(), Stopped> {
         let tasks = events.iter().filter_map(|it| withdrawals::task(&it.incoming.event.detail));
         let tasks = tasks.map(|task| task.arn.clone()).collect();
-        self.withdrawals.look(&service, &tasks).await?;
+        self.withdrawals.look(&service, &tasks).await;
         let receipts = self.apply(events, received).await?;
         self.delete(&receipts).await;
         Ok(())

@@ -8,9 +8,11 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::timeout;
+use futures_util::future::join_all;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::time::{sleep, timeout};
 
+use super::asks::by_cluster;
 use super::intake;
 use super::stats::EventStats;
 use crate::ecs::event::Detail;
@@ -18,25 +20,38 @@ use crate::ecs::{Task, TaskArn};
 use crate::inventory::ServiceKey;
 use crate::source::Stopped;
 use crate::source::describe::Describer;
+use crate::zone::readiness::Standing;
 
 /// Longest wait for the look.
 const LONGEST: Duration = Duration::from_secs(2);
 
-/// Looks under way at once. When there are more, withdrawals do not wait.
-const LOOKS: usize = 64;
+/// What is withdrawn within this time is looked at together: a deployment of many services costs one call.
+const GATHER: Duration = Duration::from_millis(20);
+
+/// Services that are looked for at once. When there are more, withdrawals do not wait.
+const PLACES: usize = 256;
 
 /// The withdrawals that wait at present.
 pub(super) struct Withdrawals {
     describer: Arc<Describer>,
     stats: Arc<EventStats>,
-    waiting: Mutex<BTreeSet<TaskArn>>,
+    waiting: Arc<Mutex<BTreeSet<TaskArn>>>,
+    gathering: Arc<Mutex<Option<Round>>>,
     room: Arc<Semaphore>,
+}
+
+/// Services that will be looked at together.
+struct Round {
+    services: BTreeSet<ServiceKey>,
+    /// Closed once they have been.
+    looked: watch::Receiver<()>,
 }
 
 impl Withdrawals {
     /// `describer` must not wait for the budget.
     pub(super) fn new(describer: Arc<Describer>, stats: Arc<EventStats>) -> Self {
-        Self { describer, stats, waiting: Mutex::default(), room: Arc::new(Semaphore::new(LOOKS)) }
+        let room = Arc::new(Semaphore::new(PLACES));
+        Self { describer, stats, waiting: Arc::default(), gathering: Arc::default(), room }
     }
 
     /// Sorts the events that `leaving` holds: those that had better wait, by service, and the others.
@@ -48,7 +63,7 @@ impl Withdrawals {
         if leaving.is_empty() {
             return Ok((BTreeMap::new(), leaving));
         }
-        let mut tasks = self.lock().clone();
+        let mut tasks = lock(&self.waiting).clone();
         tasks.extend(leaving.iter().filter_map(|it| task(detail(it))).map(|task| task.arn.clone()));
         let emptied = self.describer.updates.ask(move |inventory| intake::emptied(inventory, &tasks)).await?;
         let (mut held, mut free) = (BTreeMap::<_, Vec<T>>::new(), Vec::new());
@@ -62,26 +77,78 @@ impl Withdrawals {
         Ok((held, free))
     }
 
-    /// A place for one look, if there is any left.
+    /// A place to wait, if there is any left.
     pub(super) fn place(&self) -> Option<OwnedSemaphorePermit> {
         Arc::clone(&self.room).try_acquire_owned().ok()
     }
 
     /// Looks at the tasks of `service` on behalf of these `tasks`, which are to leave it, for at most two seconds.
-    pub(super) async fn look(&self, service: &ServiceKey, tasks: &BTreeSet<TaskArn>) -> Result<(), Stopped> {
-        self.lock().extend(tasks.iter().cloned());
+    pub(super) async fn look(&self, service: &ServiceKey, tasks: &BTreeSet<TaskArn>) {
+        lock(&self.waiting).extend(tasks.iter().cloned());
         self.stats.held.fetch_add(tasks.len() as u64, Relaxed);
-        let looked = timeout(LONGEST, self.describer.describe_service_tasks(service)).await;
-        self.lock().retain(|task| !tasks.contains(task));
-        looked.unwrap_or_else(|_| {
+        let mut looked = self.join(service.clone());
+        // Nothing is ever sent: it is an error, once the look is over.
+        if timeout(LONGEST, looked.changed()).await.is_err() {
             self.stats.held_in_vain.fetch_add(tasks.len() as u64, Relaxed);
-            Ok(())
-        })
+        }
+        lock(&self.waiting).retain(|task| !tasks.contains(task));
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeSet<TaskArn>> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Has `service` looked at with those that are gathered, or begins to gather.
+    fn join(&self, service: ServiceKey) -> watch::Receiver<()> {
+        let mut gathering = lock(&self.gathering);
+        if let Some(round) = gathering.as_mut() {
+            round.services.insert(service);
+            return round.looked.clone();
+        }
+        let (looking, looked) = watch::channel(());
+        *gathering = Some(Round { services: [service].into(), looked: looked.clone() });
+        let (gathering, waiting) = (Arc::clone(&self.gathering), Arc::clone(&self.waiting));
+        let describer = Arc::clone(&self.describer);
+        tokio::spawn(async move {
+            sleep(GATHER).await;
+            let services = lock(&gathering).take().map(|round| round.services).unwrap_or_default();
+            let leaving = lock(&waiting).clone();
+            // It fails only at shutdown.
+            let _ = look_at(&describer, services, leaving).await;
+            drop(looking);
+        });
+        looked
     }
+}
+
+/// Looks at the tasks that may take over in `services` when those that are `leaving` have left: those that are known,
+/// and where none of them is ready, those that are listed.
+async fn look_at(
+    describer: &Arc<Describer>,
+    services: BTreeSet<ServiceKey>,
+    leaving: BTreeSet<TaskArn>,
+) -> Result<(), Stopped> {
+    let of = services.clone();
+    let known = describer.updates.ask(move |inventory| {
+        let successors = of.iter().flat_map(|key| {
+            let tasks =
+                intake::standing_so(inventory, key, &[Standing::Starting, Standing::Unproven, Standing::Unhealthy]);
+            tasks.into_iter().map(|task| (key.cluster.clone(), task))
+        });
+        by_cluster(successors)
+    });
+    describer.look_at_tasks(known.await?).await?;
+    let without = describer.updates.ask(move |inventory| -> Vec<ServiceKey> {
+        let is_ready = |task: &TaskArn| !leaving.contains(task);
+        let is_without =
+            |key: &ServiceKey| !intake::standing_so(inventory, key, &[Standing::Ready]).iter().any(is_ready);
+        services.into_iter().filter(is_without).collect()
+    });
+    let without = without.await?;
+    let lists = join_all(without.iter().map(|service| describer.list_tasks_of(service))).await;
+    let listed = without.iter().zip(lists);
+    let listed = listed.flat_map(|(key, tasks)| tasks.into_iter().map(|task| (key.cluster.clone(), task)));
+    describer.look_at_tasks(by_cluster(listed)).await
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The task that `detail` is about.
