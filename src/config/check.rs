@@ -199,8 +199,8 @@ impl Judge {
 
     fn events(&mut self, spec: file::Events) -> Events {
         if spec.queue_url.is_some() && spec.topic_arn.is_some() {
-            let fault = Fault::new("events.queue_url", "events.topic_arn is given, too, from which a queue is made");
-            self.faults.push(fault.fix("give one of them"));
+            let what = "events.queue_url is given too, but a host reads one queue";
+            self.faults.push(Fault::new("events.topic_arn", what).fix("remove one of the two"));
         }
         Events {
             queue_url: self.shaped("events.queue_url", spec.queue_url, values::is_queue_url, "the URL of a queue"),

@@ -6,22 +6,16 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 
+use super::events;
 use super::feed::Ends;
 use crate::aws::identity::HostIdentity;
 use crate::aws::{Aws, AwsSettings, HostResolver};
 use crate::config::settings::Events;
-use crate::ecs::{ClusterArn, Ec2InstanceId};
+use crate::ecs::Ec2InstanceId;
 use crate::forwarder::Forwarder;
 use crate::source::describe::{Apis, DescribeSettings, DescribeSource, Describer};
 use crate::source::events::EventSource;
-use crate::source::queue::ports::{QueueUrl, TopicArn};
-use crate::source::queue::{GivenQueue, HostQueue, OwnQueue, Reader};
-
-/// The cluster in the name of the queue of a host that follows all clusters and belongs to none.
-const ALL_CLUSTERS: &str = "all";
-
-/// Where the kernel says what this host is called.
-const HOST_NAME: &str = "/proc/sys/kernel/hostname";
+use crate::source::queue::HostQueue;
 
 /// What is read, how often, and where events come from.
 pub(super) struct Settings {
@@ -34,7 +28,7 @@ pub(super) struct Settings {
 
 /// Reads AWS until shutdown. Whatever is missing (credentials, permissions, AWS itself) is retried, never fatal.
 pub(super) async fn run(settings: Settings, ends: Ends, token: CancellationToken) {
-    let Settings { describe, health_interval, region, events } = settings;
+    let Settings { describe, health_interval, region, events: configured } = settings;
     let Ends { updates, forwarder, metrics, status, clock, events: stats } = ends;
     if describe.clusters.is_empty() && !describe.all {
         tracing::error!("no cluster to follow: set ecs.clusters, or ECS_CLUSTER in the agent's configuration");
@@ -52,37 +46,26 @@ pub(super) async fn run(settings: Settings, ends: Ends, token: CancellationToken
     let aws_settings = AwsSettings { region: region.or(identity.region.clone()) };
     let observe = Arc::new(move |operation, result| metrics.aws_request(operation, result));
     let aws = Aws::load(&aws_settings, resolver, observe).await;
-    let queue = host_queue(&events, &aws, &reader(&describe, &identity).await);
+    let queue = queue(&configured, &aws, &describe.clusters, &identity);
     let apis = Apis { ecs: Arc::new(aws.ecs), ec2: Arc::new(aws.ec2), load_balancers: Arc::new(aws.load_balancing) };
     let describer = Arc::new(Describer::new(apis, updates, status, clock));
     let passes = DescribeSource::new(describe, Arc::clone(&describer));
     let Some(queue) = queue else { return passes.run(token).await };
     tracing::info!(queue = queue.name(), "the queue of events");
-    let events = EventSource::new(queue.into_events(), &describer, passes.trigger(), health_interval, stats);
-    events.open_first().await;
-    tokio::join!(passes.run(token.clone()), events.run(token));
+    let source = EventSource::new(queue.into_events(), &describer, passes.trigger(), health_interval, stats);
+    source.open_first().await;
+    tokio::join!(passes.run(token.clone()), source.run(token));
 }
 
-/// This process, as a reader of queues. A host without instance metadata goes by its name.
-async fn reader(describe: &DescribeSettings, identity: &HostIdentity) -> Reader {
-    let cluster = describe.clusters.first().map_or(ALL_CLUSTERS, String::as_str);
-    let cluster = ClusterArn::parse(cluster).map_or_else(|_| cluster.to_owned(), |arn| arn.id().to_owned());
-    let instance = match &identity.instance_id {
-        Some(id) => id.as_str().to_owned(),
-        None => tokio::fs::read_to_string(HOST_NAME).await.unwrap_or_default().trim().to_owned(),
-    };
-    // Without random numbers the kernel is in no state to run anything; the owner is for people then.
-    Reader::new(&cluster, &instance, getrandom::u64().unwrap_or_default())
-}
-
-/// The queue that is configured, if any.
-fn host_queue(events: &Events, aws: &Aws, reader: &Reader) -> Option<HostQueue> {
-    let (sqs, sns) = (Arc::new(aws.sqs.clone()), Arc::new(aws.sns.clone()));
-    if let Some(url) = &events.queue_url {
-        return Some(HostQueue::Given(GivenQueue::new(sqs, QueueUrl(url.clone()), reader.clone())));
+/// The queue that is configured. Without one, or where there is nothing to name it by, the clusters are polled.
+fn queue(configured: &Events, aws: &Aws, clusters: &[String], identity: &HostIdentity) -> Option<HostQueue> {
+    match events::reader(clusters, identity.instance_id.as_ref().map(Ec2InstanceId::as_str)) {
+        Ok(reader) => events::queue(configured, aws, reader),
+        Err(error) => {
+            tracing::error!("this host has no name for a queue of its own, so there are no events: {error}");
+            None
+        }
     }
-    let topic = TopicArn(events.topic_arn.clone()?);
-    Some(HostQueue::Own(OwnQueue::new(sqs, sns, topic, reader.clone())))
 }
 
 /// AWS's names are looked up by a call of the forwarder: asking the host would be asking ourselves.
