@@ -19,6 +19,7 @@ mod moto;
 mod moto_daemon;
 mod notify;
 mod policy;
+mod propagation;
 mod published;
 mod queue;
 mod readme;
