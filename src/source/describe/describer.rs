@@ -90,6 +90,13 @@ impl Describer {
         }
     }
 
+    /// Whether more descriptions of tasks were made than the budget had room for.
+    #[must_use]
+    pub fn owes_calls(&self) -> bool {
+        let (bucket, now) = (Call::DescribeTasks.bucket(), self.clock.uptime());
+        !self.budget().wait(Lane::Event, bucket, now).is_zero()
+    }
+
     /// How long a call would have to wait now.
     pub(super) fn wait(&self, call: Call) -> Duration {
         self.budget().wait(self.lane, call.bucket(), self.clock.uptime())

@@ -30,7 +30,7 @@ const WHILE_CHANGING: Duration = Duration::from_secs(2);
 const GATHER: Duration = Duration::from_millis(20);
 
 /// Tasks in one call.
-const BATCH: usize = 100;
+pub(super) const BATCH: usize = 100;
 
 /// The part of the rate of events that steady looks may use: what happens goes before.
 const STEADY_PART: f64 = 0.5;
@@ -64,6 +64,11 @@ impl HealthWatch {
             self.lock().changing.extend(services);
             self.happened.notify_one();
         }
+    }
+
+    /// The services that something happened to and that have not settled.
+    pub(super) fn changing(&self) -> BTreeSet<ServiceKey> {
+        self.lock().changing.clone()
     }
 
     /// A controller tells of the health in `cluster`, and will again within `interval`.
@@ -174,6 +179,17 @@ fn of_changing(inventory: &Inventory, services: &BTreeSet<ServiceKey>) -> BTreeM
         tasks.map(|record| (key.cluster.clone(), record.task.arn.clone())).collect::<Vec<_>>()
     };
     by_cluster(services.iter().flat_map(of_service))
+}
+
+/// Up to so many tasks of these services that have not proven yet.
+pub(super) fn unproven(
+    inventory: &Inventory,
+    services: &BTreeSet<ServiceKey>,
+    most: usize,
+) -> Vec<(ClusterArn, TaskArn)> {
+    let of_service = |key: &ServiceKey| inventory.tasks_of(key).filter(move |record| is_unproven(inventory, record));
+    let tasks = services.iter().flat_map(of_service).map(|record| &record.task);
+    tasks.take(most).map(|task| (task.cluster.clone(), task.arn.clone())).collect()
 }
 
 fn is_settled(inventory: &Inventory, key: &ServiceKey) -> bool {

@@ -60,8 +60,8 @@ pub struct EventSource {
     trigger: Trigger,
     stats: Arc<EventStats>,
     inquiry: Inquiry,
-    health: HealthWatch,
-    withdrawals: Arc<Withdrawals>,
+    health: Arc<HealthWatch>,
+    withdrawals: Withdrawals,
     skew: Mutex<Skew>,
 }
 
@@ -96,13 +96,14 @@ impl EventSource {
     ) -> Self {
         let urgent = Arc::new(describer.in_lane(Lane::Urgent));
         let describer = Arc::new(describer.in_lane(Lane::Event));
+        let health = Arc::new(HealthWatch::new(Arc::clone(&describer), Arc::clone(&stats), health_interval));
         describer.status.heard(describer.clock.now());
         Self {
             queue,
             trigger: trigger.clone(),
             inquiry: Inquiry::new(Arc::clone(&describer), trigger),
-            health: HealthWatch::new(Arc::clone(&describer), Arc::clone(&stats), health_interval),
-            withdrawals: Arc::new(Withdrawals::new(urgent, Arc::clone(&stats))),
+            withdrawals: Withdrawals::new(urgent, Arc::clone(&health), Arc::clone(&stats)),
+            health,
             describer,
             stats,
             skew: Mutex::default(),

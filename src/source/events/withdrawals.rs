@@ -13,6 +13,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::{sleep, timeout};
 
 use super::asks::by_cluster;
+use super::health::{self, BATCH, HealthWatch};
 use super::intake;
 use super::stats::EventStats;
 use crate::ecs::event::Detail;
@@ -28,6 +29,9 @@ const LONGEST: Duration = Duration::from_secs(2);
 /// What is withdrawn within this time is looked at together: a deployment of many services costs one call.
 const GATHER: Duration = Duration::from_millis(20);
 
+/// The same while we owe AWS calls.
+const GATHER_IN_DEBT: Duration = Duration::from_millis(500);
+
 /// Services that are looked for at once. When there are more, withdrawals do not wait.
 const PLACES: usize = 256;
 
@@ -35,6 +39,7 @@ const PLACES: usize = 256;
 pub(super) struct Withdrawals {
     describer: Arc<Describer>,
     stats: Arc<EventStats>,
+    health: Arc<HealthWatch>,
     waiting: Arc<Mutex<BTreeSet<TaskArn>>>,
     gathering: Arc<Mutex<Option<Round>>>,
     room: Arc<Semaphore>,
@@ -49,9 +54,9 @@ struct Round {
 
 impl Withdrawals {
     /// `describer` must not wait for the budget.
-    pub(super) fn new(describer: Arc<Describer>, stats: Arc<EventStats>) -> Self {
+    pub(super) fn new(describer: Arc<Describer>, health: Arc<HealthWatch>, stats: Arc<EventStats>) -> Self {
         let room = Arc::new(Semaphore::new(PLACES));
-        Self { describer, stats, waiting: Arc::default(), gathering: Arc::default(), room }
+        Self { describer, stats, health, waiting: Arc::default(), gathering: Arc::default(), room }
     }
 
     /// Sorts the events that `leaving` holds: those that had better wait, by service, and the others.
@@ -104,13 +109,13 @@ impl Withdrawals {
         let (looking, looked) = watch::channel(());
         *gathering = Some(Round { services: [service].into(), looked: looked.clone() });
         let (gathering, waiting) = (Arc::clone(&self.gathering), Arc::clone(&self.waiting));
-        let describer = Arc::clone(&self.describer);
+        let (describer, health) = (Arc::clone(&self.describer), Arc::clone(&self.health));
         tokio::spawn(async move {
-            sleep(GATHER).await;
+            sleep(if describer.owes_calls() { GATHER_IN_DEBT } else { GATHER }).await;
             let services = lock(&gathering).take().map(|round| round.services).unwrap_or_default();
             let leaving = lock(&waiting).clone();
             // It fails only at shutdown.
-            let _ = look_at(&describer, services, leaving).await;
+            let _ = look_at(&describer, &health, services, leaving).await;
             drop(looking);
         });
         looked
@@ -121,17 +126,22 @@ impl Withdrawals {
 /// and where none of them is ready, those that are listed.
 async fn look_at(
     describer: &Arc<Describer>,
+    health: &HealthWatch,
     services: BTreeSet<ServiceKey>,
     leaving: BTreeSet<TaskArn>,
 ) -> Result<(), Stopped> {
-    let of = services.clone();
+    let (of, changing) = (services.clone(), health.changing());
     let known = describer.updates.ask(move |inventory| {
-        let successors = of.iter().flat_map(|key| {
-            let tasks =
-                intake::standing_so(inventory, key, &[Standing::Starting, Standing::Unproven, Standing::Unhealthy]);
-            tasks.into_iter().map(|task| (key.cluster.clone(), task))
-        });
-        by_cluster(successors)
+        let may_be_ready = [Standing::Starting, Standing::Unproven, Standing::Unhealthy];
+        let mut tasks: Vec<_> = Vec::new();
+        for key in &of {
+            let successors = intake::standing_so(inventory, key, &may_be_ready);
+            tasks.extend(successors.into_iter().map(|task| (key.cluster.clone(), task)));
+        }
+        // A call has room for more, who may be next.
+        let room = tasks.len().next_multiple_of(BATCH).max(BATCH) - tasks.len();
+        tasks.extend(health::unproven(inventory, &changing, room));
+        by_cluster(tasks)
     });
     describer.look_at_tasks(known.await?).await?;
     let without = describer.updates.ask(move |inventory| -> Vec<ServiceKey> {

@@ -8,8 +8,8 @@ use super::{Bucket, Calls, SHARE, seconds_up_to_longest};
 /// The part of the share that is kept for what events ask for, once there are events; the rest is for passes.
 const FOR_EVENTS: f64 = 0.5;
 
-/// Urgent calls that one agent may owe before they, too, must wait.
-const MAX_DEBT: f64 = 20.0;
+/// The part of what AWS's buckets hold that all agents together may owe for urgent calls before these, too, must wait.
+const ON_CREDIT: f64 = 0.5;
 
 /// AWS said that we are too fast: we go at half the speed, down to this part of it, …
 const SLOWEST: f64 = 1.0 / 16.0;
@@ -90,7 +90,7 @@ impl Budget {
         if lane == Lane::Pass {
             self.made.add(bucket, calls);
         }
-        let credit = if lane == Lane::Urgent { MAX_DEBT } else { 0.0 };
+        let credit = if lane == Lane::Urgent { ON_CREDIT * bucket.burst() / self.agents() as f64 } else { 0.0 };
         seconds_up_to_longest(((1.0 - before - credit) / rate).max(0.0))
     }
 

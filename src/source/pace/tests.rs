@@ -128,14 +128,14 @@ fn what_events_ask_for_is_divided_by_the_agents_and_leaves_passes_their_half() {
 fn urgent_calls_go_into_debt_and_the_others_pay() {
     let mut budget = Budget::default();
     budget.set_events(true);
-    budget.set_agents(50);
+    budget.set_agents(5);
     let bucket = Bucket::ClusterResource;
-    for _ in 0..20 {
+    // Half of the 100 that AWS's bucket holds, a fifth of it ours; and what we had.
+    for _ in 0..12 {
         assert_eq!(budget.take(Lane::Urgent, bucket, 1, Duration::ZERO), Duration::ZERO);
     }
-    assert!(budget.wait(Lane::Event, bucket, Duration::ZERO) > seconds(300), "20 calls at one in 20 s");
-    let calls = (0..10).map(|_| budget.take(Lane::Urgent, bucket, 1, Duration::ZERO));
-    assert!(calls.max() > Some(seconds(100)), "but not without end");
+    assert_eq!(budget.wait(Lane::Event, bucket, Duration::ZERO), seconds(21), "10.5 calls at one in 2 s");
+    assert_eq!(budget.take(Lane::Urgent, bucket, 1, Duration::ZERO), seconds(1), "but not without end");
     assert_eq!(budget.wait(Lane::Pass, bucket, Duration::ZERO), Duration::ZERO);
 }
 

@@ -34,7 +34,8 @@ fn a_new_service_is_found_with_its_load_balancer() {
         let group = world.add_target_group("api", "ip", Some(&balancer));
         world.service("prod", "api").target_group(&group, 80);
     }
-    it.daemon.wait("the load balancer", || it.daemon.short("CNAME api.ecs.internal").iter().any(|it| it.contains("elb")));
+    it.daemon
+        .wait("the load balancer", || it.daemon.short("CNAME api.ecs.internal").iter().any(|it| it.contains("elb")));
     it.fake.world().service("prod", "api").desired(0).status("INACTIVE");
     it.daemon.wait_reply("api.ecs.internal", "gone", |reply| reply.status == "NXDOMAIN");
 }
