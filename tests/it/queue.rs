@@ -86,6 +86,20 @@ async fn a_message_that_arrives_ends_the_wait() {
     assert_eq!(waiting.await.unwrap().unwrap()[0].body, "{\"a\":1}");
 }
 
+/// Twenty seconds in which nothing happens are no stalled call.
+#[tokio::test]
+async fn a_wait_in_vain_is_no_failure() {
+    let fake = FakeAws::start();
+    let topic = fake.messaging().add_topic("changes");
+    let (aws, _) = aws(&fake.endpoint_url()).await;
+    let queue = own(&aws, &topic, 1);
+    queue.open().await.unwrap();
+    let begun = std::time::Instant::now();
+    assert_eq!(queue.receive().await, Ok(Vec::new()));
+    assert!(begun.elapsed() >= std::time::Duration::from_secs(20), "it came back early");
+    assert_eq!(fake.count(Op::ReceiveMessage), 1, "one call waits, not many");
+}
+
 #[tokio::test]
 async fn a_queue_that_vanishes_is_made_again_when_its_name_is_free() {
     let fake = FakeAws::start();

@@ -6,6 +6,7 @@ use serde_json::json;
 use super::target::Target;
 use crate::cli::exit::{self, Failure};
 use crate::cli::{current_thread, print};
+use crate::source::queue::ports::SubscriptionArn;
 use crate::source::queue::{HostQueue, QueueReport};
 
 const EXAMPLES: &str = "Examples:
@@ -52,7 +53,7 @@ fn as_json(report: &QueueReport) -> String {
     let value = json!({
         "url": report.url.as_str(),
         "owner": report.owner,
-        "subscription": report.subscription.as_ref().map(|arn| arn.as_str()),
+        "subscription": report.subscription.as_ref().map(SubscriptionArn::as_str),
         "messages": { "waiting": report.waiting, "in_flight": report.in_flight },
     });
     format!("{value:#}\n")
@@ -75,7 +76,7 @@ fn as_table(report: &QueueReport, is_own: bool) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::source::queue::ports::{QueueUrl, SubscriptionArn};
+    use crate::source::queue::ports::QueueUrl;
 
     #[test]
     fn a_report_is_a_table_for_people_and_json_for_programs() {
