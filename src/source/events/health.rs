@@ -187,8 +187,8 @@ pub(super) fn unproven(
     services: &BTreeSet<ServiceKey>,
     most: usize,
 ) -> Vec<(ClusterArn, TaskArn)> {
-    let of_service = |key: &ServiceKey| inventory.tasks_of(key).filter(move |record| is_unproven(inventory, record));
-    let tasks = services.iter().flat_map(of_service).map(|record| &record.task);
+    let records = services.iter().flat_map(|key| inventory.tasks_of(key));
+    let tasks = records.filter(|record| is_unproven(inventory, record)).map(|record| &record.task);
     tasks.take(most).map(|task| (task.cluster.clone(), task.arn.clone())).collect()
 }
 

@@ -117,13 +117,10 @@ fn of_machine(inventory: &Inventory, id: &Ec2InstanceId, state: Ec2State, at: Ti
     Some(consequence)
 }
 
-/// Whether `detail` says that a task is to stop, which it has not done yet.
+/// Whether `detail` says that a task is to stop, or has stopped.
 pub(super) fn is_withdrawal(detail: &Detail) -> bool {
     match detail {
-        Detail::Task(task) => {
-            let leaving = task.desired_status.is_leaving() || task.last_status.is_leaving();
-            leaving && !task.last_status.is_final()
-        }
+        Detail::Task(task) => task.desired_status.is_leaving() || task.last_status.is_leaving(),
         _ => false,
     }
 }

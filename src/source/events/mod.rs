@@ -231,9 +231,10 @@ impl EventSource {
         events: Vec<Received>,
         received: Instant,
     ) -> Result<(), Stopped> {
-        let tasks = events.iter().filter_map(|it| withdrawals::task(&it.incoming.event.detail));
-        let tasks = tasks.map(|task| task.arn.clone()).collect();
-        self.withdrawals.look(&service, &tasks).await;
+        let tasks: Vec<_> = events.iter().filter_map(|it| withdrawals::task(&it.incoming.event.detail)).collect();
+        let has_stopped = tasks.iter().any(|task| task.last_status.is_final());
+        let tasks = tasks.into_iter().map(|task| task.arn.clone()).collect();
+        self.withdrawals.look(&service, &tasks, has_stopped).await;
         let receipts = self.apply(events, received).await?;
         self.delete(&receipts).await;
         Ok(())

@@ -23,14 +23,17 @@ use crate::source::Stopped;
 use crate::source::describe::Describer;
 use crate::zone::readiness::Standing;
 
-/// Longest wait for the look.
+/// Longest wait for the look, for a task that still runs, …
 const LONGEST: Duration = Duration::from_secs(2);
+
+/// … and for one that has stopped: to whom it is answered, it is as good as no answer, but not for long.
+const LONGEST_STOPPED: Duration = Duration::from_millis(600);
 
 /// What is withdrawn within this time is looked at together: a deployment of many services costs one call.
 const GATHER: Duration = Duration::from_millis(20);
 
 /// The same while we owe AWS calls.
-const GATHER_IN_DEBT: Duration = Duration::from_millis(500);
+const GATHER_IN_DEBT: Duration = Duration::from_millis(250);
 
 /// Services that are looked for at once. When there are more, withdrawals do not wait.
 const PLACES: usize = 256;
@@ -87,13 +90,15 @@ impl Withdrawals {
         Arc::clone(&self.room).try_acquire_owned().ok()
     }
 
-    /// Looks at the tasks of `service` on behalf of these `tasks`, which are to leave it, for at most two seconds.
-    pub(super) async fn look(&self, service: &ServiceKey, tasks: &BTreeSet<TaskArn>) {
+    /// Looks at the tasks of `service` on behalf of these `tasks`, which are to leave it, for at most two seconds; less
+    /// if one of them `has_stopped`.
+    pub(super) async fn look(&self, service: &ServiceKey, tasks: &BTreeSet<TaskArn>, has_stopped: bool) {
         lock(&self.waiting).extend(tasks.iter().cloned());
         self.stats.held.fetch_add(tasks.len() as u64, Relaxed);
         let mut looked = self.join(service.clone());
         // Nothing is ever sent: it is an error, once the look is over.
-        if timeout(LONGEST, looked.changed()).await.is_err() {
+        let longest = if has_stopped { LONGEST_STOPPED } else { LONGEST };
+        if timeout(longest, looked.changed()).await.is_err() {
             self.stats.held_in_vain.fetch_add(tasks.len() as u64, Relaxed);
         }
         lock(&self.waiting).retain(|task| !tasks.contains(task));

@@ -112,10 +112,10 @@ fn only_a_withdrawal_that_empties_a_service_is_held() {
 }
 
 #[test]
-fn a_task_that_has_stopped_is_no_withdrawal() {
+fn a_task_that_leaves_is_a_withdrawal() {
     let with = |desired, last| Detail::Task(Task { desired_status: desired, last_status: last, ..task(1, "web", 0) });
     assert!(is_withdrawal(&with(TaskStatus::Stopped, TaskStatus::Running)));
     assert!(is_withdrawal(&with(TaskStatus::Stopped, TaskStatus::Stopping)));
-    assert!(!is_withdrawal(&with(TaskStatus::Stopped, TaskStatus::Stopped)));
+    assert!(is_withdrawal(&with(TaskStatus::Stopped, TaskStatus::Stopped)));
     assert!(!is_withdrawal(&with(TaskStatus::Running, TaskStatus::Running)));
 }
