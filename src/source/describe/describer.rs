@@ -97,6 +97,12 @@ impl Describer {
         !self.budget().wait(Lane::Event, bucket, now).is_zero()
     }
 
+    /// How long a description of tasks would have to wait now.
+    #[must_use]
+    pub fn wait_for_tasks(&self) -> Duration {
+        self.wait(Call::DescribeTasks)
+    }
+
     /// How long a call would have to wait now.
     pub(super) fn wait(&self, call: Call) -> Duration {
         self.budget().wait(self.lane, call.bucket(), self.clock.uptime())

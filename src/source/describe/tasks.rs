@@ -40,11 +40,19 @@ impl Describer {
         Ok(())
     }
 
-    /// Lists the tasks of `service`; none if that fails, which is noted in the status.
-    pub async fn list_tasks_of(&self, service: &ServiceKey) -> BTreeSet<TaskArn> {
-        let ServiceKey { cluster, name } = service;
-        let listed = self.list(Call::ListTasks, cluster, self.apis.ecs.list_tasks_of(cluster, name)).await;
-        listed.map_or_else(BTreeSet::new, |listed| listed.ids)
+    /// Lists the tasks of `services` and describes what is listed.
+    ///
+    /// # Errors
+    /// [`Stopped`] at shutdown; failing calls are noted in the status.
+    pub async fn list_and_look_at(self: &Arc<Self>, services: BTreeSet<ServiceKey>) -> Result<(), Stopped> {
+        let mut tasks: BTreeMap<_, BTreeSet<TaskArn>> = BTreeMap::new();
+        for ServiceKey { cluster, name } in services {
+            let request = self.apis.ecs.list_tasks_of(&cluster, &name);
+            if let Some(listed) = self.list(Call::ListTasks, &cluster, request).await {
+                tasks.entry(cluster).or_default().extend(listed.ids);
+            }
+        }
+        self.look_at_tasks(tasks).await
     }
 
     /// Describes `tasks` of `cluster`. A task that is STOPPED is gone, and so is one that is MISSING unless a list

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::ecs::event::ServiceHint;
 use crate::ecs::{ClusterArn, ContainerInstanceArn, Ec2InstanceId};
+use crate::inventory::ServiceKey;
 
 /// More than this is cheaper to find out by a pass over everything.
 const MOST: usize = 2_000;
@@ -19,6 +20,9 @@ pub(super) struct Asks {
     pub(super) machines: BTreeSet<(ClusterArn, Ec2InstanceId)>,
     /// EC2 instances that are said to be gone: asked after some time.
     pub(super) departed: BTreeSet<(ClusterArn, Ec2InstanceId)>,
+    /// Services that have lost their last task, although they are to have some: asked after some time, if they are
+    /// still without.
+    pub(super) emptied: BTreeSet<ServiceKey>,
     /// Whether there are task definitions in use that have not been read.
     pub(super) definitions: bool,
 }
@@ -38,6 +42,7 @@ impl Asks {
         self.hosts.extend(other.hosts);
         self.machines.extend(other.machines);
         self.departed.extend(other.departed);
+        self.emptied.extend(other.emptied);
         self.definitions |= other.definitions;
     }
 
@@ -51,7 +56,7 @@ impl Asks {
     }
 
     fn len(&self) -> usize {
-        self.services.len() + self.hosts.len() + self.machines.len() + self.departed.len()
+        self.services.len() + self.hosts.len() + self.machines.len() + self.departed.len() + self.emptied.len()
     }
 }
 

@@ -169,16 +169,14 @@ fn is_unproven(inventory: &Inventory, record: &TaskRecord) -> bool {
     TaskView::of(inventory, record).standing == Standing::Unproven
 }
 
-/// Of each service the tasks that have not proven, and of those that have at most as many as one call takes.
+/// Of these services the tasks that have not proven, and as many of the others as a call has room for.
 fn of_changing(inventory: &Inventory, services: &BTreeSet<ServiceKey>) -> BTreeMap<ClusterArn, BTreeSet<TaskArn>> {
-    let of_service = |key: &ServiceKey| {
-        let checked: Vec<_> = inventory.tasks_of(key).filter(|record| is_checked(inventory, record)).collect();
-        let (unproven, proven): (Vec<_>, Vec<_>) = checked.into_iter().partition(|it| is_unproven(inventory, it));
-        let room = BATCH.saturating_sub(unproven.len());
-        let tasks = unproven.into_iter().chain(proven.into_iter().take(room));
-        tasks.map(|record| (key.cluster.clone(), record.task.arn.clone())).collect::<Vec<_>>()
-    };
-    by_cluster(services.iter().flat_map(of_service))
+    let records = services.iter().flat_map(|key| inventory.tasks_of(key));
+    let checked = records.filter(|record| is_checked(inventory, record));
+    let (unproven, proven): (Vec<_>, Vec<_>) = checked.partition(|record| is_unproven(inventory, record));
+    let room = unproven.len().next_multiple_of(BATCH).max(BATCH) - unproven.len();
+    let tasks = unproven.into_iter().chain(proven.into_iter().take(room));
+    by_cluster(tasks.map(|record| (record.task.cluster.clone(), record.task.arn.clone())))
 }
 
 /// Up to so many tasks of these services that have not proven yet.

@@ -10,6 +10,7 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
 use super::asks::{Asks, by_cluster};
+use super::intake;
 use crate::ecs::event::ServiceHint;
 use crate::inventory::ServiceKey;
 use crate::source::Stopped;
@@ -17,6 +18,10 @@ use crate::source::describe::{Describer, Trigger};
 
 /// Time after which a machine that was said to be gone is asked for.
 const DEPARTED: Duration = Duration::from_secs(10);
+
+/// Time after which a service that has lost its last task is listed, if no other has shown up. In a deployment that
+/// stops the old task first, the event of the new one is there by then.
+const EMPTIED: Duration = Duration::from_secs(5);
 
 /// Times after which a service that the API does not know yet is asked for again: it is eventually consistent.
 const AGAIN: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(3), Duration::from_secs(10)];
@@ -73,6 +78,10 @@ impl Inquiry {
             }
             let now = Instant::now();
             let (mut asks, mut tries) = (std::mem::take(&mut *self.lock()), 0);
+            let emptied = std::mem::take(&mut asks.emptied);
+            if !emptied.is_empty() {
+                later.push(Later { at: now + EMPTIED, asks: Asks { emptied, ..Asks::default() }, tries: 0 });
+            }
             for again in later.extract_if(.., |it| it.at <= now) {
                 tries = tries.max(again.tries);
                 asks.extend(again.asks);
@@ -87,9 +96,10 @@ impl Inquiry {
 
     /// Asks, and says what must be asked once more.
     async fn ask(&self, asks: Asks, tries: usize) -> Result<Vec<Later>, Stopped> {
-        let Asks { services, hosts, machines, definitions, .. } = asks;
-        let (unknown, (), ()) = tokio::try_join!(
+        let Asks { services, hosts, machines, definitions, emptied, .. } = asks;
+        let (unknown, (), (), ()) = tokio::try_join!(
             self.ask_services(services),
+            self.ask_for_tasks(emptied),
             self.describer.describe_hosts(by_cluster(hosts)),
             self.describer.describe_machines(by_cluster(machines)),
         )?;
@@ -106,6 +116,22 @@ impl Inquiry {
             later.push(Later { at: Instant::now() + *delay, asks, tries: tries + 1 });
         }
         Ok(later)
+    }
+
+    /// Lists the tasks of those of `services` that are to have some and of which none is known to be there or to come.
+    async fn ask_for_tasks(&self, services: BTreeSet<ServiceKey>) -> Result<(), Stopped> {
+        if services.is_empty() {
+            return Ok(());
+        }
+        let without = self.describer.updates.ask(move |inventory| -> BTreeSet<ServiceKey> {
+            let is_without = |key: &ServiceKey| {
+                let none = BTreeSet::new();
+                let wanted = intake::is_wanted(inventory, key) && !intake::has_ready(inventory, key, &none);
+                wanted && intake::successors(inventory, key).is_empty()
+            };
+            services.into_iter().filter(is_without).collect()
+        });
+        self.describer.list_and_look_at(without.await?).await
     }
 
     /// Asks for services and their load balancers; returns those that are still not known.

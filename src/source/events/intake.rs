@@ -7,7 +7,8 @@ use super::asks::Asks;
 use super::stats::{Kind, Verdict};
 use crate::ecs::event::{Detail, Event, HealthOfTask, ServiceHint};
 use crate::ecs::{
-    ContainerInstance, Ec2Instance, Ec2InstanceId, Ec2State, ServiceArn, ServiceStatus, Task, TaskArn, Timestamp,
+    ClusterArn, ContainerInstance, Ec2Instance, Ec2InstanceId, Ec2State, ServiceArn, ServiceStatus, Task, TaskArn,
+    Timestamp,
 };
 use crate::inventory::{Change, Inventory, Resource, ServiceKey, TaskRecord};
 use crate::zone::readiness::{Standing, TaskView};
@@ -125,11 +126,28 @@ pub(super) fn is_withdrawal(detail: &Detail) -> bool {
     }
 }
 
-/// The tasks of `service` that stand so.
-pub(super) fn standing_so(inventory: &Inventory, service: &ServiceKey, standings: &[Standing]) -> Vec<TaskArn> {
-    let tasks = inventory.tasks_of(service);
-    let tasks = tasks.filter(|record| standings.contains(&TaskView::of(inventory, record).standing));
-    tasks.map(|record| record.task.arn.clone()).collect()
+/// The tasks of `service` that may be ready by now without our knowing.
+pub(super) fn successors(inventory: &Inventory, service: &ServiceKey) -> Vec<(ClusterArn, TaskArn)> {
+    let may_be_ready = |record: &&TaskRecord| {
+        matches!(
+            TaskView::of(inventory, record).standing,
+            Standing::Starting | Standing::Unproven | Standing::Unhealthy
+        )
+    };
+    let tasks = inventory.tasks_of(service).filter(may_be_ready);
+    tasks.map(|record| (service.cluster.clone(), record.task.arn.clone())).collect()
+}
+
+/// Whether `service` has a ready task that is not among those `leaving`.
+pub(super) fn has_ready(inventory: &Inventory, service: &ServiceKey, leaving: &BTreeSet<TaskArn>) -> bool {
+    let mut others = inventory.tasks_of(service).filter(|record| !leaving.contains(&record.task.arn));
+    others.any(|record| TaskView::of(inventory, record).standing == Standing::Ready)
+}
+
+/// Whether `service` is to have tasks.
+pub(super) fn is_wanted(inventory: &Inventory, service: &ServiceKey) -> bool {
+    let service = inventory.services.get(service).map(|observed| &observed.value);
+    service.is_some_and(|it| it.status == ServiceStatus::Active && it.desired_count > 0)
 }
 
 /// The services that would be without a ready task if the tasks `leaving` left, although they are to have some.
@@ -140,11 +158,6 @@ pub(super) fn emptied(inventory: &Inventory, leaving: &BTreeSet<TaskArn>) -> BTr
     let is_ready = |record: &TaskRecord| TaskView::of(inventory, record).standing == Standing::Ready;
     let serving = leaving.iter().filter_map(|arn| inventory.tasks.get(arn)).filter(|record| is_ready(record));
     let mut services: BTreeSet<ServiceKey> = serving.filter_map(|record| ServiceKey::of_task(&record.task)).collect();
-    services.retain(|key| {
-        let service = inventory.services.get(key).map(|observed| &observed.value);
-        let wanted = service.is_some_and(|it| it.status == ServiceStatus::Active && it.desired_count > 0);
-        let mut others = inventory.tasks_of(key).filter(|record| !leaving.contains(&record.task.arn));
-        wanted && !others.any(is_ready)
-    });
+    services.retain(|key| is_wanted(inventory, key) && !has_ready(inventory, key, leaving));
     services
 }

@@ -24,6 +24,7 @@ use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
+use self::asks::Asks;
 use self::health::HealthWatch;
 use self::inquiry::Inquiry;
 use self::intake::{Consequence, Incoming};
@@ -236,6 +237,7 @@ impl EventSource {
         let tasks = tasks.into_iter().map(|task| task.arn.clone()).collect();
         self.withdrawals.look(&service, &tasks, has_stopped).await;
         let receipts = self.apply(events, received).await?;
+        self.inquiry.add(Asks { emptied: [service].into(), ..Asks::default() });
         self.delete(&receipts).await;
         Ok(())
     }

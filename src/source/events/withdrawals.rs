@@ -8,7 +8,6 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use futures_util::future::join_all;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::{sleep, timeout};
 
@@ -21,19 +20,15 @@ use crate::ecs::{Task, TaskArn};
 use crate::inventory::ServiceKey;
 use crate::source::Stopped;
 use crate::source::describe::Describer;
-use crate::zone::readiness::Standing;
 
 /// Longest wait for the look, for a task that still runs, …
 const LONGEST: Duration = Duration::from_secs(2);
 
 /// … and for one that has stopped: to whom it is answered, it is as good as no answer, but not for long.
-const LONGEST_STOPPED: Duration = Duration::from_millis(600);
+const LONGEST_STOPPED: Duration = Duration::from_millis(800);
 
 /// What is withdrawn within this time is looked at together: a deployment of many services costs one call.
 const GATHER: Duration = Duration::from_millis(20);
-
-/// The same while we owe AWS calls.
-const GATHER_IN_DEBT: Duration = Duration::from_millis(250);
 
 /// Services that are looked for at once. When there are more, withdrawals do not wait.
 const PLACES: usize = 256;
@@ -116,7 +111,11 @@ impl Withdrawals {
         let (gathering, waiting) = (Arc::clone(&self.gathering), Arc::clone(&self.waiting));
         let (describer, health) = (Arc::clone(&self.describer), Arc::clone(&self.health));
         tokio::spawn(async move {
-            sleep(if describer.owes_calls() { GATHER_IN_DEBT } else { GATHER }).await;
+            sleep(GATHER).await;
+            // While the call must wait, whoever comes goes along.
+            while !describer.wait_for_tasks().is_zero() {
+                sleep(GATHER).await;
+            }
             let services = lock(&gathering).take().map(|round| round.services).unwrap_or_default();
             let leaving = lock(&waiting).clone();
             // It fails only at shutdown.
@@ -128,7 +127,7 @@ impl Withdrawals {
 }
 
 /// Looks at the tasks that may take over in `services` when those that are `leaving` have left: those that are known,
-/// and where none of them is ready, those that are listed.
+/// and where none of them is ready, those that are listed, if that costs nobody else a call.
 async fn look_at(
     describer: &Arc<Describer>,
     health: &HealthWatch,
@@ -137,29 +136,22 @@ async fn look_at(
 ) -> Result<(), Stopped> {
     let (of, changing) = (services.clone(), health.changing());
     let known = describer.updates.ask(move |inventory| {
-        let may_be_ready = [Standing::Starting, Standing::Unproven, Standing::Unhealthy];
-        let mut tasks: Vec<_> = Vec::new();
-        for key in &of {
-            let successors = intake::standing_so(inventory, key, &may_be_ready);
-            tasks.extend(successors.into_iter().map(|task| (key.cluster.clone(), task)));
+        let mut tasks: Vec<_> = of.iter().flat_map(|key| intake::successors(inventory, key)).collect();
+        if !tasks.is_empty() {
+            // A call has room for more, who may be next.
+            let room = tasks.len().next_multiple_of(BATCH) - tasks.len();
+            tasks.extend(health::unproven(inventory, &changing, room));
         }
-        // A call has room for more, who may be next.
-        let room = tasks.len().next_multiple_of(BATCH).max(BATCH) - tasks.len();
-        tasks.extend(health::unproven(inventory, &changing, room));
         by_cluster(tasks)
     });
     describer.look_at_tasks(known.await?).await?;
-    let without = describer.updates.ask(move |inventory| -> Vec<ServiceKey> {
-        let is_ready = |task: &TaskArn| !leaving.contains(task);
-        let is_without =
-            |key: &ServiceKey| !intake::standing_so(inventory, key, &[Standing::Ready]).iter().any(is_ready);
-        services.into_iter().filter(is_without).collect()
+    if describer.owes_calls() {
+        return Ok(());
+    }
+    let without = describer.updates.ask(move |inventory| -> BTreeSet<ServiceKey> {
+        services.into_iter().filter(|key| !intake::has_ready(inventory, key, &leaving)).collect()
     });
-    let without = without.await?;
-    let lists = join_all(without.iter().map(|service| describer.list_tasks_of(service))).await;
-    let listed = without.iter().zip(lists);
-    let listed = listed.flat_map(|(key, tasks)| tasks.into_iter().map(|task| (key.cluster.clone(), task)));
-    describer.look_at_tasks(by_cluster(listed)).await
+    describer.list_and_look_at(without.await?).await
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -19,7 +19,7 @@ use super::Followed;
 use crate::fake_aws::Travel;
 
 /// Services that are deployed at a time.
-const DEPLOYERS: usize = 6;
+const DEPLOYERS: usize = 4;
 
 #[test]
 fn nothing_wrong_is_answered_while_everything_is_deployed() {
@@ -66,8 +66,8 @@ fn nothing_wrong_is_answered_while_everything_is_deployed() {
     }
     eprintln!("{seen:?}, worst lag of this machine {lag:?}, {} events", it.fake.events_so_far());
     assert!(seen.answers > 1_000, "{seen:?}");
-    assert_eq!(seen.holes, [""; 0], "empty although AWS never left it without a ready task");
-    // A machine that stands still shows old answers, whoever gives them.
+    // On a machine that stands still nothing is in time, whoever answers.
+    assert!(seen.longest_hole <= 4 * lag, "empty for {:?} without need: {}", seen.longest_hole, seen.longest_hole_of);
     let allowed = Duration::from_secs(1) + 4 * lag;
     assert!(seen.oldest <= allowed, "{:?} was answered {:?} after it had stopped", seen.oldest_of, seen.oldest);
     for service in &plan.services {

@@ -8,6 +8,12 @@ use super::truth::Truth;
 use crate::fake_aws::FakeAws;
 use crate::fake_aws::world::TaskDefinition;
 
+/// ECS's scheduler looks at a service every few seconds; that it finds new tasks healthy is what ends the old ones.
+const SCHEDULER: Duration = Duration::from_millis(1_500);
+
+/// What a task takes to end on SIGTERM.
+const SIGTERM: Duration = Duration::from_millis(500);
+
 /// The container, and family, of services with a health check.
 const CONTAINER: &str = "checked";
 
@@ -18,7 +24,7 @@ pub enum Kind {
     Checked,
     /// Fargate without one; new tasks first.
     Plain,
-    /// On hosts, bridge mode, with a health check; new tasks first. Two of the hosts are being drained.
+    /// On hosts, bridge mode, with a health check; new tasks first. One of the hosts is being drained.
     Bridge,
     /// Fargate without a check; the old task first (minimumHealthyPercent 0).
     Recreated,
@@ -59,7 +65,7 @@ impl Plan {
     /// Everything runs, and has passed its check.
     pub fn build(&self, fake: &FakeAws) {
         let mut world = fake.world();
-        let hosts: Vec<_> = ['b', 'c', 'a'].map(|zone| world.add_host("prod", zone)).into();
+        let hosts: Vec<_> = ['b', 'c'].map(|zone| world.add_host("prod", zone)).into();
         let checked = |mode| TaskDefinition::new(CONTAINER, mode).port("http", 8080).health_check();
         let definitions = [
             (Kind::Checked, world.register(checked("awsvpc"))),
@@ -88,7 +94,7 @@ impl Plan {
                 }
             }
         }
-        for host in hosts.iter().take(2) {
+        for host in hosts.iter().take(1) {
             world.container_instance(&host.instance_id).status("DRAINING");
         }
     }
@@ -102,19 +108,20 @@ impl Deployed {
     /// Replaces every task, as ECS does.
     pub fn deploy(&self, it: &Followed, truth: &Truth) {
         let old = it.fake.world().tasks_of("prod", &self.name);
-        for arn in old {
-            pace(it);
-            if self.kind == Kind::Recreated {
-                self.stop(it, truth, &arn);
-                self.start(it, truth);
-            } else {
-                self.start(it, truth);
-                self.stop(it, truth, &arn);
-            }
+        if self.kind == Kind::Recreated {
+            self.stop(it, truth, &old);
+            self.start(it, truth);
+            return;
         }
+        for _ in &old {
+            self.start(it, truth);
+        }
+        sleep(SCHEDULER);
+        self.stop(it, truth, &old);
     }
 
     fn start(&self, it: &Followed, truth: &Truth) {
+        pace(it);
         let arn = it.fake.world().launch("prod", &self.name);
         it.fake.world().come_up(&arn);
         if self.is_checked() {
@@ -122,21 +129,20 @@ impl Deployed {
         }
         let address = it.fake.world().task(&arn).private_address();
         truth.ready(&self.name, &arn, address);
-        if self.tasks == 1 {
-            // ECS's scheduler looks at a service every few seconds.
-            sleep(Duration::from_millis(300));
-        }
     }
 
-    fn stop(&self, it: &Followed, truth: &Truth, arn: &str) {
-        truth.leaves(&self.name, arn);
-        it.fake.world().task(arn).stopping();
-        if self.tasks == 1 {
-            // SIGTERM first; SIGKILL comes after stopTimeout, 30 s.
-            sleep(Duration::from_millis(300));
+    fn stop(&self, it: &Followed, truth: &Truth, arns: &[String]) {
+        for arn in arns {
+            pace(it);
+            truth.leaves(&self.name, arn);
+            it.fake.world().task(arn).stopping();
         }
-        it.fake.world().task(arn).stop();
-        truth.stopped(arn, Instant::now());
+        sleep(SIGTERM);
+        for arn in arns {
+            pace(it);
+            it.fake.world().task(arn).stop();
+            truth.stopped(arn, Instant::now());
+        }
     }
 }
 

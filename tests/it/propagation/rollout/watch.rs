@@ -1,5 +1,6 @@
 //! Asks for every service again and again, and holds the answers against the truth.
 
+use std::collections::BTreeMap;
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -20,8 +21,9 @@ const AFTER_A_HOLE: Duration = Duration::from_secs(5);
 #[derive(Debug, Default)]
 pub struct Seen {
     pub answers: usize,
-    /// Services that were empty and should not have been, and when.
-    pub holes: Vec<String>,
+    /// The longest time that a service was empty and should not have been, and which.
+    pub longest_hole: Duration,
+    pub longest_hole_of: String,
     /// The longest time that a task was answered after it had stopped, and which.
     pub oldest: Duration,
     pub oldest_of: String,
@@ -33,6 +35,8 @@ pub fn watch(dns: SocketAddr, plan: &Plan, truth: &Truth, over: &AtomicBool) -> 
     socket.connect(dns).expect("a route");
     socket.set_read_timeout(Some(Duration::from_secs(5))).expect("a time limit");
     let (began, mut seen) = (Instant::now(), Seen::default());
+    // Since when services are empty.
+    let mut holes: BTreeMap<&str, Instant> = BTreeMap::new();
     while !over.load(Ordering::Relaxed) {
         for service in &plan.services {
             let covered = truth.covered_since(&service.name);
@@ -43,7 +47,13 @@ pub fn watch(dns: SocketAddr, plan: &Plan, truth: &Truth, over: &AtomicBool) -> 
             let still = covered.is_some_and(|since| truth.covered_since(&service.name) == Some(since));
             let long = covered.is_some_and(|since| since < began || since + AFTER_A_HOLE < asked);
             if addresses.is_empty() && still && long {
-                seen.holes.push(format!("{} at {:?}", service.name, began.elapsed()));
+                let hole = asked - *holes.entry(service.name.as_str()).or_insert(asked);
+                if hole >= seen.longest_hole {
+                    (seen.longest_hole, seen.longest_hole_of) =
+                        (hole, format!("{} at {:?}", service.name, began.elapsed()));
+                }
+            } else {
+                holes.remove(service.name.as_str());
             }
             if service.kind == Kind::Bridge {
                 continue;
