@@ -14,6 +14,7 @@ mod fake_aws_selftest;
 mod floors;
 mod forwarding;
 mod metrics;
+mod ministack;
 mod moto;
 mod moto_daemon;
 mod notify;
