@@ -1,5 +1,5 @@
-//! The door to AWS, and the only place that names the SDK: the ports of [`source`](crate::source) for ECS, EC2 and
-//! Elastic Load Balancing, and what this host can tell of itself.
+//! The door to AWS, and the only place that names the SDK: the ports of [`source`](crate::source) for ECS, EC2, Elastic
+//! Load Balancing, SQS and SNS, and what this host can tell of itself.
 //!
 //! No name is ever resolved through the host here, because we are its resolver: every client connects through the
 //! [`HostResolver`] that it was given. Nothing here decides what is asked or when; that is the sources' business.
@@ -11,6 +11,8 @@ mod error;
 pub mod identity;
 pub mod load_balancing;
 mod resolver;
+pub mod sns;
+pub mod sqs;
 
 #[cfg(test)]
 mod replay;
@@ -27,6 +29,8 @@ pub use ec2::Ec2;
 pub use ecs::Ecs;
 pub use load_balancing::LoadBalancing;
 pub use resolver::HostResolver;
+pub use sns::Sns;
+pub use sqs::Sqs;
 
 use calls::Calls;
 
@@ -56,6 +60,10 @@ pub struct Aws {
     pub ec2: Ec2,
     /// Elastic Load Balancing, classic and v2.
     pub load_balancing: LoadBalancing,
+    /// Amazon SQS.
+    pub sqs: Sqs,
+    /// Amazon SNS.
+    pub sns: Sns,
 }
 
 impl Aws {
@@ -73,12 +81,15 @@ impl Aws {
         Self::with_config(&loader.load().await, observer).await
     }
 
-    async fn with_config(sdk: &SdkConfig, observer: CallObserver) -> Self {
+    /// Makes the clients of a configuration of the SDK that somebody else has made, with its connections.
+    pub async fn with_config(sdk: &SdkConfig, observer: CallObserver) -> Self {
         let calls = Calls::new(observer);
         Self {
             ecs: Ecs::new(sdk, calls.clone()),
             ec2: Ec2::new(sdk, calls.clone()).await,
-            load_balancing: LoadBalancing::new(sdk, calls),
+            load_balancing: LoadBalancing::new(sdk, calls.clone()),
+            sqs: Sqs::new(sdk, calls.clone()),
+            sns: Sns::new(sdk, calls),
         }
     }
 }

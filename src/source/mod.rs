@@ -8,6 +8,7 @@ pub mod describe;
 pub mod fixture;
 pub mod pace;
 pub mod ports;
+pub mod queue;
 mod sample;
 pub mod simulation;
 pub mod status;

@@ -23,6 +23,8 @@ pub enum ApiErrorKind {
     Credentials,
     /// What was asked for does not exist (a cluster, a region).
     NotFound,
+    /// Refused for the time being, whoever asks: wait as long as the message says.
+    NotYet,
     /// No answer: connection, DNS, time-out.
     Unreachable,
     /// Anything else, as the message says.
@@ -38,6 +40,7 @@ impl ApiErrorKind {
             Self::Denied => "denied",
             Self::Credentials => "credentials",
             Self::NotFound => "not_found",
+            Self::NotYet => "not_yet",
             Self::Unreachable => "unreachable",
             Self::Other => "error",
         }
@@ -63,6 +66,7 @@ impl fmt::Display for ApiError {
             ApiErrorKind::Denied => write!(f, "{operation} is not allowed: add {operation} to the role ({message})"),
             ApiErrorKind::Credentials => write!(f, "{operation} has no valid AWS credentials: {message}"),
             ApiErrorKind::NotFound => write!(f, "{operation} found nothing: {message}"),
+            ApiErrorKind::NotYet => write!(f, "{operation} must wait: {message}"),
             ApiErrorKind::Unreachable => write!(f, "{operation} got no answer: {message}"),
             ApiErrorKind::Other => write!(f, "{operation} failed: {message}"),
         }
