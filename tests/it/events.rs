@@ -4,6 +4,7 @@
 //! commit it.
 
 mod delivery;
+mod fake;
 mod pattern;
 mod rule;
 mod template;
