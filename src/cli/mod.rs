@@ -7,6 +7,7 @@ pub mod dump;
 pub mod exit;
 mod logging;
 pub mod man;
+pub mod queue;
 pub mod run;
 
 use std::io::{ErrorKind, Write};
@@ -14,12 +15,14 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use exit::Failure;
+use tokio::runtime::Runtime;
 
 const EXAMPLES: &str = "Examples:
   ecs-resolver demo                          a made-up cluster on 127.0.0.1:1053
   ecs-resolver check                         what is wrong with the configuration, or what holds
   ecs-resolver run --cluster prod            serve a cluster
   ecs-resolver dump                          what the running daemon serves
+  ecs-resolver queue show                    the queue that brings its events
 
 Exit status: 0 success, 64 wrong usage, 69 something needed is not there, 70 internal fault, 78 wrong configuration.";
 
@@ -38,6 +41,7 @@ enum Command {
     Demo(demo::Demo),
     Check(check::Check),
     Dump(dump::Dump),
+    Queue(queue::Queue),
     Completions(completions::Completions),
     Man(man::Man),
 }
@@ -69,10 +73,17 @@ impl Command {
             Self::Demo(demo) => demo.run(),
             Self::Check(check) => check.run(),
             Self::Dump(dump) => dump.run(),
+            Self::Queue(queue) => queue.run(),
             Self::Completions(completions) => completions.run(),
             Self::Man(man) => man.run(),
         }
     }
+}
+
+/// A runtime for a command that asks one thing.
+fn current_thread() -> Result<Runtime, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.map_err(|error| Failure::new(exit::INTERNAL, &error))
 }
 
 /// Writes to standard output. A reader that has seen enough (`| head`) is no failure.
