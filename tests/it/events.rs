@@ -3,6 +3,8 @@
 //! `UPDATE_EXPECT=1 cargo test what_each_event_says` writes what is read into that file; read the diff before you
 //! commit it.
 
+mod delivery;
+mod fake;
 mod pattern;
 mod rule;
 mod template;
@@ -17,6 +19,11 @@ use ecs_resolver::ecs::{Container, Task};
 
 fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// A file of the folder `config`.
+fn config(file: &str) -> String {
+    fs::read_to_string(repository().join("config").join(file)).unwrap()
 }
 
 /// The events, by the names of their files.

@@ -15,6 +15,7 @@ mod floors;
 mod forwarding;
 mod loopback;
 mod metrics;
+mod ministack;
 mod moto;
 mod moto_daemon;
 mod notify;

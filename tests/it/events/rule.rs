@@ -1,19 +1,13 @@
 //! config/event-rule.json passes the events that we follow, of the cluster that it names, and no others.
 
-use std::fs;
-
 use ecs_resolver::ecs::event::{self, Detail};
 use serde_json::{Value, json};
 
 use super::pattern::passes;
-use super::{fixtures, repository};
-
-fn text() -> String {
-    fs::read_to_string(repository().join("config/event-rule.json")).unwrap()
-}
+use super::{config, fixtures};
 
 pub fn rule() -> Value {
-    serde_json::from_str(&text()).unwrap()
+    serde_json::from_str(&config("event-rule.json")).unwrap()
 }
 
 /// The fixtures that EventBridge would see: neither SNS's envelope nor what never goes through EventBridge.
@@ -29,7 +23,7 @@ fn names_its_cluster(event: &Value) -> bool {
 
 #[test]
 fn eventbridge_takes_the_rule() {
-    let length = text().chars().count();
+    let length = config("event-rule.json").chars().count();
     assert!(length <= 2048, "a pattern has at most 2,048 characters, not {length}");
     for branch in rule()["$or"].as_array().unwrap() {
         let source = branch["source"].as_array().unwrap();

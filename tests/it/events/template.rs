@@ -7,8 +7,8 @@ use std::process::Command;
 
 use serde_json::{Map, Value, json};
 
-use super::repository;
 use super::rule::rule;
+use super::{config, repository};
 use crate::moto::venv;
 
 fn path() -> PathBuf {
@@ -16,7 +16,7 @@ fn path() -> PathBuf {
 }
 
 fn template() -> Value {
-    serde_json::from_str(&fs::read_to_string(path()).unwrap()).unwrap()
+    serde_json::from_str(&config("events.cfn.json")).unwrap()
 }
 
 /// Runs cfn-lint, which knows CloudFormation's types, and returns whether it is content, and what it said.
@@ -35,7 +35,7 @@ fn cloudformation_would_take_the_template() {
 
 #[test]
 fn a_mistake_in_the_template_would_be_found() {
-    let wrong = fs::read_to_string(path()).unwrap().replace("\"Targets\"", "\"Target\"");
+    let wrong = config("events.cfn.json").replace("\"Targets\"", "\"Target\"");
     let file = tempfile::Builder::new().suffix(".json").tempfile().unwrap();
     fs::write(file.path(), wrong).unwrap();
     let (fine, said) = lint(file.path());
