@@ -122,8 +122,8 @@ pub enum Ignored {
     UnknownType,
     /// An envelope version that we do not know.
     UnknownVersion,
-    /// Our own type from a source that is not ours. Whether an event of AWS is AWS's is for the rule to see, which is
-    /// pinned to the sources `aws.ecs` and `aws.ec2`: EventBridge lets nobody else use them.
+    /// A type that we follow, but not from the service that alone tells of it. EventBridge lets nobody else use the
+    /// sources `aws.ecs` and `aws.ec2`, so such an event is a forgery that a rule without `source` let through.
     ForeignSource,
     /// An API call that failed, or one that we do not follow.
     Call,

@@ -72,7 +72,7 @@ impl<'a> Envelope<'a> {
     fn detail(&self) -> Result<Detail, EventError> {
         match Kind::named(&self.detail_type) {
             None => Ok(Detail::Ignored(Ignored::UnknownType)),
-            Some((Kind::TaskHealth, source)) if source != self.source => Ok(Detail::Ignored(Ignored::ForeignSource)),
+            Some((_, source)) if source != self.source => Ok(Detail::Ignored(Ignored::ForeignSource)),
             Some(_) if self.version.as_deref().is_some_and(|version| version != VERSION) => {
                 Ok(Detail::Ignored(Ignored::UnknownVersion))
             }

@@ -219,10 +219,17 @@ fn calls_that_change_no_service_are_ignored() {
 }
 
 #[test]
-fn our_own_type_must_come_from_us() {
-    for other in ["mallory", "", "aws.ecs", "ECS-RESOLVER"] {
-        let body = fixture!("task-health").replace("\"source\": \"ecs-resolver\"", &format!("\"source\": \"{other}\""));
-        assert_eq!(parsed(&body), Detail::Ignored(Ignored::ForeignSource), "{other}");
+fn a_type_from_a_source_that_is_not_its_own_is_ignored() {
+    for (body, source) in [
+        (fixture!("task-bridge-running"), "aws.ecs"),
+        (fixture!("call-create-service"), "aws.ecs"),
+        (fixture!("ec2-terminated"), "aws.ec2"),
+        (fixture!("task-health"), "ecs-resolver"),
+    ] {
+        for other in ["mallory", "", "aws.ec2.x", "aws.s3", "AWS.ECS"] {
+            let body = body.replace(&format!("\"source\": \"{source}\""), &format!("\"source\": \"{other}\""));
+            assert_eq!(parsed(&body), Detail::Ignored(Ignored::ForeignSource), "{other}");
+        }
     }
 }
 
