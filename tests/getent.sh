@@ -32,7 +32,8 @@ serve() {
 }
 
 serve demo --no-churn --listen 127.0.0.1:53 --upstream 127.0.0.9
-until dig +short +time=5 +tries=1 @127.0.0.1 TXT dns-version.ecs.internal | grep -q 1.0.0; do sleep 0.1; done
+# It answers for itself before it has read its cluster.
+until dig +short +time=5 +tries=1 @127.0.0.1 twitchapp.ecs.internal | grep -q 10.5.10.123; do sleep 0.1; done
 
 show() { echo "$1: $(getent "$2" "$3" | awk '{print $1}' | sort -u | xargs)"; }
 # Nobody is at the first nameserver: the safety net.

@@ -78,7 +78,7 @@ fn kdig_asks_twice_on_one_connection() {
     let demo = demo();
     let (server, port) = (format!("@{}", demo.dns.ip()), demo.dns.port().to_string());
     let mut kdig = Command::new("kdig");
-    kdig.args([&server, "-p", &port, "+tcp", "+keepopen", "+short"]);
+    kdig.args([&server, "-p", &port, "+tcp", "+keepopen", "+short", "+timeout=30"]);
     kdig.args(["dns-version.ecs.internal", "TXT", "web.ecs.internal", "A"]);
     match kdig.output() {
         Err(error) => skipped("kdig (Debian package knot-dnsutils)", &error.to_string()),
