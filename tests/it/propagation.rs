@@ -2,6 +2,7 @@
 //! not polled meanwhile.
 
 mod changes;
+mod emulators;
 mod queue;
 mod rollout;
 

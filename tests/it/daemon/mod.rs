@@ -20,6 +20,8 @@ const PATIENCE: Duration = Duration::from_secs(180);
 /// A running `ecs-resolver`; ended when dropped.
 pub struct Daemon {
     child: Child,
+    /// The process.
+    pub pid: u32,
     /// Where it answers DNS.
     pub dns: SocketAddr,
     /// Where it serves HTTP.
@@ -61,7 +63,7 @@ impl Daemon {
             }
         };
         let (dns, http) = (find("answering DNS on "), find("HTTP on http://"));
-        Self { child, dns, http, log }
+        Self { pid: child.id(), child, dns, http, log }
     }
 
     /// What `dig` prints for these arguments, comments and empty lines left out if `+short` is among them.
@@ -160,7 +162,7 @@ impl Daemon {
 
     /// Sends SIGTERM and waits for the end.
     pub fn terminate(mut self) -> ExitStatus {
-        kill(Pid::from_raw(self.child.id() as i32), Signal::SIGTERM).unwrap();
+        kill(Pid::from_raw(self.pid as i32), Signal::SIGTERM).unwrap();
         self.child.wait().unwrap()
     }
 }
