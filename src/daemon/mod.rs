@@ -63,7 +63,7 @@ pub fn run(config: Config) -> Result<(), Error> {
         Source::Fixture(path) => Feed::Fixture(path.clone()),
         Source::Off => Feed::Off,
     };
-    runtime()?.block_on(serve(config, feed, Arc::new(UpstreamLink), None))
+    runtime()?.block_on(serve(config, feed, Arc::new(UpstreamLink::default()), None))
 }
 
 /// Serves a made-up cluster until SIGTERM or SIGINT.
@@ -77,7 +77,7 @@ pub fn demo(settings: DemoSettings) -> Result<(), Error> {
         World::Simulated => Feed::Simulated { seed, churn },
     };
     let greeting = feed::greeting(&feed, &config);
-    let link = Arc::new(SimulatedBalancers::before(Arc::new(UpstreamLink)));
+    let link = Arc::new(SimulatedBalancers::before(Arc::new(UpstreamLink::default())));
     runtime()?.block_on(serve(config, feed, link, Some(greeting)))
 }
 
@@ -177,13 +177,11 @@ fn start_updater(updater: Updater, messages: mpsc::Receiver<Message>) -> Result<
 }
 
 fn forward_settings(config: &Config) -> ForwardSettings {
-    let defaults = ForwardSettings::default();
     ForwardSettings {
-        upstreams: config.forward.upstreams.clone(),
         cache_bytes: config.forward.cache_size,
         own_zones: vec![config.dns.zone.clone()],
         own_negative_ttl: config.dns.negative_ttl,
-        ..defaults
+        ..ForwardSettings::with_upstreams(config.forward.upstreams.iter().copied())
     }
 }
 
