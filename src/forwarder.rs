@@ -35,7 +35,7 @@ pub use self::store::Answer;
 use self::store::Store;
 pub use self::upstreams::UpstreamState;
 use self::upstreams::Upstreams;
-use crate::dns::{DomainName, name};
+use crate::dns::{Body, DomainName, Question, name};
 use crate::forward::{Caps, Entry, Key};
 
 /// An answer, shared with the cache, or why there is none.
@@ -119,6 +119,13 @@ impl Forwarder {
             settings,
             link,
         })
+    }
+
+    /// The answer to `question` if its name is one that nobody is asked about: a special one, one of the hosts file, or
+    /// one that is blocked. Not for names of our zones.
+    #[must_use]
+    pub fn local(&self, question: &Question<'_>) -> Option<&Body> {
+        self.settings.local.find(question)
     }
 
     /// The answer that is in the cache and can be given at once: it is fresh at `now`, or stale while all upstreams

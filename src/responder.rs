@@ -115,7 +115,7 @@ impl Responder {
         };
         let asked =
             Asked { question: &question, snapshot: &pending.snapshot, tcp: pending.tcp, spin: pending.spin, now };
-        let resolution = (self.resolve)(&pending.snapshot.zone, &question);
+        let resolution = self.resolution(&pending.snapshot.zone, &question);
         asked.conclude(&resolution, resolved.as_deref().map(|answer| &**answer), out)
     }
 
@@ -131,6 +131,14 @@ impl Responder {
         }
     }
 
+    /// Who answers: our zone, the names that we answer ourselves, or an upstream.
+    fn resolution<'z>(&'z self, zone: &'z Zone, question: &Question<'_>) -> Resolution<'z> {
+        match (self.resolve)(zone, question) {
+            Resolution::Forward => self.forwarder.local(question).map_or(Resolution::Forward, Resolution::Reply),
+            ours => ours,
+        }
+    }
+
     fn answer(
         &self,
         message: &[u8],
@@ -141,7 +149,7 @@ impl Responder {
         let Circumstances { tcp, spin, now, .. } = circumstances;
         let snapshot = self.shared.load();
         let asked = Asked { question, snapshot: &snapshot, tcp, spin, now };
-        let resolution = (self.resolve)(&snapshot.zone, question);
+        let resolution = self.resolution(&snapshot.zone, question);
         let upstream_key = match &resolution {
             Resolution::Reply(body) => {
                 asked.write(body, out);

@@ -4,6 +4,7 @@ use std::io::ErrorKind;
 use std::net::SocketAddr;
 
 use clap::Args;
+use tokio::runtime::Runtime;
 
 use super::exit::{self, Failure};
 use crate::http::client;
@@ -35,12 +36,21 @@ impl Dump {
     /// When no daemon answers, or not with a document.
     pub fn run(self) -> Result<(), Failure> {
         let path = if self.json { "/inventory" } else { "/zone" };
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let runtime = runtime.map_err(|error| Failure::new(exit::INTERNAL, &error))?;
-        match runtime.block_on(client::get(self.http, path, &mut std::io::stdout().lock())) {
-            // A reader that has seen enough (`| head`) is no failure.
-            Err(client::Error::Write(error)) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
-            result => result.map_err(|error| Failure::new(exit::UNAVAILABLE, &error)),
-        }
+        on_stdout(runtime()?.block_on(client::get(self.http, path, &mut std::io::stdout().lock())))
+    }
+}
+
+/// What the client runs on.
+pub(super) fn runtime() -> Result<Runtime, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.map_err(|error| Failure::new(exit::INTERNAL, &error))
+}
+
+/// How printing what the daemon said has ended.
+pub(super) fn on_stdout(result: Result<(), client::Error>) -> Result<(), Failure> {
+    match result {
+        // A reader that has seen enough (`| head`) is no failure.
+        Err(client::Error::Write(error)) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        result => result.map_err(|error| Failure::new(exit::UNAVAILABLE, &error)),
     }
 }

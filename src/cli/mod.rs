@@ -1,5 +1,6 @@
 //! The command line: one file per subcommand. They read arguments, call what does the work, and print.
 
+pub mod cache;
 pub mod check;
 pub mod completions;
 pub mod demo;
@@ -38,6 +39,7 @@ enum Command {
     Demo(demo::Demo),
     Check(check::Check),
     Dump(dump::Dump),
+    Cache(cache::Cache),
     Completions(completions::Completions),
     Man(man::Man),
 }
@@ -69,6 +71,7 @@ impl Command {
             Self::Demo(demo) => demo.run(),
             Self::Check(check) => check.run(),
             Self::Dump(dump) => dump.run(),
+            Self::Cache(cache) => cache.run(),
             Self::Completions(completions) => completions.run(),
             Self::Man(man) => man.run(),
         }

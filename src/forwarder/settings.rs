@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::dns::DomainName;
-use crate::forward::{Caps, Policy, Timing};
+use crate::forward::{Caps, LocalNames, Policy, Timing};
 
 /// A DNS server to ask. Must not be ourselves ([`asks_ourselves`](crate::forward::asks_ourselves)).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -65,6 +65,8 @@ pub struct ForwardSettings {
     pub prefetch: bool,
     /// Whether names are sent in mixed case, which replies must repeat.
     pub mix_case: bool,
+    /// Names that are answered here and never asked of anybody.
+    pub local: LocalNames,
     /// Names below which private addresses are believed; `None`: all names.
     pub rebind: Option<Vec<DomainName>>,
     /// Memory for cached answers, in bytes.
@@ -92,6 +94,7 @@ impl ForwardSettings {
             serve_stale: Duration::from_secs(86_400),
             prefetch: true,
             mix_case: false,
+            local: LocalNames::new([]),
             rebind: None,
             cache_bytes: 32 << 20,
             rate: RATE,
