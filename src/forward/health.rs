@@ -7,6 +7,8 @@ use super::Edns;
 /// Tries in a row without any reply, whatever they were about, after which an upstream counts as down. A name that
 /// nobody can resolve costs a few of them; whoever is alive answers the probe that follows at once.
 const DOWN_AFTER: u32 = 5;
+/// A closed port tells more than silence: it counts as so many tries.
+const UNREACHABLE_WEIGHT: u32 = 3;
 /// How long a refusal of EDNS is remembered.
 const EDNS_MEMORY: Duration = Duration::from_secs(900);
 /// Answers without EDNS, and none with, that count as a refusal: fewer may be lost datagrams.
@@ -84,7 +86,8 @@ impl Health {
                 (std::mem::take(&mut self.state) != State::Up).then_some(Turn::Up)
             }
             Observation::Silent | Observation::Unreachable => {
-                self.missed = self.missed.saturating_add(1);
+                let weight = if observation == Observation::Unreachable { UNREACHABLE_WEIGHT } else { 1 };
+                self.missed = self.missed.saturating_add(weight);
                 let down = self.state == State::Up && self.missed >= DOWN_AFTER;
                 down.then(|| {
                     self.state = State::Down;
@@ -173,11 +176,9 @@ mod tests {
             assert_eq!(health.observe(Observation::Silent, now), None);
         }
         assert_eq!(health.observe(answered(5), now), None);
-        for _ in 1..DOWN_AFTER {
-            assert_eq!(health.observe(Observation::Unreachable, now), None);
-        }
+        assert_eq!(health.observe(Observation::Unreachable, now), None);
         assert!(health.is_up());
-        assert_eq!(health.observe(Observation::Silent, now), Some(Turn::Down));
+        assert_eq!(health.observe(Observation::Unreachable, now), Some(Turn::Down));
         assert_eq!((health.is_up(), health.observe(Observation::Silent, now)), (false, None), "told once");
         assert_eq!((health.observe(answered(5), now), health.is_up()), (Some(Turn::Up), true));
     }

@@ -12,7 +12,7 @@ const MAX_LISTED: usize = 100_000;
 
 impl Forwarder {
     /// The cached answers, each as a comment that says what it is, and its records as lines of a master file with the
-    /// TTLs that are left. At most 100,000 of them, in the order of their names.
+    /// TTLs that are left; then how many they are. At most 100,000 of them, in the order of their names.
     #[must_use]
     pub fn listing(&self) -> String {
         let now = now();
@@ -22,10 +22,11 @@ impl Forwarder {
         for (key, answer) in &answers {
             list(&mut out, key, answer, now);
         }
-        let rest = self.store.len().saturating_sub(answers.len() as u64);
-        if answers.len() == MAX_LISTED && rest > 0 {
-            let _ = writeln!(out, "; and about {rest} more answers");
-        }
+        let all = self.store.len().max(answers.len() as u64);
+        let _ = match answers.len() {
+            MAX_LISTED => writeln!(out, "; {MAX_LISTED} of about {all} answers"),
+            listed => writeln!(out, "; {listed} answers"),
+        };
         out
     }
 }

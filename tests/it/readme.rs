@@ -84,7 +84,7 @@ fn every_command_works() {
     let http = demo.http.to_string();
     let commands = our_commands();
     let of = |verb: &str| commands.iter().filter(|line| line.split(' ').next() == Some(verb)).count();
-    for verb in ["run", "demo", "check", "dump", "completions", "man"] {
+    for verb in ["run", "demo", "check", "dump", "cache", "completions", "man"] {
         assert!(of(verb) > 0, "the README shows no `ecs-resolver {verb}`");
     }
     for line in &commands {
@@ -93,7 +93,7 @@ fn every_command_works() {
         match arguments[0] {
             // These would go on for ever; whether their words are understood shows all the same.
             "run" | "demo" => arguments.push("--help"),
-            "dump" => arguments.extend(["--http", &http]),
+            "dump" | "cache" => arguments.extend(["--http", &http]),
             _ => {}
         }
         let output = daemon::command(&arguments).current_dir(root()).output().unwrap();
@@ -117,8 +117,10 @@ fn every_file_of_the_instructions_exists() {
 
 #[test]
 fn every_flag_exists() {
-    let helps = ["run", "demo", "check", "dump", "completions", "man"].map(|command| {
-        let output = daemon::command(&[command, "--help"]).output().unwrap();
+    let commands: [&[&str]; 7] =
+        [&["run"], &["demo"], &["check"], &["dump"], &["cache", "flush"], &["completions"], &["man"]];
+    let helps = commands.map(|command| {
+        let output = daemon::command(&[command, &["--help"]].concat()).output().unwrap();
         String::from_utf8(output.stdout).unwrap()
     });
     for span in code_spans(&readme()).into_iter().filter(|span| span.starts_with("--")) {

@@ -32,9 +32,17 @@ impl Upstream {
     /// # Panics
     /// If unbound is not installed or does not start.
     pub fn start(records: &[&str]) -> Self {
+        Self::start_with(records, "")
+    }
+
+    /// [`Self::start`] with further lines of `server:`.
+    ///
+    /// # Panics
+    /// As [`Self::start`].
+    pub fn start_with(records: &[&str], lines: &str) -> Self {
         // Between choosing a free port and unbound's binding it, somebody else may take it.
         for _ in 0..3 {
-            if let Some(upstream) = Self::try_start(records) {
+            if let Some(upstream) = Self::try_start(records, lines) {
                 return upstream;
             }
         }
@@ -42,12 +50,13 @@ impl Upstream {
     }
 
     /// None: it ended at once, which its port being taken would explain.
-    fn try_start(records: &[&str]) -> Option<Self> {
+    fn try_start(records: &[&str], lines: &str) -> Option<Self> {
         let folder = tempfile::tempdir().expect("a temporary folder for unbound");
         let address = free_port();
         write_zones(folder.path(), records);
         let file = folder.path().join("unbound.conf");
-        std::fs::write(&file, configuration(folder.path(), address)).expect("unbound's configuration is written");
+        std::fs::write(&file, configuration(folder.path(), address, lines))
+            .expect("unbound's configuration is written");
         let log = std::fs::File::create(folder.path().join("log")).expect("unbound's log is created");
         let child = Command::new(program())
             .args(["-d", "-c"])
@@ -110,7 +119,7 @@ fn program() -> &'static str {
 }
 
 /// A port of 127.0.0.1 that is free for UDP and TCP.
-fn free_port() -> SocketAddr {
+pub fn free_port() -> SocketAddr {
     let both = || {
         let tcp = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).ok()?;
         let address = tcp.local_addr().ok()?;
@@ -120,11 +129,11 @@ fn free_port() -> SocketAddr {
 }
 
 /// Answers only from the zone files: with a root zone of its own, it has nobody to ask.
-fn configuration(folder: &Path, address: SocketAddr) -> String {
+fn configuration(folder: &Path, address: SocketAddr, lines: &str) -> String {
     let mut text = format!(
         "server:\n interface: {ip}@{port}\n port: {port}\n access-control: 127.0.0.0/8 allow\n do-daemonize: no\n \
          username: \"\"\n chroot: \"\"\n pidfile: \"\"\n use-syslog: no\n logfile: \"\"\n directory: \"{folder}\"\n \
-         module-config: \"iterator\"\n do-ip6: no\nremote-control:\n control-enable: no\n",
+         module-config: \"iterator\"\n do-ip6: no\n{lines}\nremote-control:\n control-enable: no\n",
         ip = address.ip(),
         port = address.port(),
         folder = folder.display(),

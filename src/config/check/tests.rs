@@ -29,7 +29,7 @@ fn the_defaults_are_what_the_documentation_says() {
     assert_eq!((config.dns.ttl, config.dns.negative_ttl, config.dns.workers), (5, 5, 1));
     assert_eq!((config.ecs.source, config.ecs.clusters), (Source::Describe, Clusters::FromHost));
     assert_eq!(config.ecs.poll_interval, Duration::from_secs(30));
-    assert_eq!(config.forward.upstreams, ["169.254.169.253:53".parse::<std::net::SocketAddr>().unwrap().into()]);
+    assert_eq!(config.forward.upstreams, ["169.254.169.253:53".parse::<SocketAddr>().unwrap().into()]);
     assert_eq!(config.http.listen, Some("127.0.0.1:9153".parse().unwrap()));
     assert_eq!((config.route53.fallback, config.forward.cache_size), (Fallback::Resolver, 16 << 20));
 }
