@@ -69,18 +69,10 @@ impl Forwarder {
 
     /// Renews the answer to `key`, unless that would make others wait.
     pub(super) async fn renew(self: Arc<Self>, key: Key, answer: Arc<Answer>) {
-        let joined = if self.budget.is_exhausted(Class::Renewal) || self.upstreams.are_down(&key.name) {
-            Joined::Known(Err(ForwardError::OverRate))
-        } else {
-            self.join(key, Class::Renewal, None, Some(&answer))
-        };
-        let resolved = match joined {
-            Joined::Known(resolved) => resolved,
-            Joined::Waiting(waiting) => outcome(waiting).await,
-        };
-        match resolved {
-            Ok(_) => count(&self.stats.renewed),
-            Err(_) => answer.not_renewed(),
+        if let Joined::Waiting(waiting) = self.join(key, Class::Renewal, None, Some(&answer))
+            && outcome(waiting).await.is_ok()
+        {
+            count(&self.stats.renewed);
         }
     }
 
@@ -145,7 +137,7 @@ impl Forwarder {
             count(&self.stats.held);
             return Some(error);
         }
-        if at_hand && class != Class::Renewal && self.upstreams.are_down(&key.name) {
+        if at_hand && self.upstreams.are_down(&key.name) {
             return Some(ForwardError::Unreachable);
         }
         (at_hand && self.budget.is_exhausted(class)).then_some(ForwardError::OverRate)

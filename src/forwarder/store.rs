@@ -44,8 +44,8 @@ impl Deref for Answer {
 }
 
 impl Answer {
-    /// Counts a use; says whether this is the one that should have the answer renewed: once, when it is popular and
-    /// its time is nearly over.
+    /// Counts a use; says whether this is the one that should have the answer renewed: once in its life, when it is
+    /// popular and its time is nearly over. If that comes to nothing, whoever asks after its time asks for all.
     pub(super) fn used(&self, now: Instant) -> bool {
         // Once popular, it is only read: workers share the line of memory.
         if self.uses.load(Relaxed) < POPULAR {
@@ -53,11 +53,6 @@ impl Answer {
             return false;
         }
         self.is_fading(now) && !self.renewing.swap(true, Relaxed)
-    }
-
-    /// The renewal came to nothing: the next use may try again.
-    pub(super) fn not_renewed(&self) {
-        self.renewing.store(false, Relaxed);
     }
 }
 

@@ -1,5 +1,6 @@
 //! The forwarder on a scripted network, with the clock held.
 
+mod bad_input;
 mod caching;
 mod shedding;
 mod staleness;

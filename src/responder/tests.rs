@@ -1,3 +1,5 @@
+mod forwarding;
+
 use hickory_proto::op::{Message, ResponseCode};
 use hickory_proto::rr::rdata::opt::{EdnsCode, EdnsOption};
 use proptest::prelude::*;
