@@ -3,7 +3,7 @@
 
     benches/forwarding.py [--resolver target/release/ecs-resolver] [--seconds 60] [--rate 5000] [SCENARIO...]
 
-Scenarios: outage (the upstream is killed under load), loss (it loses 30 % of the queries), coalescing (1,000 clients
+Scenarios: outage (the upstream is killed under load), loss (it loses 30 % of the queries, with a warm cache), coalescing (1,000 clients
 ask one cold name). Everything is on 127.0.0.1. Needs unbound and dnsmasq (Debian: unbound, dnsmasq-base). Not part of
 the checks: it takes minutes, and its times depend on what else the machine does.
 """
@@ -31,8 +31,8 @@ def question(number, name_id):
     return struct.pack("!6H", number, 0x0100, 1, 0, 0, 0) + labels + b"\0\0\1\0\1"
 
 
-def serve_upstream(port, ttl, loss, delay, counter, alive):
-    """Answers every A question; loses some, or all while it is not alive; counts what arrives."""
+def serve_upstream(port, ttl, loss, delay, counter):
+    """Answers every A question but those that it loses; counts what arrives."""
     sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
     sock.bind(("127.0.0.1", port))
@@ -41,7 +41,7 @@ def serve_upstream(port, ttl, loss, delay, counter, alive):
         query, client = sock.recvfrom(2048)
         if b"ecs-resolver-probe" not in query:
             counter.value += 1
-        if not alive.value or random.random() < loss:
+        if random.random() < loss.value:
             continue
         if delay:
             time.sleep(delay)
@@ -129,13 +129,13 @@ def command(kind, folder, port, upstream, resolver):
 class Forwarder:
     """A forwarder over an upstream, both running; ended on exit."""
 
-    def __init__(self, kind, options, ttl, loss=0.0, delay=0.0):
+    def __init__(self, kind, options, ttl, delay=0.0):
         self.folder = tempfile.TemporaryDirectory()
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as two:
             one.bind(("127.0.0.1", 0)), two.bind(("127.0.0.1", 0))
             self.port, self.up = one.getsockname()[1], two.getsockname()[1]
-        self.counter, self.alive = multiprocessing.Value("Q", 0), multiprocessing.Value("b", 1)
-        arguments = (self.up, ttl, loss, delay, self.counter, self.alive)
+        self.counter, self.loss = multiprocessing.Value("Q", 0), multiprocessing.Value("d", 0.0)
+        arguments = (self.up, ttl, self.loss, delay, self.counter)
         self.upstream = multiprocessing.Process(target=serve_upstream, args=arguments, daemon=True)
         self.upstream.start()
         line = command(kind, self.folder.name, self.port, self.up, options.resolver)
@@ -167,7 +167,10 @@ def outage(kind, options):
 
 
 def loss(kind, options):
-    with Forwarder(kind, options, ttl=20, loss=0.3) as forwarder:
+    with Forwarder(kind, options, ttl=20) as forwarder:
+        for _ in range(2):
+            Load(forwarder.port).run(range(NAMES), 700)
+        forwarder.loss.value = 0.3
         load, begun = Load(forwarder.port), forwarder.counter.value
         # Half of the questions are for a tenth of the names.
         names = [random.randrange(NAMES // 10 if random.random() < 0.5 else NAMES) for _ in range(100_000)]
