@@ -25,7 +25,6 @@ pub struct Event {
 
 /// What happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(clippy::large_enum_variant, reason = "nearly all events are of the largest kind, and live for one batch")]
 pub enum Detail {
     /// "ECS Task State Change": the task as it is now, without health.
     Task(Task),
