@@ -1,66 +1,45 @@
-//! The forwarder: cached answers first, then one exchange per question however many ask it, then an error.
+//! The forwarder: cached answers first, then one exchange per question however many ask it, then a stale answer, then
+//! an error.
 //!
 //! Caches bytes of upstreams' replies ([`Entry`]) under what was asked ([`Key`]). Everything is bounded: the cache by
-//! bytes, exchanges by number, an exchange by tries and time. Sockets are behind [`Link`]; what to believe of a reply
-//! is decided in [`forward`](crate::forward).
+//! bytes, exchanges by number and rate, an exchange by tries and time. Sockets are behind [`Link`]; what to believe of
+//! a reply, and what to think of an upstream, is decided in [`forward`](crate::forward).
 
+mod budget;
 mod drive;
+mod error;
 mod in_flight;
+mod listing;
 mod own;
+mod probe;
 mod settings;
 mod stats;
+mod store;
+mod upstreams;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Instant;
 use std::{fmt, io};
 
 use async_trait::async_trait;
-use foldhash::fast::RandomState;
-use moka::Expiry;
-use moka::sync::Cache;
+use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
-pub use self::settings::ForwardSettings;
+use self::budget::{Budget, Class};
+pub use self::error::ForwardError;
+pub use self::settings::{ForwardSettings, Route, Server};
 pub use self::stats::{ForwardStats, LATENCY_BOUNDS};
-use crate::dns::{DomainName, name};
-use crate::forward::{Caps, Entry, Failure, Key, MAX_TRIES};
-
-/// Why a question has no answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
-pub enum ForwardError {
-    /// None is configured.
-    #[error("no upstream is configured: set upstreams in [forward]")]
-    NoUpstream,
-    /// None answered within the budget.
-    #[error("no upstream answered in time")]
-    Timeout,
-    /// None could be reached.
-    #[error("no upstream could be reached")]
-    Unreachable,
-    /// They answered with errors, or with what cannot be used.
-    #[error("the upstream answered with an error")]
-    ServFail,
-    /// As many exchanges as allowed are under way.
-    #[error("too many questions are waiting for an upstream")]
-    TooMany,
-    /// What should be resolved is no domain name.
-    #[error("this is not a domain name")]
-    NotAName,
-}
-
-impl From<Failure> for ForwardError {
-    fn from(failure: Failure) -> Self {
-        match failure {
-            Failure::Unreachable => Self::Unreachable,
-            Failure::Timeout => Self::Timeout,
-            Failure::Malformed | Failure::ServFail => Self::ServFail,
-        }
-    }
-}
+pub use self::store::Answer;
+use self::store::Store;
+pub use self::upstreams::UpstreamState;
+use self::upstreams::Upstreams;
+use crate::dns::{Body, DomainName, Question, name};
+use crate::forward::{Caps, Entry, Key};
 
 /// An answer, shared with the cache, or why there is none.
-pub type Resolved = Result<Arc<Entry>, ForwardError>;
+pub type Resolved = Result<Arc<Answer>, ForwardError>;
 
 /// The way to the upstreams, as the forwarder needs it.
 #[async_trait]
@@ -79,12 +58,20 @@ pub trait Link: Send + Sync + fmt::Debug {
     /// When the connection fails, or closes before the message is complete.
     async fn tcp(&self, to: SocketAddr, query: &[u8]) -> io::Result<Vec<u8>>;
 
-    /// Message ids from the random numbers of the operating system.
+    /// Sends `query` over an encrypted connection to `to`, whose certificate must be for `server_name`, and reads one
+    /// message.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::tcp`], and when the certificate is not good.
+    async fn tls(&self, to: SocketAddr, server_name: &str, query: &[u8]) -> io::Result<Vec<u8>>;
+
+    /// Fills `bytes` from the random numbers of the operating system.
     ///
     /// # Errors
     ///
     /// When the operating system has none.
-    fn random_ids(&self) -> io::Result<[u16; MAX_TRIES]>;
+    fn random(&self, bytes: &mut [u8]) -> io::Result<()>;
 }
 
 /// A datagram under way, and the socket where its reply is awaited.
@@ -98,95 +85,114 @@ pub trait Flight: Send {
     async fn receive(&mut self) -> io::Result<Vec<u8>>;
 }
 
-/// Whose exchange it is, for the limit on those under way.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Share {
-    Clients,
-    Own,
-}
-
 /// Resolves questions through the configured upstreams. Shared by all who ask.
 #[derive(Debug)]
 pub struct Forwarder {
     settings: ForwardSettings,
     link: Arc<dyn Link>,
-    cache: Cache<Key, Arc<Entry>, RandomState>,
+    upstreams: Upstreams,
+    store: Store,
     in_flight: in_flight::InFlight,
+    budget: Budget,
+    probes: probe::Probes,
     clients: Arc<Semaphore>,
     own: Arc<Semaphore>,
     stats: ForwardStats,
+    /// Where renewals run: they are begun by threads that are not of the runtime.
+    runtime: Option<Handle>,
 }
 
 impl Forwarder {
-    /// A forwarder with an empty cache.
+    /// A forwarder with an empty cache. Made outside of a tokio runtime, it renews nothing by itself.
     #[must_use]
     pub fn new(settings: ForwardSettings, link: Arc<dyn Link>) -> Arc<Self> {
-        let cache = Cache::builder()
-            .name("forward")
-            .max_capacity(settings.cache_bytes)
-            .weigher(|key: &Key, entry: &Arc<Entry>| {
-                u32::try_from(entry.memory() + key.name.as_wire().len()).unwrap_or(u32::MAX)
-            })
-            .expire_after(WhenStale)
-            .build_with_hasher(RandomState::default());
         Arc::new(Self {
+            upstreams: Upstreams::new(&settings),
+            store: Store::new(settings.cache_bytes, settings.serve_stale),
+            in_flight: in_flight::InFlight::default(),
+            budget: Budget::new(settings.rate),
+            probes: probe::Probes::default(),
             clients: Arc::new(Semaphore::new(settings.max_in_flight)),
             own: Arc::new(Semaphore::new(settings.own_in_flight)),
-            in_flight: in_flight::InFlight::default(),
             stats: ForwardStats::default(),
+            runtime: Handle::try_current().ok(),
             settings,
             link,
-            cache,
         })
     }
 
-    /// The answer that is in the cache and fresh at `now`. Does not wait. Counted as a hit or a miss.
+    /// The answer to `question` if its name is one that nobody is asked about: a special one, one of the hosts file, or
+    /// one that is blocked. Not for names of our zones.
     #[must_use]
-    pub fn cached(&self, key: &Key, now: Instant) -> Option<Arc<Entry>> {
-        let found = self.fresh(key, now);
+    pub fn local(&self, question: &Question<'_>) -> Option<&Body> {
+        self.settings.local.find(question)
+    }
+
+    /// The answer that is in the cache and can be given at once: it is fresh at `now`, or stale while all upstreams
+    /// are known to be down. Does not wait. Counted as a hit or a miss.
+    #[must_use]
+    pub fn cached(self: &Arc<Self>, key: &Key, now: Instant) -> Option<Arc<Answer>> {
+        let found = self.store.get(key).filter(|answer| {
+            if answer.is_fresh(now) {
+                return true;
+            }
+            let stale = self.upstreams.are_down(&key.name) && answer.is_usable(now, self.settings.serve_stale);
+            self.stats.stale.fetch_add(u64::from(stale), Relaxed);
+            stale
+        });
         self.stats.count_lookup(found.is_some());
+        if let Some(answer) = found.as_ref().filter(|answer| self.settings.prefetch && answer.used(now))
+            && let Some(runtime) = &self.runtime
+        {
+            // Once in the life of a popular answer.
+            runtime.spawn(Arc::clone(self).renew(key.clone(), Arc::clone(answer)));
+        }
         found
     }
 
-    /// The answer for a client: from the cache, from an equal question that is under way, or from an upstream. An
-    /// exchange once begun ends and fills the cache even if the caller goes away.
+    /// The answer for `client`: from the cache, from an equal question that is under way, or from an upstream; a stale
+    /// one if that takes too long or fails. An exchange once begun ends and fills the cache even if the caller goes
+    /// away.
     ///
     /// # Errors
     ///
     /// See [`ForwardError`]; at most the budget of the settings later.
-    pub async fn resolve(self: &Arc<Self>, key: Key) -> Resolved {
-        self.ask(key, Share::Clients).await
+    pub async fn resolve(self: &Arc<Self>, key: Key, client: IpAddr) -> Resolved {
+        let class = if self.is_ours(&key.name) { Class::Fallback } else { Class::Client };
+        self.ask(key, class, Some(client)).await
     }
 
-    /// [`Self::resolve`] for questions of our own: they have a share of the exchanges under way that clients
-    /// cannot use up.
+    /// [`Self::resolve`] for questions of our own: they have a share of the rate and of the exchanges under way that
+    /// clients cannot use up.
     ///
     /// # Errors
     ///
     /// As [`Self::resolve`].
     pub async fn resolve_own(self: &Arc<Self>, key: Key) -> Resolved {
-        self.ask(key, Share::Own).await
+        self.ask(key, Class::Own, None).await
     }
 
     /// Forgets all answers to questions for `name`, and says how many they were. Looks at the whole cache.
     pub fn flush_name(&self, name: &DomainName) -> usize {
-        let keys: Vec<_> = self.cache.iter().map(|(key, _)| key).filter(|key| key.name == *name).collect();
-        for key in &keys {
-            self.cache.invalidate(&**key);
-        }
-        keys.len()
+        self.store.flush(|key| key.name == *name)
+    }
+
+    /// Forgets all answers to questions for `zone` and the names below it, and says how many they were. Looks at the
+    /// whole cache.
+    pub fn flush_zone(&self, zone: &DomainName) -> usize {
+        self.store.flush(|key| name::is_within(key.name.as_wire(), zone.as_wire()))
     }
 
     /// Answers in the cache, roughly.
     #[must_use]
     pub fn entries(&self) -> u64 {
-        self.cache.entry_count()
+        self.store.len()
     }
 
     /// Bytes in the cache, roughly.
     #[must_use]
     pub fn cache_bytes(&self) -> u64 {
-        self.cache.weighted_size()
+        self.store.bytes()
     }
 
     /// Questions that upstreams are being asked at the moment.
@@ -195,50 +201,54 @@ impl Forwarder {
         self.in_flight.len()
     }
 
+    /// The upstreams, and what is known of each.
+    #[must_use]
+    pub fn upstreams(&self) -> Vec<UpstreamState> {
+        self.upstreams.states()
+    }
+
     /// The counters.
     #[must_use]
     pub fn stats(&self) -> &ForwardStats {
         &self.stats
     }
 
-    fn fresh(&self, key: &Key, now: Instant) -> Option<Arc<Entry>> {
-        self.cache.get(key).filter(|entry| entry.is_fresh(now))
+    fn fresh(&self, key: &Key, now: Instant) -> Option<Arc<Answer>> {
+        self.store.get(key).filter(|answer| answer.is_fresh(now))
     }
 
-    /// Keeps an answer, unless it is for the question at hand only.
-    fn keep(&self, key: Key, entry: &Arc<Entry>) {
-        if entry.ttl() > 0 {
-            self.cache.insert(key, Arc::clone(entry));
-        }
+    /// Whether a name is of our own zones.
+    fn is_ours(&self, name: &DomainName) -> bool {
+        self.settings.own_zones.iter().any(|zone| name::is_within(name.as_wire(), zone.as_wire()))
     }
 
     /// What an upstream may say of time in the answer to `key`.
     fn caps(&self, key: &Key) -> Caps {
-        let ours = |zone: &DomainName| name::is_within(key.name.as_wire(), zone.as_wire());
         let mut caps = self.settings.caps;
-        if self.settings.own_zones.iter().any(ours) {
+        if self.is_ours(&key.name) {
             caps.negative_ttl = caps.negative_ttl.min(self.settings.own_negative_ttl);
         }
         caps
+    }
+
+    /// The answer to `key` as it may be given and kept.
+    fn admit(&self, key: &Key, entry: Entry) -> Resolved {
+        let believed = |zone: &DomainName| name::is_within(key.name.as_wire(), zone.as_wire());
+        let guarded = self.settings.rebind.as_ref().is_some_and(|exempt| !exempt.iter().any(believed));
+        if guarded && !self.is_ours(&key.name) && entry.has_private_address(now()) {
+            stats::count(&self.stats.rebinds);
+            return Err(ForwardError::Rebind);
+        }
+        if entry.ttl() == 0 {
+            stats::count(&self.stats.zero_ttl);
+        }
+        Ok(Arc::new(Answer::from(entry)))
     }
 }
 
 /// The time, from the clock of tokio, which tests can hold.
 fn now() -> Instant {
     tokio::time::Instant::now().into_std()
-}
-
-/// moka frees what has expired; whether an answer may be used is decided by [`Entry::is_fresh`].
-struct WhenStale;
-
-impl Expiry<Key, Arc<Entry>> for WhenStale {
-    fn expire_after_create(&self, _: &Key, entry: &Arc<Entry>, _: Instant) -> Option<Duration> {
-        Some(Duration::from_secs(u64::from(entry.ttl())))
-    }
-
-    fn expire_after_update(&self, _: &Key, entry: &Arc<Entry>, _: Instant, _: Option<Duration>) -> Option<Duration> {
-        Some(Duration::from_secs(u64::from(entry.ttl())))
-    }
 }
 
 #[cfg(test)]

@@ -3,26 +3,47 @@
 //! Each datagram leaves from its own connected socket, so that its port is as random as the operating system makes it
 //! (RFC 5452), the kernel drops what comes from elsewhere, and a closed port is heard of at once.
 
-use std::io;
+mod tls;
+
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::Path;
+use std::{fmt, io};
 
 use async_trait::async_trait;
 use futures_util::StreamExt;
 use hickory_net::proto::op::SerialMessage;
+use hickory_net::runtime::DnsTcpStream;
 use hickory_net::runtime::iocompat::AsyncIoTokioAsStd;
 use hickory_net::tcp::TcpStream as FramedStream;
 use hickory_net::{BufDnsStreamHandle, DnsStreamHandle};
 use tokio::net::{TcpStream, UdpSocket};
 
-use crate::forward::MAX_TRIES;
+use self::tls::TlsLink;
+use crate::forward::MAX_DATAGRAM;
 use crate::forwarder::{Flight, Link};
 
-/// Largest datagram that is read whole, in bytes. We announce 1232; some servers do not care.
-const MAX_DATAGRAM: usize = 4096;
-
 /// The network of the host.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct UpstreamLink;
+#[derive(Default)]
+pub struct UpstreamLink {
+    tls: Option<TlsLink>,
+}
+
+impl UpstreamLink {
+    /// One that can also ask over TLS, and trusts the authorities in the file `ca` (PEM) or, without one, those that
+    /// the system trusts.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or there is no authority at all.
+    pub fn with_tls(ca: Option<&Path>) -> io::Result<Self> {
+        Ok(Self { tls: Some(TlsLink::new(ca)?) })
+    }
+}
+
+impl fmt::Debug for UpstreamLink {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UpstreamLink").field("tls", &self.tls.is_some()).finish()
+    }
+}
 
 #[async_trait]
 impl Link for UpstreamLink {
@@ -40,23 +61,40 @@ impl Link for UpstreamLink {
     async fn tcp(&self, to: SocketAddr, query: &[u8]) -> io::Result<Vec<u8>> {
         let stream = TcpStream::connect(to).await?;
         stream.set_nodelay(true)?;
-        let (mut framed, mut sender): (_, BufDnsStreamHandle) =
-            FramedStream::from_stream(AsyncIoTokioAsStd(stream), to);
-        sender.send(SerialMessage::new(query.to_vec(), to)).map_err(io::Error::other)?;
-        // One message and no second look: after an error this stream yields errors for ever.
-        let message = framed.next().await.ok_or(io::ErrorKind::UnexpectedEof)??;
-        Ok(message.into_parts().0)
+        Framed::new(AsyncIoTokioAsStd(stream), to).ask(query).await
     }
 
-    fn random_ids(&self) -> io::Result<[u16; MAX_TRIES]> {
-        let mut bytes = [0; 2 * MAX_TRIES];
-        getrandom::fill(&mut bytes).map_err(io::Error::other)?;
-        let (pairs, _) = bytes.as_chunks::<2>();
-        let mut ids = [0; MAX_TRIES];
-        for (id, pair) in ids.iter_mut().zip(pairs) {
-            *id = u16::from_be_bytes(*pair);
+    async fn tls(&self, to: SocketAddr, server_name: &str, query: &[u8]) -> io::Result<Vec<u8>> {
+        match &self.tls {
+            Some(tls) => tls.ask(to, server_name, query).await,
+            None => Err(io::ErrorKind::Unsupported.into()),
         }
-        Ok(ids)
+    }
+
+    fn random(&self, bytes: &mut [u8]) -> io::Result<()> {
+        getrandom::fill(bytes).map_err(io::Error::other)
+    }
+}
+
+/// A connection that carries messages, one question at a time.
+struct Framed<S: DnsTcpStream> {
+    stream: FramedStream<S>,
+    sender: BufDnsStreamHandle,
+    to: SocketAddr,
+}
+
+impl<S: DnsTcpStream> Framed<S> {
+    fn new(stream: S, to: SocketAddr) -> Self {
+        let (stream, sender) = FramedStream::from_stream(stream, to);
+        Self { stream, sender, to }
+    }
+
+    /// Sends a query and reads one message. After an error the connection must not be used again: it would yield
+    /// errors for ever.
+    async fn ask(&mut self, query: &[u8]) -> io::Result<Vec<u8>> {
+        self.sender.send(SerialMessage::new(query.to_vec(), self.to)).map_err(io::Error::other)?;
+        let message = self.stream.next().await.ok_or(io::ErrorKind::UnexpectedEof)??;
+        Ok(message.into_parts().0)
     }
 }
 
@@ -66,7 +104,8 @@ struct Datagram(UdpSocket);
 #[async_trait]
 impl Flight for Datagram {
     async fn receive(&mut self) -> io::Result<Vec<u8>> {
-        let mut bytes = Vec::with_capacity(MAX_DATAGRAM);
+        // One more than is taken, so that what is longer does not look like the rest of it.
+        let mut bytes = Vec::with_capacity(MAX_DATAGRAM + 1);
         self.0.recv_buf(&mut bytes).await?;
         Ok(bytes)
     }

@@ -7,6 +7,7 @@
 mod chase;
 mod pending;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -39,6 +40,8 @@ pub enum Verdict {
 pub struct Circumstances {
     /// Whether it came over TCP.
     pub tcp: bool,
+    /// Who asks.
+    pub client: IpAddr,
     /// Rotation of the answers; the caller counts it up.
     pub spin: u32,
     /// When it was received.
@@ -104,7 +107,7 @@ impl Responder {
 
     /// Asks the upstream and writes the reply into `out`.
     pub async fn finish(&self, pending: Pending, out: &mut Vec<u8>) -> Source {
-        let resolved = self.forwarder.resolve(pending.key.clone()).await;
+        let resolved = self.forwarder.resolve(pending.key.clone(), pending.client).await;
         let now = tokio::time::Instant::now().into_std();
         let Parsed::Plain(question) = Question::parse(&pending.message) else {
             write_error(&pending.message, Rcode::ServFail, out);
@@ -112,8 +115,8 @@ impl Responder {
         };
         let asked =
             Asked { question: &question, snapshot: &pending.snapshot, tcp: pending.tcp, spin: pending.spin, now };
-        let resolution = (self.resolve)(&pending.snapshot.zone, &question);
-        asked.conclude(&resolution, resolved.as_deref().map_err(|error| *error), out)
+        let resolution = self.resolution(&pending.snapshot.zone, &question);
+        asked.conclude(&resolution, resolved.as_deref().map(|answer| &**answer), out)
     }
 
     /// Writes the reply to a query for which there is no room: SERVFAIL, so that the client asks again or elsewhere.
@@ -128,6 +131,14 @@ impl Responder {
         }
     }
 
+    /// Who answers: our zone, the names that we answer ourselves, or an upstream.
+    fn resolution<'z>(&'z self, zone: &'z Zone, question: &Question<'_>) -> Resolution<'z> {
+        match (self.resolve)(zone, question) {
+            Resolution::Forward => self.forwarder.local(question).map_or(Resolution::Forward, Resolution::Reply),
+            ours => ours,
+        }
+    }
+
     fn answer(
         &self,
         message: &[u8],
@@ -135,10 +146,10 @@ impl Responder {
         circumstances: Circumstances,
         out: &mut Vec<u8>,
     ) -> Verdict {
-        let Circumstances { tcp, spin, now } = circumstances;
+        let Circumstances { tcp, spin, now, .. } = circumstances;
         let snapshot = self.shared.load();
         let asked = Asked { question, snapshot: &snapshot, tcp, spin, now };
-        let resolution = (self.resolve)(&snapshot.zone, question);
+        let resolution = self.resolution(&snapshot.zone, question);
         let upstream_key = match &resolution {
             Resolution::Reply(body) => {
                 asked.write(body, out);
@@ -185,7 +196,7 @@ impl Asked<'_> {
     fn conclude(
         &self,
         resolution: &Resolution<'_>,
-        resolved: Result<&Entry, ForwardError>,
+        resolved: Result<&Entry, &ForwardError>,
         out: &mut Vec<u8>,
     ) -> Source {
         match (resolution, resolved) {
@@ -236,13 +247,11 @@ impl Asked<'_> {
     }
 }
 
-/// SERVFAIL with the reason (RFC 8914).
-fn failed(error: ForwardError) -> Body {
-    let code = match error {
-        ForwardError::TooMany => Ede::NETWORK_ERROR,
-        _ => Ede::NO_REACHABLE_AUTHORITY,
-    };
-    Body::empty(Rcode::ServFail, false, Some(Arc::new(Ede::new(code, &error.to_string()))))
+/// SERVFAIL with the reason (RFC 8914). An answer that is withheld is none: after SERVFAIL, clients would ask the next
+/// name server for it.
+fn failed(error: &ForwardError) -> Body {
+    let rcode = if *error == ForwardError::Rebind { Rcode::NoError } else { Rcode::ServFail };
+    Body::empty(rcode, false, Some(error.ede()))
 }
 
 /// A header alone, for a message whose question cannot be echoed.

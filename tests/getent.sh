@@ -50,3 +50,26 @@ echo "python: $(python3 -c '
 import socket
 found = socket.getaddrinfo("calc.ecs.internal", 7070, socket.AF_INET, socket.SOCK_STREAM)
 print(*sorted(address for *_, (address, _) in found))')"
+# Others than the C library of this host: what is not installed is said so.
+has() { command -v "$1" >/dev/null 2>&1; }
+if has node; then
+    echo "node: $(node -e '
+require("dns").lookup("calc.ecs.internal", {all: true, family: 4}, (error, found) =>
+    console.log(error ? error.code : found.map(one => one.address).sort().join(" ")))')"
+else
+    echo "node: not installed"
+fi
+if has busybox; then
+    echo "busybox: $(busybox nslookup calc.ecs.internal 127.0.0.1 | sed -n '/^Name/,$s/^Address[ 0-9]*: *//p' | grep -v : |
+        awk '{print $1}' | sort -u | xargs)"
+else
+    echo "busybox: not installed"
+fi
+if has musl-gcc; then
+    musl-gcc -static -o "$folder/lookup" "$(dirname "$0")/musl_lookup.c"
+    # musl asks all name servers at once: the one that knows nothing is out of the way.
+    printf 'nameserver 127.0.0.1\n' >/etc/resolv.conf
+    echo "musl: $("$folder/lookup" calc.ecs.internal | sort -u | xargs)"
+else
+    echo "musl: not installed"
+fi

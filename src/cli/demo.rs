@@ -129,10 +129,10 @@ mod tests {
         assert_eq!((demo.world, demo.churn, demo.seed), (World::Simulated, true, 1));
         assert_eq!(demo.config.dns.listen, ["127.0.0.1:1053".parse().unwrap()]);
         assert_eq!(demo.config.http.listen, Some("127.0.0.1:9153".parse().unwrap()));
-        assert_eq!(demo.config.forward.upstreams, ["10.0.0.2:53".parse().unwrap()]);
+        assert_eq!(demo.config.forward.upstreams, ["10.0.0.2:53".parse::<std::net::SocketAddr>().unwrap().into()]);
         assert_eq!(demo.config.route53.fallback, crate::config::settings::Fallback::Off);
         let bare = settings(&[], "").unwrap().config.forward.upstreams;
-        assert_eq!(bare, ["169.254.169.253:53".parse().unwrap()]);
+        assert_eq!(bare, ["169.254.169.253:53".parse::<std::net::SocketAddr>().unwrap().into()]);
     }
 
     #[test]
@@ -142,7 +142,7 @@ mod tests {
         let demo = settings(&line.split_whitespace().collect::<Vec<_>>(), "").unwrap();
         assert_eq!(demo.world, World::Synthetic { services: 1000, tasks: 3 });
         assert_eq!((demo.churn, demo.seed, demo.config.dns.workers), (false, 7, 2));
-        assert_eq!(demo.config.forward.upstreams, ["127.0.0.1:5300".parse().unwrap()]);
+        assert_eq!(demo.config.forward.upstreams, ["127.0.0.1:5300".parse::<std::net::SocketAddr>().unwrap().into()]);
     }
 
     #[test]

@@ -36,10 +36,15 @@ impl Dump {
     /// When no daemon answers, or not with a document.
     pub fn run(self) -> Result<(), Failure> {
         let path = if self.json { "/inventory" } else { "/zone" };
-        match current_thread()?.block_on(client::get(self.http, path, &mut std::io::stdout().lock())) {
-            // A reader that has seen enough (`| head`) is no failure.
-            Err(client::Error::Write(error)) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
-            result => result.map_err(|error| Failure::new(exit::UNAVAILABLE, &error)),
-        }
+        on_stdout(current_thread()?.block_on(client::get(self.http, path, &mut std::io::stdout().lock())))
+    }
+}
+
+/// How printing what the daemon said has ended.
+pub(super) fn on_stdout(result: Result<(), client::Error>) -> Result<(), Failure> {
+    match result {
+        // A reader that has seen enough (`| head`) is no failure.
+        Err(client::Error::Write(error)) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        result => result.map_err(|error| Failure::new(exit::UNAVAILABLE, &error)),
     }
 }

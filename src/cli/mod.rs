@@ -1,5 +1,6 @@
 //! The command line: one file per subcommand. They read arguments, call what does the work, and print.
 
+pub mod cache;
 pub mod check;
 pub mod completions;
 pub mod demo;
@@ -42,6 +43,7 @@ enum Command {
     Check(check::Check),
     Dump(dump::Dump),
     Queue(queue::Queue),
+    Cache(cache::Cache),
     Completions(completions::Completions),
     Man(man::Man),
 }
@@ -74,6 +76,7 @@ impl Command {
             Self::Check(check) => check.run(),
             Self::Dump(dump) => dump.run(),
             Self::Queue(queue) => queue.run(),
+            Self::Cache(cache) => cache.run(),
             Self::Completions(completions) => completions.run(),
             Self::Man(man) => man.run(),
         }

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::file::{Spec, Texts};
+use super::file::{Forward, Spec, Texts};
 use super::{Fault, keys};
 
 /// What was given on the command line or in the environment, as text: judged together with the file.
@@ -71,9 +71,51 @@ pub struct Overrides {
         value_delimiter = ','
     )]
     pub upstreams: Vec<String>,
+    /// Which of several is asked first
+    #[arg(long, env = "ECS_RESOLVER_FORWARD_POLICY", value_name = "fastest|sequential|random")]
+    pub policy: Option<String>,
+    /// Queries a second that may be sent to them
+    #[arg(long, env = "ECS_RESOLVER_FORWARD_RATE", value_name = "N")]
+    pub rate: Option<String>,
+    /// Certificates that DNS servers over TLS are trusted by; without it, those of the system
+    #[arg(long, env = "ECS_RESOLVER_FORWARD_TLS_CA", value_name = "FILE")]
+    pub tls_ca: Option<String>,
+    /// Whether names are sent to them in mixed case, which replies must repeat
+    #[arg(long, env = "ECS_RESOLVER_FORWARD_MIX_CASE", value_name = "true|false")]
+    pub mix_case: Option<String>,
     /// Memory for forwarded answers
     #[arg(long, env = "ECS_RESOLVER_FORWARD_CACHE_SIZE", value_name = "SIZE")]
     pub cache_size: Option<String>,
+    /// Shortest TTL of a forwarded answer, in seconds
+    #[arg(long, env = "ECS_RESOLVER_FORWARD_MIN_TTL", value_name = "SECONDS")]
+    pub min_ttl: Option<String>,
+    /// Longest TTL of a forwarded answer, in seconds
+    #[arg(long, env = "ECS_RESOLVER_FORWARD_MAX_TTL", value_name = "SECONDS")]
+    pub max_ttl: Option<String>,
+    /// Longest TTL of a forwarded negative answer, in seconds
+    #[arg(long, env = "ECS_RESOLVER_FORWARD_NEGATIVE_TTL", value_name = "SECONDS")]
+    pub forward_negative_ttl: Option<String>,
+    /// How long a forwarded answer may be used after its time when no DNS server answers
+    #[arg(long, env = "ECS_RESOLVER_FORWARD_SERVE_STALE", value_name = "DURATION")]
+    pub serve_stale: Option<String>,
+    /// Whether popular forwarded answers are renewed before their time is over
+    #[arg(long, env = "ECS_RESOLVER_FORWARD_PREFETCH", value_name = "true|false")]
+    pub prefetch: Option<String>,
+    /// File of further names, in the form of /etc/hosts
+    #[arg(long, env = "ECS_RESOLVER_FORWARD_HOSTS", value_name = "FILE")]
+    pub hosts: Option<String>,
+    /// Domain that is not to be resolved. Repeat it, or separate by commas
+    #[arg(long, env = "ECS_RESOLVER_FORWARD_BLOCK", value_name = "NAME", value_delimiter = ',')]
+    pub block: Vec<String>,
+    /// What is answered for those
+    #[arg(long, env = "ECS_RESOLVER_FORWARD_BLOCK_ANSWER", value_name = "nxdomain|zero")]
+    pub block_answer: Option<String>,
+    /// Whether private addresses of public names are withheld
+    #[arg(long, env = "ECS_RESOLVER_FORWARD_REBIND_PROTECTION", value_name = "true|false")]
+    pub rebind_protection: Option<String>,
+    /// Domain that may have private addresses. Repeat it, or separate by commas
+    #[arg(long, env = "ECS_RESOLVER_FORWARD_REBIND_EXEMPT", value_name = "NAME", value_delimiter = ',')]
+    pub rebind_exempt: Vec<String>,
     /// Address of health, metrics and dumps
     #[arg(long, env = "ECS_RESOLVER_HTTP_LISTEN", value_name = "ADDR:PORT|off")]
     pub http: Option<String>,
@@ -92,7 +134,7 @@ impl Overrides {
     /// The keys that are given, with their texts. Empty texts count as not given, so that a unit file can pass on a
     /// variable that is not set.
     pub fn given(&self) -> impl Iterator<Item = (&'static str, &[String])> {
-        let all: [(&str, &[String]); 24] = [
+        let all: [(&str, &[String]); 38] = [
             ("dns.listen", &self.listen),
             ("dns.zone", self.zone.as_slice()),
             ("dns.ttl", self.ttl.as_slice()),
@@ -112,7 +154,21 @@ impl Overrides {
             ("route53.zone_id", self.zone_id.as_slice()),
             ("route53.fallback", self.fallback.as_slice()),
             ("forward.upstreams", &self.upstreams),
+            ("forward.policy", self.policy.as_slice()),
+            ("forward.rate", self.rate.as_slice()),
+            ("forward.tls_ca", self.tls_ca.as_slice()),
+            ("forward.mix_case", self.mix_case.as_slice()),
             ("forward.cache_size", self.cache_size.as_slice()),
+            ("forward.min_ttl", self.min_ttl.as_slice()),
+            ("forward.max_ttl", self.max_ttl.as_slice()),
+            ("forward.negative_ttl", self.forward_negative_ttl.as_slice()),
+            ("forward.serve_stale", self.serve_stale.as_slice()),
+            ("forward.prefetch", self.prefetch.as_slice()),
+            ("forward.hosts", self.hosts.as_slice()),
+            ("forward.block", &self.block),
+            ("forward.block_answer", self.block_answer.as_slice()),
+            ("forward.rebind_protection", self.rebind_protection.as_slice()),
+            ("forward.rebind_exempt", &self.rebind_exempt),
             ("http.listen", self.http.as_slice()),
             ("snapshot.path", self.snapshot_path.as_slice()),
             ("log.level", self.log_level.as_slice()),
@@ -151,12 +207,37 @@ fn set(spec: &mut Spec, key: &'static str, texts: &[String]) -> Result<(), Fault
         "events.topic_arn" => spec.events.topic_arn = Some(text()),
         "route53.zone_id" => spec.route53.zone_id = Some(text()),
         "route53.fallback" => spec.route53.fallback = text(),
-        "forward.upstreams" => spec.forward.upstreams = list(),
-        "forward.cache_size" => spec.forward.cache_size = text(),
+        _ if key.starts_with("forward.") => return set_forward(&mut spec.forward, key, texts),
         "http.listen" => spec.http.listen = text(),
         "snapshot.path" => spec.snapshot.path = Some(text()),
         "log.level" => spec.log.level = text(),
         "log.format" => spec.log.format = text(),
+        _ => return Err(Fault::new(key, "there is no such key")),
+    }
+    Ok(())
+}
+
+/// Sets one key of `[forward]`.
+fn set_forward(spec: &mut Forward, key: &'static str, texts: &[String]) -> Result<(), Fault> {
+    let list = || Texts(texts.to_vec());
+    let text = || texts.join(",");
+    match key {
+        "forward.upstreams" => spec.upstreams = list(),
+        "forward.policy" => spec.policy = text(),
+        "forward.rate" => spec.rate = parse(key, &text())?,
+        "forward.tls_ca" => spec.tls_ca = Some(text()),
+        "forward.mix_case" => spec.mix_case = parse(key, &text())?,
+        "forward.cache_size" => spec.cache_size = text(),
+        "forward.min_ttl" => spec.min_ttl = parse(key, &text())?,
+        "forward.max_ttl" => spec.max_ttl = parse(key, &text())?,
+        "forward.negative_ttl" => spec.negative_ttl = parse(key, &text())?,
+        "forward.serve_stale" => spec.serve_stale = text(),
+        "forward.prefetch" => spec.prefetch = parse(key, &text())?,
+        "forward.hosts" => spec.hosts = Some(text()),
+        "forward.block" => spec.block = list(),
+        "forward.block_answer" => spec.block_answer = text(),
+        "forward.rebind_protection" => spec.rebind_protection = parse(key, &text())?,
+        "forward.rebind_exempt" => spec.rebind_exempt = list(),
         _ => return Err(Fault::new(key, "there is no such key")),
     }
     Ok(())

@@ -3,27 +3,22 @@
 //! A value that is wrong is replaced by a harmless one so that the others can still be judged; the result is then an
 //! error, so nobody ever sees the replacement.
 
-use std::net::{IpAddr, SocketAddr};
+mod forward;
+
+use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::file::{self, Spec, Texts};
-use super::settings::{
-    Clusters, Config, Dns, Ecs, Events, Fallback, Forward, Http, Log, LogFormat, Route53, Snapshot, Source,
-};
-use super::{Fault, Overrides, host, values};
+use super::settings::{Clusters, Config, Dns, Ecs, Events, Fallback, Http, Log, LogFormat, Route53, Snapshot, Source};
+use super::{Fault, Overrides, values};
 use crate::dns::DomainName;
-use crate::forward::asks_ourselves;
 
-/// Port of DNS.
-const DNS_PORT: u16 = 53;
 /// Most addresses to listen on; each costs a socket per worker.
 const MAX_LISTEN: usize = 32;
 /// Most clusters by name; DescribeClusters takes 100.
 const MAX_CLUSTERS: usize = 100;
-/// Most upstreams; a client gives up before more could be tried.
-const MAX_UPSTREAMS: usize = 8;
 /// Longest TTL of our own records, in seconds.
 const MAX_TTL: i64 = 3600;
 /// Most UDP threads.
@@ -32,8 +27,6 @@ const MAX_WORKERS: i64 = 256;
 const POLL_INTERVALS: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(3600);
 /// The same, where events do.
 const RECONCILE_INTERVALS: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(24 * 3600);
-/// Smallest and largest forward cache, in bytes.
-const CACHE_SIZES: RangeInclusive<u64> = 1 << 20..=4 << 30;
 
 /// Judges `spec` with `overrides` over it.
 ///
@@ -46,7 +39,7 @@ pub fn check(mut spec: Spec, overrides: &Overrides) -> Result<Config, Vec<Fault>
         ecs: judge.ecs(spec.ecs),
         events: judge.events(spec.events),
         route53: judge.route53(&spec.route53),
-        forward: judge.forward(&spec.forward),
+        forward: judge.forward(spec.forward),
         http: judge.http(&spec.http),
         snapshot: judge.snapshot(spec.snapshot),
         log: judge.log(spec.log),
@@ -122,7 +115,7 @@ impl Judge {
         let mut addresses: Vec<SocketAddr> = Vec::new();
         for (at, text) in texts.0.iter().enumerate().take(max) {
             let key = format!("{key}[{at}]");
-            let Some(address) = self.take(&key, values::address(text, DNS_PORT)) else { continue };
+            let Some(address) = self.take(&key, values::address(text, values::DNS_PORT)) else { continue };
             if address.ip().is_multicast() || address.ip() == std::net::Ipv4Addr::BROADCAST {
                 self.fault(key, format!("{} is not the address of one host", address.ip()));
             } else if addresses.contains(&address) && address.port() != 0 {
@@ -217,15 +210,6 @@ impl Judge {
         Route53 { zone_id, fallback: self.word("route53.fallback", &spec.fallback, &words).unwrap_or(Fallback::Off) }
     }
 
-    fn forward(&mut self, spec: &file::Forward) -> Forward {
-        let upstreams = self.addresses("forward.upstreams", &spec.upstreams, MAX_UPSTREAMS);
-        let in_range = |bytes| {
-            if CACHE_SIZES.contains(&bytes) { Ok(bytes) } else { Err(format!("{} is out of range", spec.cache_size)) }
-        };
-        let cache_size = values::size(&spec.cache_size).and_then(in_range);
-        Forward { upstreams, cache_size: self.take("forward.cache_size", cache_size).unwrap_or_default() }
-    }
-
     fn http(&mut self, spec: &file::Http) -> Http {
         let text = &spec.listen;
         let parse = || text.parse().map(Some).map_err(|_| format!("`{text}` is not an IP address with a port"));
@@ -243,21 +227,6 @@ impl Judge {
         let words = [("text", LogFormat::Text), ("json", LogFormat::Json)];
         let format = self.word("log.format", &spec.format, &words).unwrap_or(LogFormat::Text);
         Log { level: spec.level, format }
-    }
-
-    /// A question that we forward to ourselves would go round for ever.
-    fn own_address_upstream(&mut self, config: &Config) {
-        for (at, upstream) in config.forward.upstreams.iter().enumerate() {
-            let key = format!("forward.upstreams[{at}]");
-            let local: Vec<IpAddr> = Some(upstream.ip()).filter(|ip| host::has(*ip)).into_iter().collect();
-            let own = config.dns.listen.iter().find(|own| asks_ourselves(*upstream, &[**own], &local));
-            if upstream.port() == 0 || upstream.ip().is_unspecified() {
-                self.fault(key, format!("{upstream} cannot be asked"));
-            } else if let Some(own) = own {
-                let what = format!("{upstream} is our own address {own} of dns.listen: questions would go in a loop");
-                self.faults.push(Fault::new(key, what).fix("name the resolver that comes after this one"));
-            }
-        }
     }
 
     /// DNS over TCP and HTTP cannot share an address.

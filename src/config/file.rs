@@ -1,5 +1,7 @@
 //! The shape of the configuration file, and the defaults. No judgement of values: that is `check`'s.
 
+use std::collections::BTreeMap;
+
 use serde::de::{SeqAccess, Visitor, value::SeqAccessDeserializer};
 use serde::{Deserialize, Deserializer};
 
@@ -152,15 +154,79 @@ impl Default for Route53 {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Forward {
-    /// DNS servers; port 53 if none is given.
+    /// DNS servers; port 53 if none is given. `tls://` for those that are asked over TLS.
     pub upstreams: Texts,
+    /// `fastest`, `sequential` or `random`.
+    pub policy: String,
+    /// Queries a second.
+    pub rate: i64,
+    /// Certificates that servers over TLS are trusted by.
+    pub tls_ca: Option<String>,
+    /// Whether names are sent in mixed case.
+    pub mix_case: bool,
     /// Memory for forwarded answers.
     pub cache_size: String,
+    /// Shortest TTL of an answer, in seconds.
+    pub min_ttl: i64,
+    /// Longest TTL of an answer, in seconds.
+    pub max_ttl: i64,
+    /// Longest TTL of a negative answer, in seconds.
+    pub negative_ttl: i64,
+    /// How long an answer may be used after its time.
+    pub serve_stale: String,
+    /// Whether popular answers are renewed before their time is over.
+    pub prefetch: bool,
+    /// A file of further names.
+    pub hosts: Option<String>,
+    /// Domains that are not resolved.
+    pub block: Texts,
+    /// `nxdomain` or `zero`.
+    pub block_answer: String,
+    /// Whether private addresses of public names are withheld.
+    pub rebind_protection: bool,
+    /// Domains that may have private addresses.
+    pub rebind_exempt: Texts,
+    /// `[forward."corp.example"]`: other servers for the names of a domain, by its name as it was written.
+    #[serde(skip)]
+    pub domains: BTreeMap<String, Domain>,
+}
+
+/// DNS servers for the names of one domain.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Domain {
+    /// As in `[forward]`.
+    pub upstreams: Texts,
+    /// As in `[forward]`.
+    #[serde(default = "fastest")]
+    pub policy: String,
+}
+
+fn fastest() -> String {
+    "fastest".to_owned()
 }
 
 impl Default for Forward {
     fn default() -> Self {
-        Self { upstreams: Texts::of(["169.254.169.253:53"]), cache_size: "16MiB".to_owned() }
+        Self {
+            upstreams: Texts::of(["169.254.169.253:53"]),
+            policy: fastest(),
+            rate: 900,
+            tls_ca: None,
+            mix_case: false,
+            cache_size: "16MiB".to_owned(),
+            min_ttl: 0,
+            max_ttl: 86_400,
+            negative_ttl: 30,
+            serve_stale: "24h".to_owned(),
+            prefetch: true,
+            hosts: None,
+            block: Texts::default(),
+            block_answer: "nxdomain".to_owned(),
+            rebind_protection: false,
+            rebind_exempt: Texts::of(["internal", "amazonaws.com"]),
+            domains: BTreeMap::new(),
+        }
     }
 }
 

@@ -8,6 +8,7 @@ use toml::de::{DeTable, DeValue};
 use toml::{Spanned, Table, Value};
 
 use super::fault::Origin;
+use super::file::Domain;
 use super::{Fault, Spec, keys};
 
 /// What was in the file.
@@ -34,9 +35,13 @@ pub fn read(text: &str) -> Reading {
         Ok(table) => table,
     };
     let mut good = Table::new();
+    let mut domains = BTreeMap::new();
     for (section, value) in table {
         match value {
-            Value::Table(inner) if keys::keys_of(&section).next().is_some() => {
+            Value::Table(mut inner) if keys::keys_of(&section).next().is_some() => {
+                if section == "forward" {
+                    faults.extend(take_domains(&mut inner, &mut domains));
+                }
                 let (fits, found) = section_of(&section, inner);
                 good.insert(section, Value::Table(fits));
                 faults.extend(found);
@@ -44,11 +49,30 @@ pub fn read(text: &str) -> Reading {
             other => faults.push(no_section(&section, &other)),
         }
     }
-    let spec = good.try_into().unwrap_or_else(|error: toml::de::Error| {
+    let mut spec: Spec = good.try_into().unwrap_or_else(|error: toml::de::Error| {
         faults.push(not_toml(text, &error));
         Spec::default()
     });
+    spec.forward.domains = domains;
     Reading { spec, faults, lines }
+}
+
+/// Takes the tables out of `[forward]`: each is a domain with servers of its own.
+fn take_domains(forward: &mut Table, domains: &mut BTreeMap<String, Domain>) -> Vec<Fault> {
+    let tables: Vec<String> =
+        forward.iter().filter(|(_, value)| value.is_table()).map(|(name, _)| name.clone()).collect();
+    let mut faults = Vec::new();
+    for name in tables {
+        let Some(table) = forward.remove(&name) else { continue };
+        match table.try_into() {
+            Ok(domain) => drop(domains.insert(name, domain)),
+            Err(error) => {
+                let fault = Fault::new(format!("forward.{name}"), error.message().to_owned());
+                faults.push(fault.fix("give it upstreams and, if you like, policy, as in [forward]"));
+            }
+        }
+    }
+    faults
 }
 
 /// Splits the keys of a section into those that fit and a fault for each of the others.

@@ -1,6 +1,7 @@
 //! The checked configuration, as the rest of the program sees it. The fields are named as the keys of the file.
 
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -8,6 +9,8 @@ use serde::{Serialize, Serializer};
 
 use super::values;
 use crate::dns::DomainName;
+use crate::forward::Policy;
+use crate::forwarder::Server;
 
 /// Every setting, checked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -136,10 +139,69 @@ pub enum Fallback {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Forward {
     /// DNS servers, each once, at least one, none of them ourselves.
-    pub upstreams: Vec<SocketAddr>,
+    #[serde(serialize_with = "shown")]
+    pub upstreams: Vec<Server>,
+    /// Who of them is asked first.
+    #[serde(serialize_with = "policy")]
+    pub policy: Policy,
+    /// Queries a second, 10–1,000,000.
+    pub rate: NonZeroU32,
+    /// Certificates that servers over TLS are trusted by; `None`: those of the system.
+    pub tls_ca: Option<PathBuf>,
+    /// Whether names are sent in mixed case.
+    pub mix_case: bool,
     /// Memory for forwarded answers, in bytes, 1 MiB to 4 GiB.
     #[serde(serialize_with = "size")]
     pub cache_size: u64,
+    /// Shortest TTL of an answer, in seconds, at most `max_ttl`.
+    pub min_ttl: u32,
+    /// Longest TTL of an answer, in seconds, 1–604,800.
+    pub max_ttl: u32,
+    /// Longest TTL of a negative answer, in seconds, 0–3600.
+    pub negative_ttl: u32,
+    /// How long an answer may be used after its time, up to a week.
+    #[serde(serialize_with = "duration")]
+    pub serve_stale: Duration,
+    /// Whether popular answers are renewed before their time is over.
+    pub prefetch: bool,
+    /// A file of further names. Must exist.
+    pub hosts: Option<PathBuf>,
+    /// Domains that are not resolved.
+    #[serde(serialize_with = "names")]
+    pub block: Vec<DomainName>,
+    /// What is answered for them.
+    pub block_answer: BlockAnswer,
+    /// Whether private addresses of public names are withheld.
+    pub rebind_protection: bool,
+    /// Domains that may have private addresses.
+    #[serde(serialize_with = "names")]
+    pub rebind_exempt: Vec<DomainName>,
+    /// Other servers for the names of a domain.
+    pub domains: Vec<Domain>,
+}
+
+/// `[forward."corp.example"]`
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Domain {
+    /// The domain.
+    #[serde(serialize_with = "name")]
+    pub name: DomainName,
+    /// DNS servers, as in [`Forward`].
+    #[serde(serialize_with = "shown")]
+    pub upstreams: Vec<Server>,
+    /// Who of them is asked first.
+    #[serde(serialize_with = "policy")]
+    pub policy: Policy,
+}
+
+/// What is answered for names that are blocked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BlockAnswer {
+    /// That they do not exist.
+    Nxdomain,
+    /// 0.0.0.0 and ::.
+    Zero,
 }
 
 /// `[http]`
@@ -178,6 +240,22 @@ pub enum LogFormat {
 
 fn name<S: Serializer>(name: &DomainName, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(name.to_string().trim_end_matches('.'))
+}
+
+fn names<S: Serializer>(names: &[DomainName], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(names.iter().map(|name| name.to_string().trim_end_matches('.').to_owned()))
+}
+
+fn shown<S: Serializer>(servers: &[Server], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(servers.iter().map(ToString::to_string))
+}
+
+fn policy<S: Serializer>(policy: &Policy, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(match policy {
+        Policy::Fastest => "fastest",
+        Policy::Sequential => "sequential",
+        Policy::Random => "random",
+    })
 }
 
 fn duration<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::keys;
+use super::settings::Domain;
 use super::{Loaded, Origin, args};
 
 /// The settings as JSON: sections and keys as in the file, under `config`, with the notices beside it.
@@ -20,7 +21,14 @@ pub fn table(loaded: &Loaded) -> String {
         [key.name.to_owned(), value(&settings[section][name]), origin(loaded, key.name)]
     };
     let head = ["KEY", "VALUE", "SET BY"].map(str::to_owned);
-    let rows: Vec<_> = std::iter::once(head).chain(keys::KEYS.iter().map(row)).collect();
+    let domain = |domain: &Domain| {
+        let name = domain.name.to_string();
+        let key = format!("forward.{}", name.trim_end_matches('.'));
+        let servers: Vec<_> = domain.upstreams.iter().map(ToString::to_string).collect();
+        [key.clone(), servers.join(" "), origin(loaded, &key)]
+    };
+    let domains = loaded.config.forward.domains.iter().map(domain);
+    let rows: Vec<_> = std::iter::once(head).chain(keys::KEYS.iter().map(row)).chain(domains).collect();
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default();
     let (keys, values) = (width(0), width(1));
     let lines = rows.iter().map(|[key, value, origin]| format!("{key:keys$}  {value:values$}  {origin}\n"));

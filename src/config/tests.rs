@@ -239,3 +239,44 @@ fn the_table_shows_values_and_where_they_were_set() {
     assert_eq!(json["config"]["dns"]["ttl"], 9);
     assert_eq!(json["config"]["http"]["listen"], "127.0.0.1:9153");
 }
+
+#[test]
+fn domains_have_servers_of_their_own() {
+    let text = "[forward]\nrate = 500\n[forward.\"Corp.example\"]\nupstreams = [\"10.1.0.2\", \"tls://10.1.0.3#dns.corp.example\"]\n\
+                policy = \"random\"\n[forward.\"10.in-addr.arpa\"]\nupstreams = \"10.1.0.2:5353\"\n";
+    let loaded = load_text(text, Some(Path::new("f")), &Overrides::default()).unwrap();
+    let shown: Vec<_> = loaded
+        .config
+        .forward
+        .domains
+        .iter()
+        .map(|domain| format!("{} {:?} {}", domain.name, domain.policy, domain.upstreams[0]))
+        .collect();
+    assert_eq!(shown, ["10.in-addr.arpa. Fastest 10.1.0.2:5353", "corp.example. Random 10.1.0.2:53"]);
+    let table = show::table(&loaded);
+    assert!(table.contains("forward.corp.example"), "{table}");
+    assert!(table.contains("10.1.0.2:53 tls://10.1.0.3:853#dns.corp.example"), "{table}");
+    assert_eq!(show::json(&loaded)["config"]["forward"]["domains"][0]["name"], "10.in-addr.arpa");
+}
+
+#[test]
+fn faults_of_a_domain_say_which_and_where() {
+    let refuses = |inner: &str, what: &str| {
+        let text = format!("[forward]\n[forward.\"corp.example\"]\n{inner}\n");
+        let faults = load_text(&text, Some(Path::new("f")), &Overrides::default()).unwrap_err();
+        let [fault] = faults.faults.as_slice() else { panic!("{inner}: {faults}") };
+        assert!(fault.key.starts_with("forward.corp.example") && fault.what.contains(what), "{fault}");
+        assert_eq!(fault.origin, Some(Origin::Line(2)), "{fault}");
+    };
+    refuses("", "missing field `upstreams`");
+    refuses("upstreams = []", "0 addresses");
+    refuses("upstreams = 5", "expected");
+    refuses("upstreams = \"10.1.0.2\"\nrate = 5", "unknown field `rate`");
+    refuses("upstreams = \"10.1.0.2\"\npolicy = \"slowest\"", "`slowest`");
+    refuses("upstreams = \"127.0.0.1\"", "loop");
+    refuses("upstreams = \"nonsense\"", "`nonsense`");
+    let twice =
+        "[forward.\"a.example\"]\nupstreams = \"10.1.0.2\"\n[forward.\"A.example\"]\nupstreams = \"10.1.0.3\"\n";
+    let faults = load_text(twice, None, &Overrides::default()).unwrap_err();
+    assert!(faults.to_string().contains("a.example. is there twice"), "{faults}");
+}

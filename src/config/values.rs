@@ -5,6 +5,10 @@ use std::time::Duration;
 
 use crate::dns::DomainName;
 use crate::ecs::ClusterArn;
+use crate::forwarder::Server;
+
+/// Port of DNS.
+pub const DNS_PORT: u16 = 53;
 
 /// Reads an address with or without a port; `port` is taken if it has none.
 ///
@@ -15,6 +19,29 @@ pub fn address(text: &str, port: u16) -> Result<SocketAddr, String> {
     let inner = bare.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(bare);
     let parsed = bare.parse().or_else(|_| inner.parse().map(|ip: IpAddr| SocketAddr::new(ip, port)));
     parsed.map_err(|_| format!("`{text}` is not an IP address, with or without a port"))
+}
+
+/// Port of DNS over TLS (RFC 7858 3.1).
+const TLS_PORT: u16 = 853;
+
+/// Reads a DNS server: an address with or without a port (53), or `tls://` and an address with or without a port
+/// (853), `#` and the name in its certificate; without a name its certificate must be for the address.
+///
+/// # Errors
+/// When it is neither.
+pub fn server(text: &str) -> Result<Server, String> {
+    let Some(rest) = text.trim().strip_prefix("tls://") else {
+        return address(text, DNS_PORT).map(Server::from);
+    };
+    let (at, name) = rest.split_once('#').map_or((rest, None), |(at, name)| (at, Some(name)));
+    let address = address(at, TLS_PORT)?;
+    match name {
+        Some(name) if DomainName::from_text(name).is_none_or(|name| name.labels().next().is_none()) => {
+            Err(format!("`{name}` is not the name of a server"))
+        }
+        Some(name) => Ok(Server { address, tls: Some(name.into()) }),
+        None => Ok(Server { address, tls: Some(address.ip().to_string().into()) }),
+    }
 }
 
 /// Reads a duration such as `30s` or `1m 30s`.
@@ -139,6 +166,23 @@ mod tests {
         }
         for bad in ["", "localhost", "127.0.0.1:", "127.0.0.1:99999", "10.0.0", "eth0", "[::1"] {
             assert!(address(bad, 53).unwrap_err().contains(bad));
+        }
+    }
+
+    #[test]
+    fn servers_may_be_asked_over_tls() {
+        for (text, want) in [
+            ("10.0.0.2", "10.0.0.2:53"),
+            ("tls://10.0.0.2#dns.example", "tls://10.0.0.2:853#dns.example"),
+            ("tls://[fd00::2]:8853#dns.example", "tls://[fd00::2]:8853#dns.example"),
+            ("tls://10.0.0.2", "tls://10.0.0.2:853#10.0.0.2"),
+        ] {
+            let read = server(text).unwrap();
+            assert_eq!(read.to_string(), want);
+            assert_eq!(server(want), Ok(read));
+        }
+        for bad in ["tls://", "tls://dns.example", "tls://10.0.0.2#", "tls://10.0.0.2#a..b", "https://10.0.0.2"] {
+            assert!(server(bad).is_err(), "{bad}");
         }
     }
 

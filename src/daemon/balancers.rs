@@ -12,7 +12,6 @@ use hickory_proto::op::{Message, MessageType, OpCode, Query, ResponseCode};
 use hickory_proto::rr::rdata::SOA;
 use hickory_proto::rr::{Name, RData, Record, RecordType};
 
-use crate::forward::MAX_TRIES;
 use crate::forwarder::{Flight, Link};
 
 /// TTL of the addresses of a load balancer, in seconds, as AWS gives it.
@@ -60,8 +59,15 @@ impl Link for SimulatedBalancers {
         }
     }
 
-    fn random_ids(&self) -> io::Result<[u16; MAX_TRIES]> {
-        self.upstream.random_ids()
+    async fn tls(&self, to: SocketAddr, server_name: &str, query: &[u8]) -> io::Result<Vec<u8>> {
+        match reply(query) {
+            Some(reply) => Ok(reply),
+            None => self.upstream.tls(to, server_name, query).await,
+        }
+    }
+
+    fn random(&self, bytes: &mut [u8]) -> io::Result<()> {
+        self.upstream.random(bytes)
     }
 }
 

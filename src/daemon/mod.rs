@@ -8,6 +8,7 @@ mod feed;
 mod from_aws;
 mod readiness;
 mod report;
+mod upstreams;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,8 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::settings::Source;
 use crate::config::{Config, DemoSettings, World};
-use crate::forwarder::{ForwardSettings, Forwarder, Link};
-use crate::link::UpstreamLink;
+use crate::forwarder::{Forwarder, Link};
 use crate::metrics::Metrics;
 use crate::responder::Responder;
 use crate::source::clock::Clock;
@@ -67,7 +67,8 @@ pub fn run(config: Config) -> Result<(), Error> {
         Source::Fixture(path) => Feed::Fixture(path.clone()),
         Source::Off => Feed::Off,
     };
-    runtime()?.block_on(serve(config, feed, Arc::new(UpstreamLink), None))
+    let link = upstreams::link(&config)?;
+    runtime()?.block_on(serve(config, feed, link, None))
 }
 
 /// Serves a made-up cluster until SIGTERM or SIGINT.
@@ -81,7 +82,7 @@ pub fn demo(settings: DemoSettings) -> Result<(), Error> {
         World::Simulated => Feed::Simulated { seed, churn },
     };
     let greeting = feed::greeting(&feed, &config);
-    let link = Arc::new(SimulatedBalancers::before(Arc::new(UpstreamLink)));
+    let link = Arc::new(SimulatedBalancers::before(upstreams::link(&config)?));
     runtime()?.block_on(serve(config, feed, link, Some(greeting)))
 }
 
@@ -101,7 +102,7 @@ async fn serve(config: Config, feed: Feed, link: Arc<dyn Link>, greeting: Option
     let clock = Clock::start();
     let status = Arc::new(SourceStatus::default());
     let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION")));
-    let forwarder = Forwarder::new(forward_settings(&config), link);
+    let forwarder = Forwarder::new(upstreams::forward_settings(&config)?, link);
 
     let serial = u32::try_from(clock.now().as_second()).unwrap_or_default();
     let updater = Updater::new(zone_settings(&config, &feed, sockets.addresses()), serial);
@@ -122,7 +123,7 @@ async fn serve(config: Config, feed: Feed, link: Arc<dyn Link>, greeting: Option
     let token = stop.token.clone();
     if let Some(listener) = http {
         tracing::info!("HTTP on http://{}/", listener.local_addr().map_err(Error::internal)?);
-        let state = reporter.http_state(Arc::clone(&metrics), updates.clone());
+        let state = reporter.http_state(Arc::clone(&metrics), updates.clone(), &forwarder);
         tokio::spawn(http::serve(listener, state, token.clone().cancelled_owned()));
     }
     let feeding =
@@ -182,17 +183,6 @@ fn start_updater(updater: Updater, messages: mpsc::Receiver<Message>) -> Result<
     let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(Error::internal)?;
     let thread = std::thread::Builder::new().name("updater".to_owned());
     thread.spawn(move || runtime.block_on(updater.run(messages))).map_err(Error::internal)
-}
-
-fn forward_settings(config: &Config) -> ForwardSettings {
-    let defaults = ForwardSettings::default();
-    ForwardSettings {
-        upstreams: config.forward.upstreams.clone(),
-        cache_bytes: config.forward.cache_size,
-        own_zones: vec![config.dns.zone.clone()],
-        own_negative_ttl: config.dns.negative_ttl,
-        ..defaults
-    }
 }
 
 fn zone_settings(config: &Config, feed: &Prepared, listen: &[std::net::SocketAddr]) -> zone::Settings {

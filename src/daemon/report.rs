@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use super::feed::Prepared;
 use super::readiness;
+use crate::dns::DomainName;
 use crate::ecs::Timestamp;
 use crate::forwarder::Forwarder;
-use crate::http::{self, HttpState, Readiness, Unavailable};
+use crate::http::{self, Flush, HttpState, Readiness, Unavailable};
 use crate::inventory::Document;
 use crate::inventory::drift::Told;
 use crate::metrics::{Metrics, Samples, table};
@@ -65,7 +66,8 @@ impl Reporter {
     }
 
     /// The providers of the HTTP pages.
-    pub(super) fn http_state(&self, metrics: Arc<Metrics>, updates: Updates) -> HttpState {
+    pub(super) fn http_state(&self, metrics: Arc<Metrics>, updates: Updates, forwarder: &Arc<Forwarder>) -> HttpState {
+        let (listed, flushed) = (Arc::clone(forwarder), Arc::clone(forwarder));
         let (reporter, shared) = (self.clone(), self.shared.clone());
         HttpState {
             readiness: Arc::new(move || reporter.readiness()),
@@ -82,6 +84,14 @@ impl Reporter {
             zone: http::document(move || {
                 let zone = shared.load().zone.clone();
                 async move { write(move || text::master_file(&zone)).await }
+            }),
+            cache: http::document(move || {
+                let forwarder = Arc::clone(&listed);
+                async move { write(move || forwarder.listing()).await }
+            }),
+            flush: Arc::new(move |flush| {
+                let forwarder = Arc::clone(&flushed);
+                Box::pin(write(move || format!("{} answers forgotten\n", forget(&forwarder, &flush))))
             }),
         }
     }
@@ -174,6 +184,14 @@ impl Reporter {
             samples.labelled(&["unchanged"], value(&stats.unchanged));
             samples.labelled(&["stale"], value(&stats.stale));
         });
+    }
+}
+
+fn forget(forwarder: &Forwarder, flush: &Flush) -> usize {
+    match flush {
+        Flush::All => forwarder.flush_zone(&DomainName::root()),
+        Flush::Name(name) => forwarder.flush_name(name),
+        Flush::Zone(zone) => forwarder.flush_zone(zone),
     }
 }
 

@@ -14,6 +14,12 @@ impl Ede {
     pub const STALE_ANSWER: u16 = 3;
     /// 14: we have not read the state of ECS yet.
     pub const NOT_READY: u16 = 14;
+    /// 15: the operator of this resolver blocks the name.
+    pub const BLOCKED: u16 = 15;
+    /// 17: the answer was withheld because of what it says.
+    pub const FILTERED: u16 = 17;
+    /// 19: that the name does not exist is older than it should be.
+    pub const STALE_NXDOMAIN: u16 = 19;
     /// 20: the query wants no recursion and the name is not in our zones.
     pub const NOT_AUTHORITATIVE: u16 = 20;
     /// 22: no upstream answered.
@@ -32,6 +38,15 @@ impl Ede {
             end -= 1;
         }
         Self { code, text: text[..end].into() }
+    }
+
+    /// Reads what follows the option's length (RFC 8914 2): the info code and a text. Bytes that are no UTF-8 are
+    /// replaced.
+    #[must_use]
+    pub fn from_option(data: &[u8]) -> Option<Self> {
+        let (code, text) = data.split_first_chunk::<2>()?;
+        let text = String::from_utf8_lossy(text);
+        Some(Self::new(u16::from_be_bytes(*code), text.trim_end_matches('\0')))
     }
 
     /// The info code.

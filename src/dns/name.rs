@@ -3,6 +3,7 @@
 //! hickory's `Name` is what records are built from; this is what they are found by. The wire form is compared and
 //! hashed as it is, a parent is a suffix of it, and no label needs to be allocated.
 
+use std::borrow::Borrow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -89,6 +90,12 @@ impl DomainName {
     #[must_use]
     pub fn parent(&self) -> Option<Self> {
         parent(&self.0).map(|wire| Self(wire.into()))
+    }
+}
+
+impl Borrow<[u8]> for DomainName {
+    fn borrow(&self) -> &[u8] {
+        &self.0
     }
 }
 

@@ -31,6 +31,8 @@ pub struct Question<'q> {
     pub recursion_desired: bool,
     /// Checking disabled (RFC 4035), copied into the reply and passed upstream.
     pub checking_disabled: bool,
+    /// Whether the client understands the AD bit (RFC 6840 5.7).
+    pub authentic_data: bool,
     /// Name, type and class as they stand in the query, case kept.
     wire: &'q [u8],
     /// The name in lower case.
@@ -85,6 +87,7 @@ impl<'q> Question<'q> {
             id: u16::from_be_bytes([header[0], header[1]]),
             recursion_desired: header[2] & 1 != 0,
             checking_disabled: header[3] & 0x10 != 0,
+            authentic_data: header[3] & 0x20 != 0,
             wire: message.get(HEADER_LEN..end + 4).unwrap_or_default(),
             lower,
             qtype: RecordType::from(qtype),
@@ -114,6 +117,12 @@ impl<'q> Question<'q> {
     #[must_use]
     pub fn dnssec_ok(&self) -> bool {
         self.edns.is_some_and(|edns| edns.dnssec_ok)
+    }
+
+    /// Whether the client wants to know that an answer was validated: it set AD or DO (RFC 6840 5.8).
+    #[must_use]
+    pub fn wants_authentic(&self) -> bool {
+        self.authentic_data || self.dnssec_ok()
     }
 
     /// Largest reply for this client in bytes: 512 over UDP without EDNS, its announced size clamped to 512–1232

@@ -1,12 +1,13 @@
 //! What of an upstream's reply is kept: the answer to what was asked, and of a negative answer its SOA. Nothing else
 //! reaches the cache (CVE-2025-40778 and its kin: records that nobody asked for).
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::entry::{Entry, Mark};
 use super::wire::{self, RecordAt};
 use super::{Key, query};
-use crate::dns::{DomainName, HEADER_LEN, Rcode, RecordType, TCP_LIMIT, name};
+use crate::dns::{DomainName, Ede, HEADER_LEN, Rcode, RecordType, TCP_LIMIT, name};
 
 /// CNAMEs in a row that we believe.
 const MAX_CHAIN: usize = 16;
@@ -21,10 +22,14 @@ const TYPE_OPT: u16 = 41;
 const TYPE_RRSIG: u16 = 46;
 const TYPE_NSEC: u16 = 47;
 const TYPE_NSEC3: u16 = 50;
+/// EDNS option of extended errors (RFC 8914).
+const OPTION_EDE: [u8; 2] = [0, 15];
 
-/// Upper limits of what an upstream may say of time, in seconds.
+/// Limits on what an upstream may say of time, in seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Caps {
+    /// Shortest TTL of a record of an answer, at most `max_ttl`.
+    pub min_ttl: u32,
     /// Longest TTL of a record.
     pub max_ttl: u32,
     /// Longest life of a negative answer.
@@ -32,23 +37,30 @@ pub struct Caps {
 }
 
 impl Default for Caps {
-    /// A day, as most resolvers have it, and 30 seconds: the VPC resolver's own negative answers live up to 900 s.
+    /// None, a day, as most resolvers have it, and 30 seconds: the VPC resolver's own negative answers live up to 900 s.
     fn default() -> Self {
-        Self { max_ttl: 86_400, negative_ttl: 30 }
+        Self { min_ttl: 0, max_ttl: 86_400, negative_ttl: 30 }
     }
 }
 
 /// Why a reply to our question is of no use.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refusal {
     /// Its records cannot be walked.
     Unreadable,
-    /// Its answer has records that were not asked for, or a CNAME chain that loops or does not end.
+    /// Its CNAME chain loops or does not end.
+    CnameLoop,
+    /// Its answer has records that were not asked for.
     Unrelated,
     /// It refers to other servers: the upstream does not recurse.
     Referral,
-    /// This response code, extended bits included (RFC 6891 6.1.3), is neither NOERROR nor NXDOMAIN.
-    Rcode(u16),
+    /// The response code is neither NOERROR nor NXDOMAIN.
+    Rcode {
+        /// The code, extended bits included (RFC 6891 6.1.3).
+        code: u16,
+        /// What the upstream says of the reason.
+        ede: Option<Arc<Ede>>,
+    },
 }
 
 /// Reads a reply whose header and question are known to belong to `key`.
@@ -61,10 +73,10 @@ pub(super) fn accept(key: &Key, reply: &[u8], caps: Caps, now: Instant) -> Resul
     let rcode = match response_code(reply, &sections.additional) {
         0 => Rcode::NoError,
         3 => Rcode::NxDomain,
-        other => return Err(Refusal::Rcode(other)),
+        code => return Err(Refusal::Rcode { code, ede: extended_error(reply, &sections.additional) }),
     };
     let owners = owners(reply, &sections.answers).ok_or(Refusal::Unreadable)?;
-    let chain = chain(key, reply, &sections.answers, &owners).ok_or(Refusal::Unrelated)?;
+    let chain = chain(key, reply, &sections.answers, &owners).ok_or(Refusal::CnameLoop)?;
     let asked = |(record, owner)| belongs(key, reply, record, owner, &chain);
     if !sections.answers.iter().zip(&owners).all(asked) {
         return Err(Refusal::Unrelated);
@@ -75,7 +87,7 @@ pub(super) fn accept(key: &Key, reply: &[u8], caps: Caps, now: Instant) -> Resul
     };
     let positive = rcode == Rcode::NoError && sections.answers.iter().zip(&owners).any(answered);
 
-    let mut kept = Kept::new(reply, &question, &sections.answers, caps.max_ttl);
+    let mut kept = Kept::new(reply, &question, &sections.answers, caps);
     if !positive {
         let soa = sections.authority.iter().find_map(|record| Soa::read(reply, record, tail, caps));
         let refers = rcode == Rcode::NoError && sections.answers.is_empty();
@@ -94,6 +106,7 @@ pub(super) fn accept(key: &Key, reply: &[u8], caps: Caps, now: Instant) -> Resul
         question_end: question_end as u16,
         rcode,
         authentic: reply.get(3).is_some_and(|flags| flags & 0x20 != 0),
+        ede: extended_error(reply, &sections.additional),
         ttl: kept.ttl,
         stored_at: now,
     })
@@ -104,6 +117,20 @@ fn response_code(reply: &[u8], additional: &[RecordAt]) -> u16 {
     let low = reply.get(3).map_or(0, |flags| u16::from(flags & 0x0f));
     let extended = additional.iter().find(|record| record.kind == TYPE_OPT).map_or(0, |opt| opt.ttl >> 24);
     low | (extended as u16) << 4
+}
+
+/// The first extended error (RFC 8914) of the OPT record.
+fn extended_error(reply: &[u8], additional: &[RecordAt]) -> Option<Arc<Ede>> {
+    let opt = additional.iter().find(|record| record.kind == TYPE_OPT)?;
+    let mut options = reply.get(opt.rdata.clone())?;
+    while let Some((head, rest)) = options.split_first_chunk::<4>() {
+        let data = rest.get(..usize::from(u16::from_be_bytes([head[2], head[3]])))?;
+        if head[..2] == OPTION_EDE {
+            return Ede::from_option(data).map(Arc::new);
+        }
+        options = rest.get(data.len()..)?;
+    }
+    None
 }
 
 fn owners(reply: &[u8], answers: &[RecordAt]) -> Option<Vec<DomainName>> {
@@ -173,7 +200,7 @@ impl Soa {
     }
 }
 
-/// A TTL as it may be used: 0 when the top bit is set, `cap` at most.
+/// A TTL as it may be used: 0 when the top bit is set (RFC 2181 8), `cap` at most.
 fn bounded(ttl: u32, cap: u32) -> u32 {
     if ttl >= TTL_SIGN { 0 } else { ttl.min(cap) }
 }
@@ -188,14 +215,14 @@ struct Kept {
 impl Kept {
     /// The reply up to the end of its answers, with our own question bytes and TTLs within bounds. Nothing moves, so
     /// pointers in RDATA that nobody has decoded still hold.
-    fn new(reply: &[u8], question: &[u8], answers: &[RecordAt], max_ttl: u32) -> Self {
+    fn new(reply: &[u8], question: &[u8], answers: &[RecordAt], caps: Caps) -> Self {
         let start = HEADER_LEN + question.len();
         let end = answers.last().map_or(start, |last| last.rdata.end);
         let mut kept = Self { wire: vec![0; HEADER_LEN], marks: Vec::with_capacity(answers.len()), ttl: u32::MAX };
         kept.wire.extend_from_slice(question);
         kept.wire.extend_from_slice(reply.get(start..end).unwrap_or_default());
         for record in answers {
-            let ttl = bounded(record.ttl, max_ttl);
+            let ttl = bounded(record.ttl, caps.max_ttl).max(caps.min_ttl);
             kept.mark(record.ttl_at, record.rdata.end, ttl);
         }
         kept

@@ -3,16 +3,19 @@
 //! Records are never decoded to be sent on. Age is a pure function of `now`, so one entry serves any number of clients
 //! at any time without being written to.
 
-use std::time::Instant;
+use std::sync::{Arc, LazyLock};
+use std::time::{Duration, Instant};
 
-use hickory_proto::rr::Record;
+use hickory_proto::rr::{RData, Record};
 use hickory_proto::serialize::binary::{BinDecodable, BinDecoder};
 
 use super::{Caps, Key, Refusal, accept};
-use crate::dns::{HEADER_LEN, Question, Rcode, TCP_LIMIT, reply};
+use crate::dns::{Ede, HEADER_LEN, Question, Rcode, TCP_LIMIT, reply};
 
 /// Our OPT record without options.
 const OPT_LEN: usize = 11;
+/// TTL of the records of a stale answer in seconds (RFC 8767 4).
+const STALE_TTL: u32 = 30;
 /// Memory of an entry besides its bytes: the structure, its reference counts, its share of the cache's tables.
 const OVERHEAD: usize = 256;
 
@@ -36,6 +39,8 @@ pub struct Entry {
     pub(super) rcode: Rcode,
     /// The upstream's AD bit.
     pub(super) authentic: bool,
+    /// What the upstream said of the answer.
+    pub(super) ede: Option<Arc<Ede>>,
     pub(super) ttl: u32,
     pub(super) stored_at: Instant,
 }
@@ -91,6 +96,49 @@ impl Entry {
         self.remaining(now) > 0
     }
 
+    /// Whether it is past its time, and only to be used when nobody can be asked. Never so when its time was 0.
+    #[must_use]
+    pub fn is_stale(&self, now: Instant) -> bool {
+        self.ttl > 0 && self.age(now) >= self.ttl
+    }
+
+    /// Whether its time has been over for no longer than `longest`.
+    #[must_use]
+    pub fn is_usable(&self, now: Instant, longest: Duration) -> bool {
+        let over = u64::from(self.age(now)).saturating_sub(u64::from(self.ttl));
+        self.ttl > 0 && over < longest.as_secs()
+    }
+
+    /// Whether so little of its time is left that it should be renewed if it is much asked for: a tenth.
+    #[must_use]
+    pub fn is_fading(&self, now: Instant) -> bool {
+        u64::from(self.remaining(now)) * 10 <= u64::from(self.ttl)
+    }
+
+    /// Why the answer is what it is: that it is stale, else what the upstream said.
+    #[must_use]
+    pub fn ede(&self, now: Instant) -> Option<&Arc<Ede>> {
+        match (self.is_stale(now), self.rcode) {
+            (true, Rcode::NxDomain) => Some(&STALE_NXDOMAIN),
+            (true, _) => Some(&STALE_ANSWER),
+            (false, _) => self.ede.as_ref(),
+        }
+    }
+
+    /// Whether it holds an address of a private network, of this host, or of the local link, which a name of the
+    /// public DNS has no business to have.
+    #[must_use]
+    pub fn has_private_address(&self, now: Instant) -> bool {
+        self.decode(now).answers.iter().any(|record| match &record.data {
+            RData::A(v4) => v4.is_private() || v4.is_loopback() || v4.is_link_local() || v4.is_unspecified(),
+            RData::AAAA(v6) => {
+                let mapped = v6.to_ipv4_mapped().is_some();
+                mapped || v6.is_loopback() || v6.is_unspecified() || v6.is_unique_local() || v6.is_unicast_link_local()
+            }
+            _ => false,
+        })
+    }
+
     /// Bytes of memory that it holds.
     #[must_use]
     pub fn memory(&self) -> usize {
@@ -98,20 +146,23 @@ impl Entry {
     }
 
     /// Writes the reply to `question` into `out`, which is cleared first: id, RD, CD and the question's own bytes
-    /// from the client, AD from the upstream, TTLs counted down, our OPT if the client had one. At most `limit`
-    /// bytes ([`Question::limit`]); whole records are cut from the end, and TC tells of it. A question that this is
-    /// not the answer to gets SERVFAIL.
+    /// from the client, AD from the upstream if the client understands it, TTLs counted down, our OPT if the client
+    /// had one. Past its time the TTLs are 30, and the OPT says so. At most `limit` bytes ([`Question::limit`]); whole
+    /// records are cut from the end, and TC tells of it. A question that this is not the answer to gets SERVFAIL.
     pub fn write(&self, out: &mut Vec<u8>, question: &Question<'_>, now: Instant, limit: usize) {
         let (marks, rcode) =
             if self.is_about(question) { (&*self.marks, self.rcode) } else { (&[][..], Rcode::ServFail) };
+        let end = marks.last().map_or(self.question_end, |mark| mark.end);
         let opt_len = question.edns.map_or(0, |_| OPT_LEN);
         let room = limit.min(TCP_LIMIT).saturating_sub(opt_len);
+        // It must never be the reason that truncates a reply.
+        let ede = self.ede(now).filter(|ede| usize::from(end) + ede.option_len() <= room);
         let fitting = marks.partition_point(|mark| usize::from(mark.end) <= room);
         let (kept, cut) = marks.split_at(fitting);
         let answers = fitting.min(usize::from(self.answers));
 
         let flags = 0x80 | u8::from(!cut.is_empty()) << 1 | u8::from(question.recursion_desired);
-        let authentic = self.authentic && rcode != Rcode::ServFail;
+        let authentic = self.authentic && question.wants_authentic() && rcode != Rcode::ServFail;
         let more = 0x80 | u8::from(authentic) << 5 | u8::from(question.checking_disabled) << 4 | rcode.code();
         out.clear();
         out.extend_from_slice(&question.id.to_be_bytes());
@@ -122,9 +173,9 @@ impl Entry {
         out.extend_from_slice(question.wire());
         let end = kept.last().map_or(self.question_end, |mark| mark.end);
         out.extend_from_slice(self.wire.get(usize::from(self.question_end)..usize::from(end)).unwrap_or_default());
-        age_ttls(out, kept, self.age(now));
+        self.set_ttls(out, kept, now);
         if let Some(edns) = question.edns {
-            reply::write_opt(out, edns.dnssec_ok, None);
+            reply::write_opt(out, edns.dnssec_ok, ede.map(Arc::as_ref));
         }
     }
 
@@ -133,7 +184,7 @@ impl Entry {
     #[must_use]
     pub fn decode(&self, now: Instant) -> Decoded {
         let mut wire = self.wire.to_vec();
-        age_ttls(&mut wire, &self.marks, self.age(now));
+        self.set_ttls(&mut wire, &self.marks, now);
         let decoder = BinDecoder::new(&wire);
         let starts = std::iter::once(self.question_end).chain(self.marks.iter().map(|mark| mark.end));
         let mut records = starts.take(self.marks.len()).map(|start| Record::read(&mut decoder.clone(start)).ok());
@@ -148,21 +199,28 @@ impl Entry {
         asked.is_some_and(|(name, rest)| name == question.name() && question.wire().ends_with(rest))
     }
 
+    /// Takes its age off each TTL of a copy of it, down to 0; makes them all 30 once it is stale.
+    fn set_ttls(&self, message: &mut [u8], marks: &[Mark], now: Instant) {
+        let (age, stale) = (self.age(now), self.is_stale(now));
+        for mark in marks {
+            let at = usize::from(mark.ttl_at);
+            if let Some(bytes) = message.get_mut(at..).and_then(|rest| rest.first_chunk_mut::<4>()) {
+                let ttl = if stale { STALE_TTL } else { u32::from_be_bytes(*bytes).saturating_sub(age) };
+                *bytes = ttl.to_be_bytes();
+            }
+        }
+    }
+
     /// Whole seconds since it came; 0 if `now` is before that.
     fn age(&self, now: Instant) -> u32 {
         u32::try_from(now.saturating_duration_since(self.stored_at).as_secs()).unwrap_or(u32::MAX)
     }
 }
 
-/// Takes `age` seconds off each TTL, down to 0.
-fn age_ttls(message: &mut [u8], marks: &[Mark], age: u32) {
-    for mark in marks {
-        let at = usize::from(mark.ttl_at);
-        if let Some(bytes) = message.get_mut(at..).and_then(|rest| rest.first_chunk_mut::<4>()) {
-            *bytes = u32::from_be_bytes(*bytes).saturating_sub(age).to_be_bytes();
-        }
-    }
-}
+static STALE_ANSWER: LazyLock<Arc<Ede>> =
+    LazyLock::new(|| Arc::new(Ede::new(Ede::STALE_ANSWER, "no upstream has answered; this is its last answer")));
+static STALE_NXDOMAIN: LazyLock<Arc<Ede>> =
+    LazyLock::new(|| Arc::new(Ede::new(Ede::STALE_NXDOMAIN, "no upstream has answered; this is its last answer")));
 
 #[cfg(test)]
 mod tests;

@@ -3,29 +3,22 @@
 //!
 //! Earlier tries are still listened to when a later one is under way, so a slow upstream is not asked in vain.
 
-use std::time::{Duration, Instant};
+mod reply;
+mod tally;
 
-use super::{Caps, Entry, Key, Refusal, query};
-use crate::dns::HEADER_LEN;
+use std::sync::Arc;
+use std::time::Instant;
 
-/// Queries that one question can cost, all upstreams and TCP included.
-pub const MAX_TRIES: usize = 8;
+use self::reply::Judgement;
+pub use self::reply::MAX_DATAGRAM;
+pub use self::tally::{Failure, Tally};
+use super::health::Observation;
+use super::plan::{Candidate, Edns, Plan};
+use super::{Entry, Key, Random, Reject, query};
+use crate::dns::Ede;
 
-/// How long to wait for an upstream.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Timing {
-    /// After this long without a reply the next upstream is asked, or the same one again.
-    pub try_timeout: Duration,
-    /// After this long the question has failed.
-    pub budget: Duration,
-}
-
-impl Default for Timing {
-    /// 800 ms and 4 s: a stub resolver gives up after 5 s.
-    fn default() -> Self {
-        Self { try_timeout: Duration::from_millis(800), budget: Duration::from_secs(4) }
-    }
-}
+/// EDNS tries without a reply after which an upstream that has never answered any is asked without.
+const EDNS_TRIES: usize = 2;
 
 /// What a query is sent over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +27,8 @@ pub enum Transport {
     Udp,
     /// A connection, after a truncated datagram.
     Tcp,
+    /// An encrypted connection (DNS over TLS, RFC 7858).
+    Tls,
 }
 
 /// A query to be sent now.
@@ -41,7 +36,7 @@ pub enum Transport {
 pub struct Transmit {
     /// Which try it is; what comes back is reported under this number.
     pub attempt: usize,
-    /// Which upstream it goes to, by its place in the list.
+    /// Which upstream it goes to, by its place in the list of all.
     pub upstream: usize,
     /// What it goes over.
     pub transport: Transport,
@@ -58,49 +53,35 @@ pub enum Heard {
     Ignored,
 }
 
-/// Why a question got no answer. A greater one tells more, and is told when upstreams failed in different ways.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Failure {
-    /// Nobody listens at the upstream's address, or there is no way to it.
-    Unreachable,
-    /// No reply in time.
-    Timeout,
-    /// The reply could not be used.
-    Malformed,
-    /// The upstream said SERVFAIL, REFUSED or another error.
-    ServFail,
-}
-
-/// What happened in an exchange, for the counters.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Tally {
-    /// Queries sent over UDP.
-    pub udp: u32,
-    /// Queries sent over TCP.
-    pub tcp: u32,
-    /// Tries that were given up waiting for.
-    pub timeouts: u32,
-    /// Tries that could not be sent or were refused by the upstream's host.
-    pub unreachable: u32,
-    /// Replies with an error code.
-    pub errors: u32,
-    /// Replies to our question whose content was refused.
-    pub malformed: u32,
-    /// Datagrams that were no reply to our question.
-    pub ignored: u32,
-}
-
 #[derive(Debug)]
 struct Try {
-    upstream: usize,
+    /// Which candidate, by its place in the plan.
+    candidate: usize,
     id: u16,
     transport: Transport,
+    edns: bool,
+    /// The question as it was sent.
+    question: Vec<u8>,
+    /// Whether its case must come back.
+    mixed: bool,
+    sent_at: Instant,
+    /// When it counts as lost; it is listened to all the same.
+    lost_at: Option<Instant>,
     open: bool,
+    /// It was answered with a refusal of EDNS.
+    refused_edns: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Next {
+    candidate: usize,
+    transport: Transport,
+    edns: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
-    Send { upstream: usize, transport: Transport },
+    Send(Next),
     Wait { until: Instant },
     Done,
 }
@@ -109,86 +90,136 @@ enum State {
 #[derive(Debug)]
 pub struct Exchange {
     key: Key,
-    caps: Caps,
-    timing: Timing,
-    ids: [u16; MAX_TRIES],
+    plan: Plan,
+    random: Random,
     ends_at: Instant,
     tries: Vec<Try>,
-    /// By upstream: why it is not asked again.
+    /// By candidate: why it is not asked again.
     failed: Vec<Option<Failure>>,
     state: State,
     outcome: Option<Result<Entry, Failure>>,
+    observed: Vec<(usize, Observation)>,
+    ede: Option<Arc<Ede>>,
     tally: Tally,
 }
 
 impl Exchange {
-    /// An exchange that begins at `now` with the first of `upstreams` servers. `ids` are the message ids to use, fresh
-    /// from the random numbers of the operating system (RFC 5452).
+    /// An exchange that begins at `now` with the first candidate of the plan.
     #[must_use]
-    pub fn new(key: Key, upstreams: usize, timing: Timing, caps: Caps, ids: [u16; MAX_TRIES], now: Instant) -> Self {
+    pub fn new(key: Key, plan: Plan, random: Random, now: Instant) -> Self {
+        let count = plan.candidates.len();
         let mut exchange = Self {
             key,
-            caps,
-            timing,
-            ids,
-            ends_at: now + timing.budget,
+            random,
+            ends_at: now + plan.budget,
+            plan,
             tries: Vec::new(),
-            failed: vec![None; upstreams],
+            failed: vec![None; count],
             state: State::Done,
             outcome: None,
+            observed: Vec::new(),
+            ede: None,
             tally: Tally::default(),
         };
-        exchange.move_on(upstreams.saturating_sub(1));
+        exchange.move_on(count.saturating_sub(1));
         exchange
+    }
+
+    /// What the next query would be sent over, if it is time for one: whoever counts queries asks this first.
+    #[must_use]
+    pub fn wants_to_send(&self) -> Option<Transport> {
+        match self.state {
+            State::Send(next) => Some(next.transport),
+            State::Wait { .. } | State::Done => None,
+        }
     }
 
     /// The next query to send, if it is time for one. To be called after everything else until it says `None`.
     pub fn poll_transmit(&mut self, now: Instant) -> Option<Transmit> {
-        let State::Send { upstream, transport } = self.state else {
+        let State::Send(next) = self.state else { return None };
+        if now >= self.ends_at {
             return None;
-        };
-        self.state = State::Wait { until: (now + self.timing.try_timeout).min(self.ends_at) };
+        }
         let attempt = self.tries.len();
-        let Some(&id) = self.ids.get(attempt) else {
+        let (Some(&id), Some(&candidate)) = (self.random.ids.get(attempt), self.plan.candidates.get(next.candidate))
+        else {
             self.state = State::Wait { until: self.ends_at };
             return None;
         };
-        self.tries.push(Try { upstream, id, transport, open: true });
-        match transport {
+        let mixed = self.plan.mix_case && next.transport == Transport::Udp;
+        let question =
+            if mixed { query::mixed_question(&self.key, &self.random, attempt) } else { query::question(&self.key) };
+        let query = query::build(&self.key, &question, id, next.edns);
+        let stream = next.transport != Transport::Udp;
+        let before = self.tries.iter().filter(|before| before.candidate == next.candidate).count();
+        let wait = candidate.wait(u32::try_from(before).unwrap_or(u32::MAX), stream);
+        // The first that is late is not lost yet: another is asked as well.
+        let others = self.failed.iter().enumerate().any(|(other, failed)| other != next.candidate && failed.is_none());
+        let until = now + if before == 0 && others && !stream { candidate.hedge } else { wait };
+        self.state = State::Wait { until: until.min(self.ends_at) };
+        match next.transport {
             Transport::Udp => self.tally.udp += 1,
             Transport::Tcp => self.tally.tcp += 1,
+            Transport::Tls => self.tally.tls += 1,
         }
-        Some(Transmit { attempt, upstream, transport, query: query::build(&self.key, id) })
+        self.tally.hedged += u32::from(self.tries.iter().any(|earlier| earlier.open));
+        self.tally.without_edns += u32::from(!next.edns && candidate.edns != Edns::Refused);
+        self.tries.push(Try {
+            candidate: next.candidate,
+            id,
+            transport: next.transport,
+            edns: next.edns,
+            question,
+            mixed,
+            sent_at: now,
+            lost_at: Some(now + wait),
+            open: true,
+            refused_edns: false,
+        });
+        Some(Transmit { attempt, upstream: candidate.upstream, transport: next.transport, query })
     }
 
     /// Bytes have come for the try with this number.
     pub fn handle_reply(&mut self, now: Instant, attempt: usize, bytes: &[u8]) -> Heard {
-        let Some(&Try { upstream, id, transport, open: true }) = self.tries.get(attempt) else {
+        let Some(to) = self.tries.get(attempt).filter(|to| to.open && self.state != State::Done) else {
             return Heard::Settled;
         };
-        if self.state == State::Done {
-            return Heard::Settled;
-        }
-        let ours = is_reply(&self.key, id, bytes);
-        if ours && transport == Transport::Udp && bytes.get(2).is_some_and(|flags| flags & 0x02 != 0) {
-            self.ask_over_tcp(upstream, attempt);
-            return Heard::Settled;
-        }
-        let entry = if ours { Entry::accept(&self.key, bytes, self.caps, now) } else { Err(Refusal::Unreadable) };
-        match entry {
-            Ok(entry) => self.finish(Ok(entry)),
-            // Forged or damaged: the true reply may still come (TuDoor). A connection has nothing else to give.
-            Err(Refusal::Unreadable) if transport == Transport::Udp => {
-                self.tally.ignored += 1;
+        let (candidate, transport, edns) = (to.candidate, to.transport, to.edns);
+        let took = now.saturating_duration_since(to.sent_at);
+        let judgement = reply::judge(&self.key, to, bytes, self.plan.caps, now);
+        if let Judgement::Foreign(reject) = judgement {
+            self.tally.rejects.count(reject);
+            if transport == Transport::Udp {
                 return Heard::Ignored;
             }
-            Err(Refusal::Rcode(_)) => {
-                self.tally.errors += 1;
-                self.fail(upstream, Failure::ServFail);
+            // A connection has nothing else to give.
+            self.fail(candidate, Failure::Malformed);
+            return Heard::Settled;
+        }
+        self.observe(candidate, Observation::Answered { took });
+        match judgement {
+            Judgement::Foreign(_) => {}
+            Judgement::Answer(entry) => {
+                self.observe_edns(candidate, edns);
+                self.finish(Ok(entry));
             }
-            Err(Refusal::Unreadable | Refusal::Unrelated | Refusal::Referral) => {
-                self.tally.malformed += 1;
-                self.fail(upstream, Failure::Malformed);
+            Judgement::Truncated => self.ask_again(attempt, Transport::Tcp, edns),
+            Judgement::WrongCase => {
+                self.tally.rejects.count(Reject::WrongCase);
+                self.ask_again(attempt, Transport::Tcp, edns);
+            }
+            Judgement::RefusesEdns => {
+                self.tries.iter_mut().skip(attempt).take(1).for_each(|one| one.refused_edns = true);
+                self.ask_again(attempt, transport, false);
+            }
+            Judgement::Error(ede) => {
+                self.tally.errors += 1;
+                self.ede = ede.or(self.ede.take());
+                self.fail(candidate, Failure::ServFail);
+            }
+            Judgement::Useless(reject) => {
+                self.tally.rejects.count(reject);
+                self.fail(candidate, Failure::Malformed);
             }
         }
         Heard::Settled
@@ -196,38 +227,55 @@ impl Exchange {
 
     /// The try with this number could not be sent, or its socket or connection broke.
     pub fn handle_unreachable(&mut self, attempt: usize) {
-        if let Some(&Try { upstream, open: true, .. }) = self.tries.get(attempt) {
+        if let Some(&Try { candidate, open: true, .. }) = self.tries.get(attempt) {
             self.tally.unreachable += 1;
-            self.fail(upstream, Failure::Unreachable);
+            self.observe(candidate, Observation::Unreachable);
+            self.fail(candidate, Failure::Unreachable);
         }
     }
 
     /// Time has passed.
     pub fn handle_timeout(&mut self, now: Instant) {
-        let State::Wait { until } = self.state else {
-            return;
-        };
-        if now >= self.ends_at {
-            self.tally.timeouts += 1;
-            self.finish(Err(self.worst().max(Failure::Timeout)));
-        } else if now >= until {
-            self.tally.timeouts += 1;
-            self.move_on(self.tries.last().map_or(0, |last| last.upstream));
+        self.count_lost(now);
+        match self.state {
+            State::Done => {}
+            _ if now >= self.ends_at => {
+                let late = if self.tries.is_empty() { Failure::NotSent } else { Failure::Timeout };
+                self.finish(Err(self.worst().max(late)));
+            }
+            State::Wait { until } if now >= until => {
+                self.move_on(self.tries.last().map_or(0, |last| last.candidate));
+            }
+            State::Wait { .. } | State::Send(_) => {}
         }
     }
 
     /// When [`Self::handle_timeout`] is to be called next.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        match self.state {
-            State::Wait { until } => Some(until),
-            State::Send { .. } | State::Done => None,
-        }
+        let next = match self.state {
+            State::Wait { until } => until,
+            State::Send(_) => self.ends_at,
+            State::Done => return None,
+        };
+        let lost = self.tries.iter().filter(|one| one.open).filter_map(|one| one.lost_at);
+        Some(lost.fold(next, Instant::min))
     }
 
     /// The answer, or why there is none; once.
     pub fn poll_outcome(&mut self) -> Option<Result<Entry, Failure>> {
         self.outcome.take()
+    }
+
+    /// What was seen of upstreams since this was asked last, by their place in the list of all.
+    pub fn take_observed(&mut self) -> Vec<(usize, Observation)> {
+        std::mem::take(&mut self.observed)
+    }
+
+    /// What an upstream that said an error said of the reason.
+    #[must_use]
+    pub fn ede(&self) -> Option<&Arc<Ede>> {
+        self.ede.as_ref()
     }
 
     /// What has happened so far.
@@ -236,45 +284,98 @@ impl Exchange {
         self.tally
     }
 
-    /// A truncated reply: the same upstream is asked again over TCP, unless it is being asked so already.
-    fn ask_over_tcp(&mut self, upstream: usize, attempt: usize) {
-        if let Some(settled) = self.tries.get_mut(attempt) {
-            settled.open = false;
-        }
-        let asked = |other: &Try| other.upstream == upstream && other.transport == Transport::Tcp && other.open;
-        if !self.tries.iter().any(asked) {
-            self.state = State::Send { upstream, transport: Transport::Tcp };
+    /// Tells of the tries that have been waited for long enough.
+    fn count_lost(&mut self, now: Instant) {
+        for index in 0..self.tries.len() {
+            let Some(one) = self.tries.get_mut(index).filter(|one| one.open) else { continue };
+            if one.lost_at.take_if(|lost_at| *lost_at <= now).is_some() {
+                let candidate = one.candidate;
+                self.tally.timeouts += 1;
+                self.observe(candidate, Observation::Silent);
+            }
         }
     }
 
-    /// Nothing more is expected of `upstream`.
-    fn fail(&mut self, upstream: usize, failure: Failure) {
+    /// What an answer to a query with or without EDNS tells of the candidate.
+    fn observe_edns(&mut self, candidate: usize, edns: bool) {
+        let refused = self.tries.iter().any(|one| one.candidate == candidate && one.refused_edns);
+        let known = self.plan.candidates.get(candidate).is_some_and(|plan| plan.edns == Edns::Refused);
+        match (edns, refused) {
+            (true, _) => self.observe(candidate, Observation::TakesEdns),
+            (false, true) => self.observe(candidate, Observation::RefusesEdns),
+            (false, false) if !known => self.observe(candidate, Observation::IgnoresEdns),
+            (false, false) => {}
+        }
+    }
+
+    fn observe(&mut self, candidate: usize, observation: Observation) {
+        if let Some(candidate) = self.plan.candidates.get(candidate) {
+            self.observed.push((candidate.upstream, observation));
+        }
+    }
+
+    /// The same upstream is asked again in another way, unless it is being asked so already.
+    fn ask_again(&mut self, attempt: usize, transport: Transport, edns: bool) {
+        let Some(settled) = self.tries.get_mut(attempt) else { return };
+        settled.open = false;
+        let candidate = settled.candidate;
+        let asked =
+            |other: &Try| other.open && (other.candidate, other.transport, other.edns) == (candidate, transport, edns);
+        if !self.tries.iter().any(asked) {
+            self.send(Next { candidate, transport, edns });
+        }
+    }
+
+    /// Sends next what `next` says, unless there have been too many tries: then the open ones are waited for.
+    fn send(&mut self, next: Next) {
+        let is_open = self.tries.iter().any(|one| one.open);
+        self.state = match self.tries.len() < self.random.ids.len() {
+            true => State::Send(next),
+            false if is_open => State::Wait { until: self.ends_at },
+            false => return self.finish(Err(self.worst().max(Failure::Timeout))),
+        };
+    }
+
+    /// Nothing more is expected of a candidate.
+    fn fail(&mut self, candidate: usize, failure: Failure) {
         if self.state == State::Done {
             return;
         }
-        if let Some(failed) = self.failed.get_mut(upstream) {
+        if let Some(failed) = self.failed.get_mut(candidate) {
             *failed = Some(failed.map_or(failure, |before| before.max(failure)));
         }
-        for attempt in self.tries.iter_mut().filter(|attempt| attempt.upstream == upstream) {
+        for attempt in self.tries.iter_mut().filter(|attempt| attempt.candidate == candidate) {
             attempt.open = false;
         }
-        let latest = self.tries.last().map(|last| last.upstream);
         let current = match self.state {
-            State::Send { upstream, .. } => Some(upstream),
-            State::Wait { .. } | State::Done => latest,
+            State::Send(next) => Some(next.candidate),
+            State::Wait { .. } | State::Done => self.tries.last().map(|last| last.candidate),
         };
-        if current == Some(upstream) || !self.tries.iter().any(|attempt| attempt.open) {
-            self.move_on(upstream);
+        if current == Some(candidate) || !self.tries.iter().any(|attempt| attempt.open) {
+            self.move_on(candidate);
         }
     }
 
-    /// Turns to the next upstream after `last` that has not failed, which may be `last` itself.
+    /// Turns to the next candidate after `last` that has not failed, which may be `last` itself.
     fn move_on(&mut self, last: usize) {
         let count = self.failed.len();
         let next = (1..=count).map(|step| (last + step) % count).find(|next| self.failed.get(*next) == Some(&None));
-        match next {
-            Some(upstream) => self.state = State::Send { upstream, transport: Transport::Udp },
+        match next.and_then(|next| Some((next, *self.plan.candidates.get(next)?))) {
+            Some((next, candidate)) => {
+                let transport = if candidate.encrypted { Transport::Tls } else { Transport::Udp };
+                self.send(Next { candidate: next, transport, edns: self.tries_edns(next, candidate) });
+            }
             None => self.finish(Err(self.worst())),
+        }
+    }
+
+    /// Whether the next query to a candidate has EDNS. Some middleboxes drop what they do not know.
+    fn tries_edns(&self, index: usize, candidate: Candidate) -> bool {
+        let in_vain = || self.tries.iter().filter(|one| one.candidate == index && one.edns).count();
+        match candidate.edns {
+            Edns::Proven => true,
+            Edns::Untried => in_vain() < EDNS_TRIES,
+            Edns::Refused => false,
         }
     }
 
@@ -286,26 +387,6 @@ impl Exchange {
         self.state = State::Done;
         self.outcome = Some(outcome);
     }
-}
-
-/// Whether `bytes` are a response to our query: id, QR, opcode, and our question with its type and class, in whatever
-/// case.
-fn is_reply(key: &Key, id: u16, bytes: &[u8]) -> bool {
-    let question = query::question(key);
-    let (Some(header), Some(echoed)) =
-        (bytes.first_chunk::<HEADER_LEN>(), bytes.get(HEADER_LEN..HEADER_LEN + question.len()))
-    else {
-        return false;
-    };
-    let (Some((name, rest)), Some((asked, kind))) = (echoed.split_last_chunk::<4>(), question.split_last_chunk::<4>())
-    else {
-        return false;
-    };
-    header[..2] == id.to_be_bytes()
-        && header[2] & 0xf8 == 0x80
-        && header[4..6] == [0, 1]
-        && name.eq_ignore_ascii_case(asked)
-        && rest == kind
 }
 
 #[cfg(test)]

@@ -7,8 +7,11 @@ use std::sync::Arc;
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
 
-use super::{Flight, ForwardError, Forwarder, Link, now};
-use crate::forward::{Entry, Exchange, Heard, Key, Transmit, Transport};
+use super::budget::Class;
+use super::settings::Server;
+use super::stats::count;
+use super::{Flight, ForwardError, Forwarder, Link, now, probe};
+use crate::forward::{Entry, Exchange, Heard, Key, Plan, Random, Transmit, Transport};
 
 /// What came of listening to a try once, and what to listen to further.
 struct Arrival {
@@ -20,20 +23,18 @@ struct Arrival {
 type Arriving = Pin<Box<dyn Future<Output = Arrival> + Send>>;
 
 /// Asks the upstreams for `key`.
-pub(super) async fn run(forwarder: &Forwarder, key: &Key) -> Result<Entry, ForwardError> {
-    let settings = &forwarder.settings;
+pub(super) async fn run(forwarder: &Arc<Forwarder>, key: &Key, class: Class) -> Result<Entry, ForwardError> {
     let begun = now();
-    let ids = forwarder.link.random_ids().map_err(|_| ForwardError::Unreachable)?;
-    let caps = forwarder.caps(key);
-    let mut exchange = Exchange::new(key.clone(), settings.upstreams.len(), settings.timing, caps, ids, begun);
+    let mut exchange = begin(forwarder, key)?;
+    if forwarder.budget.is_exhausted(class) {
+        count(&forwarder.stats.shed_waited);
+    }
     let mut arriving: FuturesUnordered<Arriving> = FuturesUnordered::new();
     let outcome = loop {
-        while let Some(transmit) = exchange.poll_transmit(now()) {
-            arriving.push(Box::pin(send(forwarder, transmit)));
-        }
         if let Some(outcome) = exchange.poll_outcome() {
             break outcome;
         }
+        let sends = exchange.wants_to_send();
         let until = exchange.poll_timeout().map_or_else(tokio::time::Instant::now, Into::into);
         tokio::select! {
             Some(arrival) = arriving.next() => {
@@ -41,11 +42,42 @@ pub(super) async fn run(forwarder: &Forwarder, key: &Key) -> Result<Entry, Forwa
                     arriving.push(listening);
                 }
             }
+            () = forwarder.budget.take(class, sends.unwrap_or(Transport::Udp)), if sends.is_some() => {
+                if let Some(transmit) = exchange.poll_transmit(now()) {
+                    arriving.push(Box::pin(send(forwarder, transmit)));
+                }
+            }
             () = tokio::time::sleep_until(until) => exchange.handle_timeout(now()),
+        }
+        for (upstream, observation) in exchange.take_observed() {
+            probe::observe(forwarder, upstream, observation);
         }
     };
     forwarder.stats.count_exchange(exchange.tally(), now().saturating_duration_since(begun), outcome.as_ref().err());
-    outcome.map_err(ForwardError::from)
+    outcome.map_err(|failure| ForwardError::of(failure, exchange.ede()))
+}
+
+/// The exchange for `key`, and a look at those of its upstreams that nobody has asked before.
+fn begin(forwarder: &Arc<Forwarder>, key: &Key) -> Result<Exchange, ForwardError> {
+    let settings = &forwarder.settings;
+    let mut bytes = [0; Random::LEN];
+    forwarder.link.random(&mut bytes).map_err(|_| ForwardError::Unreachable)?;
+    let random = Random::from_bytes(&bytes);
+    let candidates = forwarder.upstreams.candidates(&key.name, &random, now());
+    if candidates.is_empty() {
+        return Err(ForwardError::Loop);
+    }
+    for candidate in candidates.iter().filter(|candidate| forwarder.upstreams.is_first_use(candidate.upstream)) {
+        probe::look(forwarder, candidate.upstream);
+    }
+    let down = forwarder.upstreams.are_down(&key.name);
+    let plan = Plan {
+        candidates,
+        budget: if down { settings.timing.stale_wait } else { settings.timing.budget },
+        caps: forwarder.caps(key),
+        mix_case: settings.mix_case,
+    };
+    Ok(Exchange::new(key.clone(), plan, random, now()))
 }
 
 /// Tells the exchange what has arrived; gives back what to listen to further.
@@ -65,19 +97,29 @@ fn judge(exchange: &mut Exchange, arrival: Arrival) -> Option<Arriving> {
 /// Sends one query and waits for the first thing to come back.
 fn send(forwarder: &Forwarder, transmit: Transmit) -> impl Future<Output = Arrival> + Send + use<> {
     let link: Arc<dyn Link> = Arc::clone(&forwarder.link);
-    let to = forwarder.settings.upstreams.get(transmit.upstream).copied();
+    let to = forwarder.upstreams.server(transmit.upstream).cloned();
     let Transmit { attempt, transport, query, .. } = transmit;
     async move {
         let Some(to) = to else {
             return Arrival { attempt, bytes: Err(io::ErrorKind::AddrNotAvailable.into()), flight: None };
         };
         match transport {
-            Transport::Tcp => Arrival { attempt, bytes: link.tcp(to, &query).await, flight: None },
-            Transport::Udp => match link.udp(to, &query).await {
+            Transport::Tcp | Transport::Tls => {
+                Arrival { attempt, bytes: over_stream(&*link, &to, &query).await, flight: None }
+            }
+            Transport::Udp => match link.udp(to.address, &query).await {
                 Ok(flight) => listen(attempt, flight).await,
                 Err(error) => Arrival { attempt, bytes: Err(error), flight: None },
             },
         }
+    }
+}
+
+/// One question over a connection.
+pub(super) async fn over_stream(link: &dyn Link, to: &Server, query: &[u8]) -> io::Result<Vec<u8>> {
+    match &to.tls {
+        Some(name) => link.tls(to.address, name, query).await,
+        None => link.tcp(to.address, query).await,
     }
 }
 

@@ -1,28 +1,49 @@
 //! Equal questions that are under way: the first begins the exchange, the others wait for what it brings.
+//!
+//! A client that a stale answer can be given to waits for a moment only (RFC 8767 5), while the exchange goes on.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use foldhash::fast::RandomState;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
-use super::{ForwardError, Forwarder, Resolved, Share, drive, now};
+use super::budget::Class;
+use super::stats::count;
+use super::{Answer, ForwardError, Forwarder, Resolved, drive, now, probe};
 use crate::forward::Key;
 
 /// A place where the outcome of an exchange will be.
 type Waiting = watch::Receiver<Option<Resolved>>;
 
-/// The exchanges under way, each with those who wait for it.
+/// The exchanges under way, each with those who wait for it; and how many each client has begun.
 #[derive(Debug, Default)]
-pub(super) struct InFlight(Mutex<HashMap<Key, Waiting, RandomState>>);
+pub(super) struct InFlight(Mutex<Table>);
+
+#[derive(Debug, Default)]
+struct Table {
+    waiting: HashMap<Key, Waiting, RandomState>,
+    clients: HashMap<IpAddr, usize, RandomState>,
+}
 
 impl InFlight {
     pub(super) fn len(&self) -> usize {
-        self.lock().len()
+        self.lock().waiting.len()
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Key, Waiting, RandomState>> {
+    fn lock(&self) -> MutexGuard<'_, Table> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Table {
+    /// Whether `client` may begin one more of `max` exchanges: while fewer than half are under way, always; then three
+    /// quarters of all are shared equally by those who have any, and the rest is for newcomers.
+    fn may_begin(&self, client: IpAddr, max: usize) -> bool {
+        let begun = self.clients.get(&client).copied().unwrap_or_default();
+        let sharing = self.clients.len() + usize::from(begun == 0);
+        self.waiting.len() < max / 2 || begun < (max - max / 4).div_ceil(sharing)
     }
 }
 
@@ -33,50 +54,110 @@ enum Joined {
 }
 
 impl Forwarder {
-    pub(super) async fn ask(self: &Arc<Self>, key: Key, share: Share) -> Resolved {
-        let mut waiting = match self.join(key, share) {
-            Joined::Known(resolved) => return resolved,
+    pub(super) async fn ask(self: &Arc<Self>, key: Key, class: Class, client: Option<IpAddr>) -> Resolved {
+        let stale = self.store.get(&key).filter(|answer| answer.is_usable(now(), self.settings.serve_stale));
+        let waiting = match self.join(key, class, client, stale.as_ref()) {
+            Joined::Known(resolved) => return self.or_stale(resolved, stale),
             Joined::Waiting(waiting) => waiting,
         };
-        match waiting.wait_for(Option::is_some).await {
-            Ok(resolved) => resolved.clone().unwrap_or(Err(ForwardError::ServFail)),
-            // The task that ran the exchange is gone without a word: the runtime is shutting down.
-            Err(_) => Err(ForwardError::ServFail),
+        let Some(stale) = stale else { return outcome(waiting).await };
+        match tokio::time::timeout(self.settings.timing.stale_wait, outcome(waiting)).await {
+            Ok(resolved) => self.or_stale(resolved, Some(stale)),
+            Err(_) => self.or_stale(Err(ForwardError::Timeout), Some(stale)),
+        }
+    }
+
+    /// Renews the answer to `key`, unless that would make others wait.
+    pub(super) async fn renew(self: Arc<Self>, key: Key, answer: Arc<Answer>) {
+        if let Joined::Waiting(waiting) = self.join(key, Class::Renewal, None, Some(&answer))
+            && outcome(waiting).await.is_ok()
+        {
+            count(&self.stats.renewed);
+        }
+    }
+
+    /// The stale answer in place of an error.
+    fn or_stale(&self, resolved: Resolved, stale: Option<Arc<Answer>>) -> Resolved {
+        match (resolved, stale) {
+            (Err(error), Some(stale)) if error != ForwardError::Rebind => {
+                if error == ForwardError::OverRate {
+                    count(&self.stats.shed_stale);
+                }
+                // It was fresh when it was looked up, if it was looked up at the very end of its time.
+                if stale.is_stale(now()) {
+                    count(&self.stats.stale);
+                }
+                Ok(stale)
+            }
+            (resolved, _) => resolved,
         }
     }
 
     /// Joins the exchange for `key` or begins one, in a task of its own so that it outlives whoever asked first.
-    fn join(self: &Arc<Self>, key: Key, share: Share) -> Joined {
-        if self.settings.upstreams.is_empty() {
-            return Joined::Known(Err(ForwardError::NoUpstream));
+    fn join(self: &Arc<Self>, key: Key, class: Class, client: Option<IpAddr>, kept: Option<&Arc<Answer>>) -> Joined {
+        if let Some(refusal) = self.refusal(&key, class, kept.is_some()) {
+            return Joined::Known(Err(refusal));
         }
         let mut in_flight = self.in_flight.lock();
-        if let Some(waiting) = in_flight.get(&key) {
-            self.stats.count_coalesced();
+        if let Some(waiting) = in_flight.waiting.get(&key) {
+            count(&self.stats.coalesced);
             return Joined::Waiting(waiting.clone());
         }
         // Looked up under the lock: an exchange leaves its answer in the cache before it leaves the map.
-        if let Some(entry) = self.fresh(&key, now()) {
-            return Joined::Known(Ok(entry));
+        if let Some(answer) = self.fresh(&key, now()).filter(|_| class != Class::Renewal) {
+            return Joined::Known(Ok(answer));
         }
-        let Some(permit) = self.permit(share) else {
-            self.stats.count_too_many();
+        if client.is_some_and(|client| !in_flight.may_begin(client, self.settings.max_in_flight)) {
+            count(&self.stats.over_share);
+            return Joined::Known(Err(ForwardError::OverShare));
+        }
+        let Some(permit) = self.permit(class) else {
+            count(&self.stats.too_many);
             return Joined::Known(Err(ForwardError::TooMany));
         };
         let (sender, waiting) = watch::channel(None);
-        in_flight.insert(key.clone(), waiting.clone());
-        let place = Place { forwarder: Arc::clone(self), key, _permit: permit };
-        tokio::spawn(async move { place.fill(&sender).await });
+        in_flight.waiting.insert(key.clone(), waiting.clone());
+        if let Some(client) = client {
+            *in_flight.clients.entry(client).or_default() += 1;
+        }
+        let place = Place { forwarder: Arc::clone(self), key, client, _permit: permit };
+        tokio::spawn(async move { place.fill(class, &sender).await });
         Joined::Waiting(waiting)
     }
 
-    /// A permit for one exchange. Our own questions have theirs, and may use those of the clients besides.
-    fn permit(&self, share: Share) -> Option<OwnedSemaphorePermit> {
-        let take = |from: &Arc<Semaphore>| Arc::clone(from).try_acquire_owned().ok();
-        match share {
-            Share::Own => take(&self.own).or_else(|| take(&self.clients)),
-            Share::Clients => take(&self.clients),
+    /// Why no exchange is begun for `key`, if so. With an answer at hand, even a stale one, less is asked for.
+    fn refusal(&self, key: &Key, class: Class, at_hand: bool) -> Option<ForwardError> {
+        if !self.upstreams.serve(&key.name) {
+            return Some(ForwardError::NoUpstream);
         }
+        if probe::came_back(self, &key.name) {
+            return Some(ForwardError::Loop);
+        }
+        if let Some(error) = self.store.failure(key, now()) {
+            count(&self.stats.held);
+            return Some(error);
+        }
+        if at_hand && self.upstreams.are_down(&key.name) {
+            return Some(ForwardError::Unreachable);
+        }
+        (at_hand && self.budget.is_exhausted(class)).then_some(ForwardError::OverRate)
+    }
+
+    /// A permit for one exchange. Our own questions have theirs, and may use those of the clients besides.
+    fn permit(&self, class: Class) -> Option<OwnedSemaphorePermit> {
+        let take = |from: &Arc<Semaphore>| Arc::clone(from).try_acquire_owned().ok();
+        match class {
+            Class::Own => take(&self.own).or_else(|| take(&self.clients)),
+            Class::Client | Class::Fallback | Class::Renewal => take(&self.clients),
+        }
+    }
+}
+
+async fn outcome(mut waiting: Waiting) -> Resolved {
+    match waiting.wait_for(Option::is_some).await {
+        Ok(resolved) => resolved.clone().unwrap_or(Err(ForwardError::ServFail(None))),
+        // The task that ran the exchange is gone without a word: the runtime is shutting down.
+        Err(_) => Err(ForwardError::ServFail(None)),
     }
 }
 
@@ -84,14 +165,21 @@ impl Forwarder {
 struct Place {
     forwarder: Arc<Forwarder>,
     key: Key,
+    client: Option<IpAddr>,
     _permit: OwnedSemaphorePermit,
 }
 
 impl Place {
-    async fn fill(self, sender: &watch::Sender<Option<Resolved>>) {
-        let resolved = drive::run(&self.forwarder, &self.key).await.map(Arc::new);
-        if let Ok(entry) = &resolved {
-            self.forwarder.keep(self.key.clone(), entry);
+    async fn fill(self, class: Class, sender: &watch::Sender<Option<Resolved>>) {
+        let forwarder = &self.forwarder;
+        let resolved =
+            drive::run(forwarder, &self.key, class).await.and_then(|entry| forwarder.admit(&self.key, entry));
+        match &resolved {
+            Ok(answer) => forwarder.store.keep(self.key.clone(), answer),
+            Err(error) if error.is_resolution_failure() => {
+                forwarder.store.fail(self.key.clone(), error.clone(), now());
+            }
+            Err(_) => {}
         }
         sender.send_replace(Some(resolved));
     }
@@ -99,6 +187,15 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.forwarder.in_flight.lock().remove(&self.key);
+        let mut in_flight = self.forwarder.in_flight.lock();
+        in_flight.waiting.remove(&self.key);
+        if let Some(client) = self.client
+            && let Some(begun) = in_flight.clients.get_mut(&client)
+        {
+            *begun -= 1;
+            if *begun == 0 {
+                in_flight.clients.remove(&client);
+            }
+        }
     }
 }

@@ -1,13 +1,14 @@
-//! The other end of the dumps: how `ecs-resolver dump` asks the daemon of this host.
+//! The other end of the dumps and commands: how `ecs-resolver dump` and `cache` ask the daemon of this host.
 
 use std::io::Write;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::{BodyExt, Empty, Limited};
+use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 use hyper::header::{CONNECTION, HOST};
+use hyper::http::request::Builder;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
@@ -57,8 +58,20 @@ pub enum Error {
 /// # Errors
 /// [`Error`], which says what to look at.
 pub async fn get(address: SocketAddr, path: &'static str, out: &mut dyn Write) -> Result<(), Error> {
+    send(address, Request::get(path), String::new(), out).await
+}
+
+/// Sends `command` to `path` of the daemon on `address` and writes what it answers to `out`.
+///
+/// # Errors
+/// [`Error`], which says what to look at.
+pub async fn post(address: SocketAddr, path: &'static str, command: String, out: &mut dyn Write) -> Result<(), Error> {
+    send(address, Request::post(path), command, out).await
+}
+
+async fn send(address: SocketAddr, request: Builder, command: String, out: &mut dyn Write) -> Result<(), Error> {
     let no_daemon = |reason| Error::NoDaemon { address, reason };
-    let response = match timeout(PATIENCE, request(address, path)).await {
+    let response = match timeout(PATIENCE, exchange(address, request, command)).await {
         Err(_) => return Err(no_daemon("no answer in time".to_owned())),
         Ok(Err(error)) => return Err(no_daemon(error.to_string())),
         Ok(Ok(response)) => response,
@@ -78,13 +91,13 @@ pub async fn get(address: SocketAddr, path: &'static str, out: &mut dyn Write) -
     }
 }
 
-async fn request(address: SocketAddr, path: &'static str) -> Result<Response<Incoming>, anyhow::Error> {
+async fn exchange(address: SocketAddr, request: Builder, command: String) -> Result<Response<Incoming>, anyhow::Error> {
     let stream = TcpStream::connect(address).await?;
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
     // Ends with the response; whatever breaks it, the response's body says.
     tokio::spawn(connection);
-    let request = Request::get(path).header(HOST, address.to_string()).header(CONNECTION, "close");
-    Ok(sender.send_request(request.body(Empty::<Bytes>::new())?).await?)
+    let request = request.header(HOST, address.to_string()).header(CONNECTION, "close");
+    Ok(sender.send_request(request.body(Full::new(Bytes::from(command)))?).await?)
 }
 
 async fn refused(address: SocketAddr, response: Response<Incoming>) -> Error {

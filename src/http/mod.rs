@@ -7,6 +7,7 @@
 pub mod client;
 mod routes;
 
+use std::fmt;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
@@ -21,6 +22,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
+
+use crate::dns::DomainName;
 
 /// Connections served at a time; more wait in the kernel's queue.
 const MAX_CONNECTIONS: usize = 64;
@@ -68,6 +71,41 @@ where
     Arc::new(move || Box::pin(make()))
 }
 
+/// Which of the answers that are kept are to be forgotten.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Flush {
+    /// All.
+    All,
+    /// Those about this name.
+    Name(DomainName),
+    /// Those about this name and the names below it.
+    Zone(DomainName),
+}
+
+impl Flush {
+    /// Reads `name=NAME`, `zone=NAME` or `all`.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        match text.trim().split_once('=') {
+            None => (text.trim() == "all").then_some(Self::All),
+            Some(("name", name)) => DomainName::from_text(name).map(Self::Name),
+            Some(("zone", name)) => DomainName::from_text(name).map(Self::Zone),
+            Some(_) => None,
+        }
+    }
+}
+
+impl fmt::Display for Flush {
+    /// As [`Self::parse`] reads it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::All => f.write_str("all"),
+            Self::Name(name) => write!(f, "name={name}"),
+            Self::Zone(name) => write!(f, "zone={name}"),
+        }
+    }
+}
+
 /// Where the answers come from.
 #[derive(Clone)]
 pub struct HttpState {
@@ -79,6 +117,10 @@ pub struct HttpState {
     pub inventory: Document,
     /// `/zone`: a master file (RFC 1035 5).
     pub zone: Document,
+    /// `/cache`: the forwarded answers that are kept.
+    pub cache: Document,
+    /// `/cache/flush`: forgets some of them, and says how many.
+    pub flush: Arc<dyn Fn(Flush) -> Making + Send + Sync>,
 }
 
 /// The address could not be listened on.

@@ -5,21 +5,23 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
-use axum::extract::{Request, State};
+use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use http_body_util::{BodyExt, Full};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::{Document, HttpState, Readiness};
+use super::{Document, Flush, HttpState, Readiness};
 
 /// Time to make an answer.
 const TIMEOUT: Duration = Duration::from_secs(30);
 /// Dumps in memory at a time: that of a large cluster is tens of megabytes.
 const MAX_DOCUMENTS: usize = 2;
+/// Bytes of a command: a name in text with every byte escaped.
+const MAX_COMMAND: usize = 2048;
 
 const INDEX: &str = "ecs-resolver\n
 /health     200 while the process lives
@@ -27,6 +29,8 @@ const INDEX: &str = "ecs-resolver\n
 /metrics    for Prometheus
 /inventory  what ECS says is running, as JSON
 /zone       what is served, as a master file
+/cache      the forwarded answers that are kept
+/cache/flush  POST name=NAME, zone=NAME or all: forgets them
 ";
 
 /// What the handlers share.
@@ -46,6 +50,8 @@ pub(super) fn router(state: HttpState) -> Router {
         .route("/metrics", get(metrics))
         .route("/inventory", get(inventory))
         .route("/zone", get(zone))
+        .route("/cache", get(cache))
+        .route("/cache/flush", post(flush).layer(DefaultBodyLimit::max(MAX_COMMAND)))
         .fallback(|| async { (StatusCode::NOT_FOUND, "no such path; / lists them\n") })
         .layer(middleware::from_fn(in_time))
         .with_state(shared)
@@ -91,6 +97,20 @@ async fn inventory(State(shared): State<Shared>) -> Response {
 
 async fn zone(State(shared): State<Shared>) -> Response {
     dump(&shared.state.zone, shared.documents, "text/plain; charset=utf-8").await
+}
+
+async fn cache(State(shared): State<Shared>) -> Response {
+    dump(&shared.state.cache, shared.documents, "text/plain; charset=utf-8").await
+}
+
+async fn flush(State(shared): State<Shared>, command: String) -> Response {
+    let Some(flush) = Flush::parse(&command) else {
+        return (StatusCode::BAD_REQUEST, "send name=NAME, zone=NAME or all\n").into_response();
+    };
+    match (shared.state.flush)(flush).await {
+        Ok(text) => text.into_response(),
+        Err(unavailable) => (StatusCode::SERVICE_UNAVAILABLE, format!("{unavailable}\n")).into_response(),
+    }
 }
 
 /// Makes a document and sends it; its place among those in memory is free when it is sent.

@@ -29,6 +29,8 @@ fn state() -> HttpState {
         metrics: Arc::new(|| "up 1\n".to_owned()),
         inventory: document(|| async { Ok("{\"clusters\":[]}".to_owned()) }),
         zone: document(|| async { Err(Unavailable("the updater has stopped".to_owned())) }),
+        cache: document(|| async { Ok("; www.example. A\n".to_owned()) }),
+        flush: Arc::new(|flush| Box::pin(async move { Ok(format!("flushed {flush}\n")) })),
     }
 }
 
@@ -44,6 +46,28 @@ async fn raw(address: SocketAddr, head: &str) -> String {
 
 async fn fetch(address: SocketAddr, path: &str, headers: &str) -> String {
     raw(address, &format!("GET {path} HTTP/1.1\r\nhost: x\r\n{headers}\r\n")).await
+}
+
+#[tokio::test]
+async fn the_cache_is_shown_and_flushed() {
+    let served = served(state()).await;
+    assert!(fetch(served.address, "/cache", "").await.ends_with("\r\n\r\n; www.example. A\n"));
+    let post = async |body: &str| {
+        let head = format!("POST /cache/flush HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+        raw(served.address, &head).await
+    };
+    for command in ["name=www.example.", "zone=example.", "all"] {
+        let reply = post(command).await;
+        assert!(reply.starts_with("HTTP/1.1 200") && reply.ends_with(&format!("flushed {command}\n")), "{reply}");
+    }
+    for wrong in ["", "name", "name=a..b", "everything", "names=a"] {
+        assert!(post(wrong).await.starts_with("HTTP/1.1 400"), "{wrong}");
+    }
+    assert!(post(&"x".repeat(3000)).await.starts_with("HTTP/1.1 413"));
+    assert!(fetch(served.address, "/cache/flush", "").await.starts_with("HTTP/1.1 405"), "a look changes nothing");
+    let mut out = Vec::new();
+    client::post(served.address, "/cache/flush", "zone=example".to_owned(), &mut out).await.unwrap();
+    assert_eq!(out, b"flushed zone=example.\n");
 }
 
 #[tokio::test]

@@ -12,6 +12,11 @@ use crate::forward::testing::{a, answer, key};
 use crate::forwarder::{ForwardError, ForwardSettings, Forwarder};
 
 const PATIENCE: Duration = Duration::from_secs(10);
+const CLIENT: std::net::IpAddr = std::net::IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+fn link() -> UpstreamLink {
+    UpstreamLink::default()
+}
 
 async fn upstream() -> (UdpSocket, SocketAddr) {
     let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
@@ -24,7 +29,7 @@ async fn each_datagram_has_a_port_of_its_own_and_hears_its_upstream_only() {
     let (socket, to) = upstream().await;
     let mut ports = HashSet::new();
     for _ in 0..8 {
-        let mut flight = UpstreamLink.udp(to, b"query").await.unwrap();
+        let mut flight = link().udp(to, b"query").await.unwrap();
         let mut bytes = [0; 64];
         let (length, from) = socket.recv_from(&mut bytes).await.unwrap();
         assert_eq!(&bytes[..length], b"query");
@@ -41,12 +46,12 @@ async fn each_datagram_has_a_port_of_its_own_and_hears_its_upstream_only() {
 async fn a_closed_port_is_heard_of_at_once() {
     let (socket, to) = upstream().await;
     drop(socket);
-    let error = match UpstreamLink.udp(to, b"query").await {
+    let error = match link().udp(to, b"query").await {
         Ok(mut flight) => timeout(PATIENCE, flight.receive()).await.unwrap().unwrap_err(),
         Err(error) => error,
     };
     assert_eq!(error.kind(), io::ErrorKind::ConnectionRefused);
-    assert_eq!(UpstreamLink.tcp(to, b"query").await.unwrap_err().kind(), io::ErrorKind::ConnectionRefused);
+    assert_eq!(link().tcp(to, b"query").await.unwrap_err().kind(), io::ErrorKind::ConnectionRefused);
 }
 
 #[tokio::test]
@@ -63,23 +68,34 @@ async fn tcp_carries_one_message_of_any_length() {
             stream.write_all(reply).await.unwrap();
         }
     });
-    let whole = timeout(PATIENCE, UpstreamLink.tcp(to, b"query")).await.unwrap().unwrap();
+    let whole = timeout(PATIENCE, link().tcp(to, b"query")).await.unwrap().unwrap();
     assert_eq!(whole, [9; 65_535]);
     // The second one closes in the middle of its message.
-    assert!(timeout(PATIENCE, UpstreamLink.tcp(to, b"query")).await.unwrap().is_err());
+    assert!(timeout(PATIENCE, link().tcp(to, b"query")).await.unwrap().is_err());
     serving.await.unwrap();
 }
 
 #[test]
-fn ids_differ() {
-    let ids: HashSet<u16> = (0..8).flat_map(|_| UpstreamLink.random_ids().unwrap()).collect();
-    assert!(ids.len() > 32, "{ids:?}");
+fn random_numbers_differ() {
+    let draw = || {
+        let mut bytes = [0; 8];
+        link().random(&mut bytes).unwrap();
+        bytes
+    };
+    let drawn: HashSet<_> = (0..8).map(|_| draw()).collect();
+    assert_eq!(drawn.len(), 8, "{drawn:?}");
 }
 
 /// Serves one truncated reply over UDP and the whole one over TCP, on one port.
 async fn serve_over_both(udp: UdpSocket, tcp: TcpListener) {
     let mut bytes = [0; 512];
-    let (length, from) = udp.recv_from(&mut bytes).await.unwrap();
+    let (length, from) = loop {
+        let (length, from) = udp.recv_from(&mut bytes).await.unwrap();
+        // Not the question whether anybody is there.
+        if bytes[13..16] == *b"www" {
+            break (length, from);
+        }
+    };
     let mut truncated = answer(&bytes[..length], []);
     truncated[2] |= 0x02;
     udp.send_to(&truncated, from).await.unwrap();
@@ -101,16 +117,17 @@ async fn the_forwarder_resolves_over_real_sockets() {
         }
     };
     let to = udp.local_addr().unwrap();
-    let settings = ForwardSettings { upstreams: vec![to], ..ForwardSettings::default() };
-    let forwarder = Forwarder::new(settings, Arc::new(UpstreamLink));
+    let settings = ForwardSettings::with_upstreams([to]);
+    let forwarder = Forwarder::new(settings, Arc::new(link()));
     let serving = tokio::spawn(serve_over_both(udp, tcp));
     let key = key("www.example", RecordType::A);
-    let entry = timeout(PATIENCE, forwarder.resolve(key.clone())).await.unwrap().unwrap();
+    let entry = timeout(PATIENCE, forwarder.resolve(key.clone(), CLIENT)).await.unwrap().unwrap();
     assert_eq!(entry.answer_count(), 250);
     serving.await.unwrap();
     // Both sockets are closed now: what is cached is answered, and what is not fails at once.
-    assert!(forwarder.resolve(key.clone()).await.is_ok());
+    assert!(forwarder.resolve(key.clone(), CLIENT).await.is_ok());
     forwarder.flush_name(&key.name);
-    let refused = timeout(Duration::from_secs(2), forwarder.resolve(key)).await.expect("it waited for a closed port");
+    let refused =
+        timeout(Duration::from_secs(2), forwarder.resolve(key, CLIENT)).await.expect("it waited for a closed port");
     assert_eq!(refused.unwrap_err(), ForwardError::Unreachable);
 }

@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use super::table::{self, Metric};
 use super::{Metrics, Samples, float};
+use crate::forward::Reject;
 use crate::forwarder::{Forwarder, LATENCY_BOUNDS};
 
 impl Metrics {
@@ -18,8 +19,26 @@ impl Metrics {
         provide(&table::FORWARD_REQUESTS, |forwarder, samples| {
             samples.labelled(&["udp"], float(forwarder.stats().udp_queries.load(Relaxed)));
             samples.labelled(&["tcp"], float(forwarder.stats().tcp_queries.load(Relaxed)));
+            samples.labelled(&["tls"], float(forwarder.stats().tls_queries.load(Relaxed)));
+            samples.labelled(&["probe"], float(forwarder.stats().probes.load(Relaxed)));
         });
         provide(&table::FORWARD_FAILURES, failures);
+        provide(&table::FORWARD_REJECTED, |forwarder, samples| {
+            for (reject, counter) in Reject::ALL.iter().zip(&forwarder.stats().rejects) {
+                samples.labelled(&[reject.label()], float(counter.load(Relaxed)));
+            }
+        });
+        provide(&table::FORWARD_RETRIES, |forwarder, samples| {
+            samples.labelled(&["hedged"], float(forwarder.stats().hedged.load(Relaxed)));
+            samples.labelled(&["without_edns"], float(forwarder.stats().without_edns.load(Relaxed)));
+        });
+        provide(&table::FORWARD_SHED, shed);
+        provide(&table::FORWARD_DOWNS, |forwarder, samples| {
+            samples.labelled(&["down"], float(forwarder.stats().downs.load(Relaxed)));
+            samples.labelled(&["loop"], float(forwarder.stats().loops.load(Relaxed)));
+        });
+        provide(&table::FORWARD_UP, up);
+        provide(&table::FORWARD_RTT, round_trips);
         provide(&table::FORWARD_COALESCED, |forwarder, samples| {
             samples.value(float(forwarder.stats().coalesced.load(Relaxed)));
         });
@@ -36,6 +55,12 @@ impl Metrics {
         provide(&table::CACHE_MISSES, |forwarder, samples| {
             samples.value(float(forwarder.stats().misses.load(Relaxed)));
         });
+        provide(&table::CACHE_STALE, |forwarder, samples| {
+            samples.value(float(forwarder.stats().stale.load(Relaxed)));
+        });
+        provide(&table::CACHE_RENEWED, |forwarder, samples| {
+            samples.value(float(forwarder.stats().renewed.load(Relaxed)));
+        });
         provide(&table::CACHE_ENTRIES, |forwarder, samples| samples.value(float(forwarder.entries())));
         provide(&table::CACHE_BYTES, |forwarder, samples| samples.value(float(forwarder.cache_bytes())));
     }
@@ -47,11 +72,36 @@ fn failures(forwarder: &Forwarder, samples: &mut Samples) {
         ("timeout", &stats.timeouts),
         ("unreachable", &stats.unreachable),
         ("error", &stats.errors),
-        ("malformed", &stats.malformed),
-        ("ignored", &stats.ignored),
         ("failed", &stats.failed),
+        ("held", &stats.held),
         ("too_many", &stats.too_many),
+        ("over_share", &stats.over_share),
+        ("rebind", &stats.rebinds),
+        ("zero_ttl", &stats.zero_ttl),
     ] {
         samples.labelled(&[reason], float(counter.load(Relaxed)));
+    }
+}
+
+fn shed(forwarder: &Forwarder, samples: &mut Samples) {
+    let stats = forwarder.stats();
+    for (how, counter) in
+        [("stale", &stats.shed_stale), ("waited", &stats.shed_waited), ("refused", &stats.shed_refused)]
+    {
+        samples.labelled(&[how], float(counter.load(Relaxed)));
+    }
+}
+
+fn up(forwarder: &Forwarder, samples: &mut Samples) {
+    for upstream in forwarder.upstreams() {
+        samples.labelled(&[&upstream.server.to_string()], f64::from(u8::from(upstream.health.is_up())));
+    }
+}
+
+fn round_trips(forwarder: &Forwarder, samples: &mut Samples) {
+    for upstream in forwarder.upstreams() {
+        if let Some(rtt) = upstream.health.rtt() {
+            samples.labelled(&[&upstream.server.to_string()], rtt.mean.as_secs_f64());
+        }
     }
 }

@@ -46,7 +46,7 @@ table! {
     DNS_RESPONSES = Counter "ecs_resolver_dns_responses_total" ["rcode"]
         "Replies, by response code.";
     DNS_ANSWERS = Counter "ecs_resolver_dns_answers_total" ["source"]
-        "Replies, by where they came from: zone, cache, upstream, handler (what is not a plain IN question), error.";
+        "Replies, by where they came from: zone (special, listed and blocked names included), cache, upstream, handler (what is not a plain IN question), error.";
     DNS_TRUNCATED = Counter "ecs_resolver_dns_truncated_total" []
         "Replies with TC set.";
     DNS_DROPPED = Counter "ecs_resolver_dns_dropped_total" ["reason"]
@@ -56,9 +56,21 @@ table! {
     DNS_TCP_CONNECTIONS = Gauge "ecs_resolver_dns_tcp_connections" []
         "Open TCP connections of clients.";
     FORWARD_REQUESTS = Counter "ecs_resolver_forward_requests_total" ["proto"]
-        "Queries sent to upstreams, tries included, by transport.";
+        "Queries sent to upstreams, tries included, by transport (udp, tcp, tls), and probes of upstreams.";
     FORWARD_FAILURES = Counter "ecs_resolver_forward_failures_total" ["reason"]
-        "What went wrong with upstreams, by reason: timeout, unreachable, error, malformed, ignored (forged or late); failed: no upstream answered; too_many: turned away.";
+        "What went wrong with upstreams, by reason: timeout, unreachable, error (of a try); failed: no upstream answered; held: not asked because it had just failed; too_many, over_share: turned away; rebind: withheld for a private address; zero_ttl: passed on but not kept.";
+    FORWARD_REJECTED = Counter "ecs_resolver_forward_rejected_total" ["reason"]
+        "What came from upstreams and was not taken, by reason: short, oversized, wrong_id (forged or late), not_a_response, wrong_question, wrong_case, unreadable, cname_loop, unrelated, referral.";
+    FORWARD_RETRIES = Counter "ecs_resolver_forward_retries_total" ["kind"]
+        "Queries sent again, by kind: hedged (an earlier one was still awaited), without_edns.";
+    FORWARD_SHED = Counter "ecs_resolver_forward_shed_total" ["how"]
+        "Questions that met an exhausted forward.rate: given a stale answer, waited, refused.";
+    FORWARD_DOWNS = Counter "ecs_resolver_forward_upstream_failures_total" ["kind"]
+        "Times that an upstream was found to be down, or to lead back to us (loop).";
+    FORWARD_UP = Gauge "ecs_resolver_forward_upstream_up" ["upstream"]
+        "Whether an upstream is believed to answer: 1 or 0.";
+    FORWARD_RTT = Gauge "ecs_resolver_forward_upstream_rtt_seconds" ["upstream"]
+        "Smoothed time that an upstream takes to answer; absent until it has.";
     FORWARD_COALESCED = Counter "ecs_resolver_forward_coalesced_total" []
         "Questions that joined an equal one that was under way.";
     FORWARD_DURATION = Histogram "ecs_resolver_forward_request_duration_seconds" []
@@ -69,6 +81,10 @@ table! {
         "Questions answered from the cache of forwarded answers.";
     CACHE_MISSES = Counter "ecs_resolver_cache_misses_total" []
         "Questions that the cache of forwarded answers had no fresh answer for.";
+    CACHE_STALE = Counter "ecs_resolver_cache_stale_total" []
+        "Questions answered with a stale answer because no upstream answered.";
+    CACHE_RENEWED = Counter "ecs_resolver_cache_renewed_total" []
+        "Popular answers that were renewed before their time was over.";
     CACHE_ENTRIES = Gauge "ecs_resolver_cache_entries" []
         "Answers in the cache of forwarded answers.";
     CACHE_BYTES = Gauge "ecs_resolver_cache_bytes" []

@@ -16,7 +16,7 @@ pub(super) fn key(target: &DomainName, question: &Question<'_>) -> Key {
 }
 
 /// The CNAME of `alias`, then the upstream's chain, then the records of type `qtype` that it ends in, rotated by
-/// `spin`; with the upstream's response code, and its SOA if it has no such record.
+/// `spin`; with the upstream's response code, its SOA if it has no such record, and what is to be said of the answer.
 pub(super) fn body(alias: &Body, entry: &Entry, qtype: RecordType, spin: u32, now: Instant) -> Body {
     let decoded = entry.decode(now);
     let mut body = BodyBuilder::from(alias.clone());
@@ -35,5 +35,6 @@ pub(super) fn body(alias: &Body, entry: &Entry, qtype: RecordType, spin: u32, no
     {
         body.foreign_soa(owner, soa.ttl, &soa.data);
     }
+    body.ede(entry.ede(now).cloned());
     body.build()
 }

@@ -1,5 +1,6 @@
 //! A query whose answer an upstream must be asked for.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -15,6 +16,7 @@ pub struct Pending {
     pub(super) snapshot: Arc<Snapshot>,
     /// What to ask the upstream.
     pub(super) key: Key,
+    pub(super) client: IpAddr,
     pub(super) tcp: bool,
     pub(super) spin: u32,
     since: Instant,
@@ -22,8 +24,8 @@ pub struct Pending {
 
 impl Pending {
     pub(super) fn new(message: &[u8], snapshot: Arc<Snapshot>, key: Key, circumstances: Circumstances) -> Self {
-        let Circumstances { tcp, spin, now } = circumstances;
-        Self { message: message.into(), snapshot, key, tcp, spin, since: now }
+        let Circumstances { tcp, client, spin, now } = circumstances;
+        Self { message: message.into(), snapshot, key, client, tcp, spin, since: now }
     }
 
     /// When the query was received.

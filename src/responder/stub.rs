@@ -12,7 +12,6 @@ use tokio::sync::Semaphore;
 
 use super::{Responder, Shared, Snapshot};
 use crate::dns::{Body, BodyBuilder, DomainName, Ede, Name, Question, RData, Rcode, RecordType, name, rdata};
-use crate::forward::MAX_TRIES;
 use crate::forwarder::{Flight, ForwardSettings, Forwarder, Link};
 use crate::inventory::Inventory;
 use crate::resolve::Resolution;
@@ -37,8 +36,8 @@ pub(crate) fn query(id: u16, name: &str, qtype: RecordType, payload: u16) -> Vec
 /// The responder, and what holds the upstream's answers to names that begin with `slow`: one permit lets one go.
 pub(crate) fn responder() -> (Arc<Responder>, Arc<Semaphore>) {
     let gate = Arc::new(Semaphore::new(0));
-    let upstreams = vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 9))];
-    let settings = ForwardSettings { upstreams, max_in_flight: 64, ..ForwardSettings::default() };
+    let upstream = SocketAddr::from((Ipv4Addr::LOCALHOST, 9));
+    let settings = ForwardSettings { max_in_flight: 64, ..ForwardSettings::with_upstreams([upstream]) };
     let forwarder = Forwarder::new(settings, Arc::new(Upstream(Arc::clone(&gate))));
     let settings = Settings {
         origin: ZONE.clone(),
@@ -148,8 +147,13 @@ impl Link for Upstream {
         Ok(answer(query)?.1)
     }
 
-    fn random_ids(&self) -> io::Result<[u16; MAX_TRIES]> {
-        Ok(std::array::from_fn(|_| fastrand::u16(..)))
+    async fn tls(&self, to: SocketAddr, _: &str, query: &[u8]) -> io::Result<Vec<u8>> {
+        self.tcp(to, query).await
+    }
+
+    fn random(&self, bytes: &mut [u8]) -> io::Result<()> {
+        fastrand::Rng::new().fill(bytes);
+        Ok(())
     }
 }
 

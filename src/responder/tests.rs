@@ -1,3 +1,5 @@
+mod forwarding;
+
 use hickory_proto::op::{Message, ResponseCode};
 use hickory_proto::rr::rdata::opt::{EdnsCode, EdnsOption};
 use proptest::prelude::*;
@@ -12,7 +14,8 @@ fn now() -> Instant {
 }
 
 fn circumstances(spin: u32, tcp: bool) -> Circumstances {
-    Circumstances { tcp, spin, now: now() }
+    let client = IpAddr::from([192, 0, 2, 53]);
+    Circumstances { tcp, client, spin, now: now() }
 }
 
 /// Answers a query at once or through the upstream, and tells which.

@@ -114,7 +114,7 @@ impl Connection {
         let now = desk::now();
         let counters = &self.desk.counters;
         let mut bytes = Vec::new();
-        let circumstances = Circumstances { tcp: true, spin, now };
+        let circumstances = Circumstances { tcp: true, client: self.peer.ip(), spin, now };
         let work = match self.desk.responder.respond(message, circumstances, counters, &mut bytes) {
             Verdict::Reply(source) => {
                 desk::count(counters, source, &bytes, desk::elapsed(now));

@@ -117,7 +117,7 @@ impl Worker {
     fn answer(&mut self, message: &[u8], port: &Arc<Port>, sender: &Sender) {
         let now = desk::now();
         self.spin = self.spin.wrapping_add(1);
-        let circumstances = Circumstances { tcp: false, spin: self.spin, now };
+        let circumstances = Circumstances { tcp: false, client: sender.peer.ip(), spin: self.spin, now };
         let verdict = self.desk.responder.respond(message, circumstances, &self.counters, &mut self.reply);
         let work = match verdict {
             Verdict::Reply(source) => return self.send(source, port, sender, now),

@@ -111,7 +111,9 @@ fn a_port_that_is_taken_is_named() {
 
 #[test]
 fn every_help_has_examples_that_are_understood() {
-    for command in ["run", "demo", "check", "dump", "queue", "queue show", "queue delete", "completions", "man"] {
+    for command in
+        ["run", "demo", "check", "dump", "queue", "queue show", "queue delete", "cache", "completions", "man"]
+    {
         let words: Vec<&str> = command.split(' ').chain(["--help"]).collect();
         let help = text(&run(&words, &[]).stdout);
         let examples = help.split_once("\nExamples:\n").expect("examples").1.lines().map(str::trim);

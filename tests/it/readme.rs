@@ -84,7 +84,7 @@ fn every_command_works() {
     let http = demo.http.to_string();
     let commands = our_commands();
     let of = |verb: &str| commands.iter().filter(|line| line.split(' ').next() == Some(verb)).count();
-    for verb in ["run", "demo", "check", "dump", "queue", "completions", "man"] {
+    for verb in ["run", "demo", "check", "dump", "queue", "cache", "completions", "man"] {
         assert!(of(verb) > 0, "the README shows no `ecs-resolver {verb}`");
     }
     for line in &commands {
@@ -93,7 +93,7 @@ fn every_command_works() {
         match arguments[0] {
             // These would go on for ever, or need AWS; whether their words are understood shows all the same.
             "run" | "demo" | "queue" => arguments.push("--help"),
-            "dump" => arguments.extend(["--http", &http]),
+            "dump" | "cache" => arguments.extend(["--http", &http]),
             _ => {}
         }
         let output = daemon::command(&arguments).current_dir(root()).output().unwrap();
@@ -117,7 +117,7 @@ fn every_file_of_the_instructions_exists() {
 
 #[test]
 fn every_flag_exists() {
-    let commands = ["run", "demo", "check", "dump", "queue show", "queue delete", "completions", "man"];
+    let commands = ["run", "demo", "check", "dump", "queue show", "queue delete", "cache flush", "completions", "man"];
     let helps = commands.map(|command| {
         let words: Vec<&str> = command.split(' ').chain(["--help"]).collect();
         let output = daemon::command(&words).output().unwrap();

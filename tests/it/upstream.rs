@@ -37,11 +37,20 @@ impl Upstream {
     /// # Panics
     /// If unbound is not installed or does not start.
     pub fn start(records: &[&str]) -> Self {
+        Self::start_with(records, "")
+    }
+
+    /// [`Self::start`] with further lines of `server:`.
+    ///
+    /// # Panics
+    /// As [`Self::start`].
+    pub fn start_with(records: &[&str], lines: &str) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder for unbound");
         let address = SocketAddr::from((loopback::address(), PORT));
         write_zones(folder.path(), records);
         let file = folder.path().join("unbound.conf");
-        std::fs::write(&file, configuration(folder.path(), address)).expect("unbound's configuration is written");
+        std::fs::write(&file, configuration(folder.path(), address, lines))
+            .expect("unbound's configuration is written");
         let log = std::fs::File::create(folder.path().join("log")).expect("unbound's log is created");
         let child = Command::new(program())
             .args(["-d", "-c"])
@@ -104,11 +113,11 @@ fn program() -> &'static str {
 }
 
 /// Answers only from the zone files: with a root zone of its own, it has nobody to ask.
-fn configuration(folder: &Path, address: SocketAddr) -> String {
+fn configuration(folder: &Path, address: SocketAddr, lines: &str) -> String {
     let mut text = format!(
         "server:\n interface: {ip}@{port}\n port: {port}\n access-control: 127.0.0.0/8 allow\n do-daemonize: no\n \
          so-reuseport: no\n username: \"\"\n chroot: \"\"\n pidfile: \"\"\n use-syslog: no\n logfile: \"\"\n directory: \"{folder}\"\n \
-         module-config: \"iterator\"\n do-ip6: no\nremote-control:\n control-enable: no\n",
+         module-config: \"iterator\"\n do-ip6: no\n{lines}\nremote-control:\n control-enable: no\n",
         ip = address.ip(),
         port = address.port(),
         folder = folder.display(),

@@ -29,7 +29,7 @@ fn the_defaults_are_what_the_documentation_says() {
     assert_eq!((config.dns.ttl, config.dns.negative_ttl, config.dns.workers), (5, 5, 1));
     assert_eq!((config.ecs.source, config.ecs.clusters), (Source::Describe, Clusters::FromHost));
     assert_eq!(config.ecs.poll_interval, Duration::from_secs(30));
-    assert_eq!(config.forward.upstreams, ["169.254.169.253:53".parse().unwrap()]);
+    assert_eq!(config.forward.upstreams, ["169.254.169.253:53".parse::<SocketAddr>().unwrap().into()]);
     assert_eq!(config.http.listen, Some("127.0.0.1:9153".parse().unwrap()));
     assert_eq!((config.route53.fallback, config.forward.cache_size), (Fallback::Resolver, 16 << 20));
 }
@@ -148,4 +148,25 @@ fn what_this_version_does_not_use_is_said() {
     let said = notices(&config("snapshot.path = \"/s.json\"\ndns.listen = \"0.0.0.0\""));
     let [unused, open] = said.as_slice() else { panic!("{said:?}") };
     assert!(unused.contains("not used by this version") && open.contains("whoever"), "{said:?}");
+}
+
+#[test]
+fn what_forwarding_takes_is_judged() {
+    refuses("forward.upstreams = \"tls://dns.example\"", "forward.upstreams[0]", "is not an IP address");
+    refuses("forward.upstreams = [\"tls://10.0.0.2#a\", \"tls://10.0.0.2:853#a\"]", "forward.upstreams[1]", "twice");
+    refuses("forward.upstreams = \"tls://127.0.0.1:53#a.example\"", "forward.upstreams[0]", "loop");
+    refuses("forward.policy = \"slowest\"", "forward.policy", "`slowest`");
+    refuses("forward.rate = 9", "forward.rate", "9 is out of range");
+    refuses("forward.min_ttl = 61\nforward.max_ttl = 60", "forward.min_ttl", "61 is out of range");
+    refuses("forward.max_ttl = 0", "forward.max_ttl", "0 is out of range");
+    refuses("forward.negative_ttl = 3601", "forward.negative_ttl", "out of range");
+    refuses("forward.serve_stale = \"169h\"", "forward.serve_stale", "169h is out of range");
+    refuses("forward.tls_ca = \"ca.pem\"", "forward.tls_ca", "absolute");
+    refuses("forward.hosts = \"hosts\"", "forward.hosts", "absolute");
+    refuses("forward.block = [\"ok.example\", \"a..b\"]", "forward.block[1]", "`a..b`");
+    refuses("forward.block_answer = \"refused\"", "forward.block_answer", "`refused`");
+    refuses("forward.rebind_exempt = \".\"", "forward.rebind_exempt[0]", "not a domain name");
+    let config =
+        config("forward.upstreams = [\"10.0.0.2\", \"tls://10.0.0.2#a.example\"]\nforward.serve_stale = \"0s\"");
+    assert_eq!((config.forward.upstreams.len(), config.forward.serve_stale), (2, Duration::ZERO));
 }

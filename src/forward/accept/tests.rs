@@ -6,16 +6,16 @@ use super::*;
 use crate::dns::{Name, RData, rdata};
 
 fn query(key: &Key) -> Vec<u8> {
-    query::build(key, 7)
+    query::build(key, &query::question(key), 7, true)
 }
 
 fn accepted(key: &Key, reply: &[u8]) -> Result<Entry, Refusal> {
-    Entry::accept(key, reply, Caps { max_ttl: 1000, negative_ttl: 100 }, moment())
+    Entry::accept(key, reply, Caps { min_ttl: 0, max_ttl: 1000, negative_ttl: 100 }, moment())
 }
 
 #[track_caller]
-fn refused(key: &Key, reply: &[u8], because: Refusal) {
-    assert_eq!(accepted(key, reply).unwrap_err(), because);
+fn refused(key: &Key, reply: &[u8], because: &Refusal) {
+    assert_eq!(accepted(key, reply).unwrap_err(), *because);
 }
 
 #[test]
@@ -45,7 +45,7 @@ fn records_that_nobody_asked_for_are_refused() {
         chaos,
     ] {
         let reply = answer(&query(&key), [a("www.example", 5, 1), extra]);
-        refused(&key, &reply, Refusal::Unrelated);
+        refused(&key, &reply, &Refusal::Unrelated);
     }
 }
 
@@ -68,8 +68,8 @@ fn loops_and_long_chains_are_refused() {
     let key = key("n0.example", RecordType::A);
     let links = |count: usize| (0..count).map(|n| cname(&format!("n{n}.example"), 5, &format!("n{}.example.", n + 1)));
     assert!(accepted(&key, &answer(&query(&key), links(MAX_CHAIN))).is_ok());
-    refused(&key, &answer(&query(&key), links(MAX_CHAIN + 1)), Refusal::Unrelated);
-    refused(&key, &answer(&query(&key), links(3).chain([cname("n3.example", 5, "n1.example.")])), Refusal::Unrelated);
+    refused(&key, &answer(&query(&key), links(MAX_CHAIN + 1)), &Refusal::CnameLoop);
+    refused(&key, &answer(&query(&key), links(3).chain([cname("n3.example", 5, "n1.example.")])), &Refusal::CnameLoop);
 }
 
 #[test]
@@ -87,7 +87,7 @@ fn a_dname_above_the_name_is_part_of_the_answer() {
         bytes
     };
     assert_eq!(accepted(&key, &build(b"\x03old\x07example\x00")).unwrap().answer_count(), 3);
-    refused(&key, &build(b"\x03foo\x07example\x00"), Refusal::Unrelated);
+    refused(&key, &build(b"\x03foo\x07example\x00"), &Refusal::Unrelated);
 }
 
 #[test]
@@ -157,16 +157,52 @@ fn proofs_are_kept_for_those_who_asked_for_them() {
     }
 }
 
+fn rcode(code: u16) -> Refusal {
+    Refusal::Rcode { code, ede: None }
+}
+
+#[test]
+fn what_the_upstream_says_of_an_error_is_kept() {
+    let key = key("www.example", RecordType::A);
+    let with_options = |rcode, options: &[u8]| {
+        let mut message = response(&query(&key));
+        message.metadata.response_code = rcode;
+        let mut reply = message.to_vec().unwrap();
+        let at = reply.len() - 1;
+        reply[at] = options.len() as u8;
+        reply.extend_from_slice(options);
+        reply
+    };
+    let bogus = with_options(ResponseCode::ServFail, b"\x00\x0a\x00\x01c\x00\x0f\x00\x07\x00\x06bogus");
+    let Err(Refusal::Rcode { code: 2, ede: Some(ede) }) = accepted(&key, &bogus) else { panic!() };
+    assert_eq!((ede.code(), ede.text()), (6, "bogus"));
+    let entry = accepted(&key, &with_options(ResponseCode::NoError, b"\x00\x0f\x00\x02\x00\x04")).unwrap();
+    assert_eq!(entry.ede.map(|ede| (ede.code(), ede.text().len())), Some((4, 0)));
+    for broken in [&b"\x00\x0f\x00\x07\x00\x06bog"[..], b"\x00\x0f\x00\x01\x00", b"\x00\x0f"] {
+        assert_eq!(accepted(&key, &with_options(ResponseCode::ServFail, broken)).unwrap_err(), rcode(2));
+    }
+}
+
+#[test]
+fn a_floor_lifts_what_is_too_short_to_be_kept() {
+    let key = key("www.example", RecordType::A);
+    let caps = Caps { min_ttl: 20, max_ttl: 1000, negative_ttl: 100 };
+    for (ttl, expect) in [(0, 20), (5, 20), (30, 30), (5000, 1000)] {
+        let entry = Entry::accept(&key, &answer(&query(&key), [a("www.example", ttl, 1)]), caps, moment()).unwrap();
+        assert_eq!(entry.ttl(), expect);
+    }
+}
+
 #[test]
 fn errors_and_referrals_are_no_answers() {
     let key = key("www.example", RecordType::A);
-    refused(&key, &negative(&query(&key), ResponseCode::ServFail, []), Refusal::Rcode(2));
-    refused(&key, &negative(&query(&key), ResponseCode::Refused, []), Refusal::Rcode(5));
-    refused(&key, &negative(&query(&key), ResponseCode::BADVERS, []), Refusal::Rcode(16));
+    refused(&key, &negative(&query(&key), ResponseCode::ServFail, []), &rcode(2));
+    refused(&key, &negative(&query(&key), ResponseCode::Refused, []), &rcode(5));
+    refused(&key, &negative(&query(&key), ResponseCode::BADVERS, []), &rcode(16));
     let ns = rdata::NS(Name::from_ascii("ns.example.").unwrap());
     let ns = Record::from_rdata(Name::from_ascii("example.").unwrap(), 9, RData::NS(ns));
-    refused(&key, &negative(&query(&key), ResponseCode::NoError, [ns]), Refusal::Referral);
+    refused(&key, &negative(&query(&key), ResponseCode::NoError, [ns]), &Refusal::Referral);
     let reply = answer(&query(&key), [a("www.example", 5, 1)]);
-    refused(&key, &reply[..reply.len() - 1], Refusal::Unreadable);
-    refused(&key, &[&reply[..], &[0; 65_536]].concat(), Refusal::Unreadable);
+    refused(&key, &reply[..reply.len() - 1], &Refusal::Unreadable);
+    refused(&key, &[&reply[..], &[0; 65_536]].concat(), &Refusal::Unreadable);
 }

@@ -8,12 +8,12 @@ use super::super::{Transport, query};
 use super::*;
 use crate::dns::RecordType;
 
-const CAPS: Caps = Caps { max_ttl: 86_400, negative_ttl: 300 };
+const CAPS: Caps = Caps { min_ttl: 0, max_ttl: 86_400, negative_ttl: 300 };
 
 /// The entry made of this reply to a query for `www.example A`.
 fn entry(now: Instant, reply: impl FnOnce(&[u8]) -> Vec<u8>) -> Entry {
     let key = key("www.example", RecordType::A);
-    Entry::accept(&key, &reply(&query::build(&key, 7)), CAPS, now).unwrap()
+    Entry::accept(&key, &reply(&query::build(&key, &query::question(&key), 7, true)), CAPS, now).unwrap()
 }
 
 fn written(entry: &Entry, query: &[u8], now: Instant, transport: Transport) -> (Vec<u8>, Message) {
@@ -35,7 +35,10 @@ fn a_reply_is_the_clients_own() {
         reply[3] |= 0x20;
         reply
     });
-    let query = client_query("WwW.Example", RecordType::A, Some(4096));
+    let mut query = client_query("WwW.Example", RecordType::A, Some(4096));
+    let (_, message) = written(&entry, &query, now, Transport::Udp);
+    assert!(!message.metadata.authentic_data, "for those who ask for it");
+    query[3] |= 0x20;
     let (bytes, message) = written(&entry, &query, now, Transport::Udp);
     assert_eq!(bytes[12..28], query[12..28]);
     let metadata = &message.metadata;
@@ -58,15 +61,92 @@ fn ttls_count_down_to_nothing() {
     let then = moment();
     let entry = entry(then, |query| answer(query, [cname("www.example", 60, "b.example."), a("b.example", 30, 1)]));
     let query = client_query("www.example", RecordType::A, None);
-    for (age, ttls, fresh) in [(0, [60, 30], true), (29, [31, 1], true), (30, [30, 0], false), (99, [0, 0], false)] {
+    for (age, ttls, fresh) in [(0, [60, 30], true), (29, [31, 1], true), (30, [30, 30], false), (99, [30, 30], false)] {
         let now = then + Duration::from_secs(age);
         let (_, message) = written(&entry, &query, now, Transport::Udp);
         assert_eq!(message.answers.iter().map(|record| record.ttl).collect::<Vec<_>>(), ttls);
         assert_eq!(entry.decode(now).answers.iter().map(|record| record.ttl).collect::<Vec<_>>(), ttls);
-        assert_eq!((entry.is_fresh(now), entry.remaining(now)), (fresh, ttls[1]));
+        assert_eq!((entry.is_fresh(now), entry.is_stale(now)), (fresh, !fresh), "30 is what a stale answer has");
+        assert_eq!(u64::from(entry.remaining(now)), 30u64.saturating_sub(age));
     }
     let (_, message) = written(&entry, &query, then - Duration::from_secs(5), Transport::Udp);
     assert_eq!(message.answers[1].ttl, 30);
+}
+
+/// Code and text of the extended error in a reply.
+fn ede(message: &Message) -> Option<(u16, String)> {
+    use hickory_proto::rr::rdata::opt::{EdnsCode, EdnsOption};
+    match message.edns.as_ref()?.option(EdnsCode::Unknown(15))? {
+        EdnsOption::Unknown(15, data) => Ede::from_option(data).map(|ede| (ede.code(), ede.text().to_owned())),
+        _ => None,
+    }
+}
+
+#[test]
+fn a_stale_answer_says_so_unless_that_would_truncate_it() {
+    let then = moment();
+    for (rcode, code) in [(ResponseCode::NoError, 3), (ResponseCode::NXDomain, 19)] {
+        let entry = entry(then, |query| negative(query, rcode, [soa("example.", 60, 40)]));
+        let now = then + Duration::from_secs(40);
+        let (_, message) =
+            written(&entry, &client_query("www.example", RecordType::A, Some(1232)), now, Transport::Udp);
+        assert_eq!((ede(&message).map(|(code, _)| code), message.authorities[0].ttl), (Some(code), 30));
+        assert!(entry.is_usable(now, Duration::from_secs(1)) && !entry.is_usable(now, Duration::ZERO));
+        let (_, message) = written(&entry, &client_query("www.example", RecordType::A, None), now, Transport::Udp);
+        assert!(message.edns.is_none());
+    }
+    let full = entry(then, |query| answer(query, (0..74).map(|host| a("www.example", 30, host))));
+    let query = client_query("www.example", RecordType::A, Some(1232));
+    let (_, message) = written(&full, &query, then + Duration::from_secs(99), Transport::Udp);
+    assert_eq!((ede(&message), message.metadata.truncation, message.answers.len()), (None, false, 74));
+}
+
+#[test]
+fn what_the_upstream_says_of_its_answer_is_passed_on_while_it_is_fresh() {
+    let then = moment();
+    let entry = entry(then, |query| {
+        let mut reply = answer(query, [a("www.example", 30, 1)]);
+        let at = reply.len() - 1;
+        reply[at] = 10;
+        reply.extend_from_slice(b"\x00\x0f\x00\x06\x00\x04hint");
+        reply
+    });
+    let query = client_query("www.example", RecordType::A, Some(1232));
+    let (_, message) = written(&entry, &query, then, Transport::Udp);
+    assert_eq!(ede(&message), Some((4, "hint".to_owned())));
+    let (_, message) = written(&entry, &query, then + Duration::from_secs(31), Transport::Udp);
+    assert_eq!(ede(&message).unwrap().0, 3);
+}
+
+#[test]
+fn an_answer_for_the_question_at_hand_never_becomes_stale() {
+    let then = moment();
+    let entry = entry(then, |query| answer(query, [a("www.example", 0, 1)]));
+    let later = then + Duration::from_secs(3);
+    assert!(!entry.is_stale(later) && !entry.is_usable(later, Duration::from_secs(9)) && entry.ede(later).is_none());
+    assert_eq!(entry.decode(later).answers[0].ttl, 0);
+}
+
+#[test]
+fn private_addresses_are_known() {
+    let now = moment();
+    for (address, private) in [
+        ("10.1.2.3", true),
+        ("172.31.0.1", true),
+        ("192.168.0.1", true),
+        ("127.0.0.1", true),
+        ("169.254.1.1", true),
+        ("0.0.0.0", true),
+        ("8.8.8.8", false),
+        ("172.32.0.1", false),
+    ] {
+        let entry = entry(now, |query| {
+            let mut record = a("www.example", 30, 1);
+            record.data = RData::A(address.parse::<std::net::Ipv4Addr>().unwrap().into());
+            answer(query, [record])
+        });
+        assert_eq!(entry.has_private_address(now), private, "{address}");
+    }
 }
 
 #[test]
@@ -110,7 +190,7 @@ fn an_soa_that_does_not_fit_is_a_truncation() {
 fn types_that_nobody_knows_pass_untouched() {
     let now = moment();
     let key = key("www.example", RecordType::Unknown(65_280));
-    let upstream = query::build(&key, 7);
+    let upstream = query::build(&key, &query::question(&key), 7, true);
     let mut reply = answer(&upstream, []);
     reply.truncate(upstream.len() - 11);
     (reply[7], reply[11]) = (1, 0);
@@ -163,7 +243,7 @@ proptest! {
         limit in 0usize..1300,
     ) {
         let key = key("www.example", RecordType::A);
-        let upstream = query::build(&key, 7);
+        let upstream = query::build(&key, &query::question(&key), 7, true);
         let reply = match is_negative {
             true => negative(&upstream, ResponseCode::NXDomain, [soa("example.", 60, 40)]),
             false => answer(&upstream, [cname("www.example", 60, "b.example."), a("b.example", 30, 1)]),
@@ -181,9 +261,17 @@ proptest! {
             let mut out = Vec::new();
             let now = then + Duration::from_secs(u64::from(age));
             entry.write(&mut out, &question, now, limit);
+            // Once it is stale, the reply says so in place of what is left.
+            if entry.is_stale(now) {
+                assert!(ttls(&out, 17).iter().all(|ttl| *ttl == STALE_TTL));
+                return Vec::new();
+            }
             assert!(entry.decode(now).answers.len() <= usize::from(entry.answer_count()));
             out
         });
+        if young.is_empty() || old.is_empty() {
+            return Ok(());
+        }
         prop_assert!(young.len() <= limit.max(12 + question.wire().len() + OPT_LEN));
         prop_assert_eq!(young.len(), old.len());
         let (young, old) = (ttls(&young, 17), ttls(&old, 17));
@@ -195,7 +283,7 @@ proptest! {
     #[test]
     fn arbitrary_bytes_do_no_harm(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
         let key = key("www.example", RecordType::A);
-        let mut reply = query::build(&key, 7);
+        let mut reply = query::build(&key, &query::question(&key), 7, true);
         reply.truncate(29);
         reply[2] |= 0x80;
         reply.extend_from_slice(&bytes);

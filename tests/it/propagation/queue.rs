@@ -33,7 +33,8 @@ fn what_is_no_event_of_ours_is_removed_and_counted() {
         it.fake.messaging().send(&it.queue, body);
     };
     send("not JSON");
-    send(&format!("{{\"detail-type\": \"ECS Task State Change\", \"detail\": \"{}\"}}", "x".repeat(1 << 20)));
+    let huge = "x".repeat(1 << 20);
+    send(&json!({"detail-type": "ECS Task State Change", "source": "aws.ecs", "detail": huge}).to_string());
     it.fake.publish(&it.topic, &json!({"detail-type": "ECS Weather Report", "detail": {}}));
     let staging = it.fake.world().ecs_arn("cluster/staging");
     let task = it.fake.world().ecs_arn("task/staging/0123456789abcdef0123456789abcdef");

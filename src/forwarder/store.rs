@@ -1,0 +1,173 @@
+//! The cache: answers by question, bounded by bytes; and for a short while, questions that have failed (RFC 9520).
+
+use std::ops::Deref;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
+use std::time::{Duration, Instant};
+
+use foldhash::fast::RandomState;
+use moka::Expiry;
+use moka::sync::Cache;
+
+use super::ForwardError;
+use crate::forward::{Entry, Key};
+
+/// Uses that make an answer popular; more are not counted.
+const POPULAR: u32 = 3;
+/// Failed questions that are remembered.
+const MAX_FAILURES: u64 = 10_000;
+/// Longest time that a question is not asked again because it has failed (RFC 9520 3.2: at most 5 minutes).
+const LONGEST_HOLD: Duration = Duration::from_secs(5);
+/// How long a failure is remembered, so that the next one holds longer.
+const FAILURE_MEMORY: Duration = Duration::from_secs(15);
+
+/// An answer as it is kept: the entry, and how much it is asked for.
+#[derive(Debug)]
+pub struct Answer {
+    entry: Entry,
+    uses: AtomicU32,
+    renewing: AtomicBool,
+}
+
+impl From<Entry> for Answer {
+    fn from(entry: Entry) -> Self {
+        Self { entry, uses: AtomicU32::new(0), renewing: AtomicBool::new(false) }
+    }
+}
+
+impl Deref for Answer {
+    type Target = Entry;
+
+    fn deref(&self) -> &Entry {
+        &self.entry
+    }
+}
+
+impl Answer {
+    /// Counts a use; says whether this is the one that should have the answer renewed: once in its life, when it is
+    /// popular and its time is nearly over. If that comes to nothing, whoever asks after its time asks for all.
+    pub(super) fn used(&self, now: Instant) -> bool {
+        // Once popular, it is only read: workers share the line of memory.
+        if self.uses.load(Relaxed) < POPULAR {
+            self.uses.fetch_add(1, Relaxed);
+            return false;
+        }
+        self.is_fading(now) && !self.renewing.swap(true, Relaxed)
+    }
+}
+
+/// A question that has failed.
+#[derive(Debug, Clone)]
+struct Failed {
+    error: ForwardError,
+    until: Instant,
+    hold: Duration,
+}
+
+/// Answers, and failures.
+#[derive(Debug)]
+pub(super) struct Store {
+    answers: Cache<Key, Arc<Answer>, RandomState>,
+    failures: Cache<Key, Failed, RandomState>,
+}
+
+impl Store {
+    /// An empty cache for `bytes` of answers, each of which is kept for `stale` after its time.
+    pub(super) fn new(bytes: u64, stale: Duration) -> Self {
+        let answers = Cache::builder()
+            .name("forward")
+            .max_capacity(bytes)
+            .weigher(|key: &Key, answer: &Arc<Answer>| {
+                u32::try_from(answer.memory() + key.name.as_wire().len()).unwrap_or(u32::MAX)
+            })
+            .expire_after(WhenUseless { stale })
+            .build_with_hasher(RandomState::default());
+        let failures = Cache::builder()
+            .name("failures")
+            .max_capacity(MAX_FAILURES)
+            .time_to_live(FAILURE_MEMORY)
+            .build_with_hasher(RandomState::default());
+        Self { answers, failures }
+    }
+
+    pub(super) fn get(&self, key: &Key) -> Option<Arc<Answer>> {
+        self.answers.get(key)
+    }
+
+    /// Keeps an answer in place of an older one; one that is for the question at hand only just ends the older.
+    pub(super) fn keep(&self, key: Key, answer: &Arc<Answer>) {
+        self.failures.invalidate(&key);
+        if answer.ttl() > 0 {
+            self.answers.insert(key, Arc::clone(answer));
+        } else {
+            self.answers.invalidate(&key);
+        }
+    }
+
+    /// Why the question is not to be asked now, if it has just failed.
+    pub(super) fn failure(&self, key: &Key, now: Instant) -> Option<ForwardError> {
+        self.failures.get(key).filter(|failed| now < failed.until).map(|failed| failed.error)
+    }
+
+    /// Remembers that the question has failed: for a second, and twice as long each time it fails again.
+    pub(super) fn fail(&self, key: Key, error: ForwardError, now: Instant) {
+        let hold = self.failures.get(&key).map_or(Duration::from_secs(1), |failed| (2 * failed.hold).min(LONGEST_HOLD));
+        self.failures.insert(key, Failed { error, until: now + hold, hold });
+    }
+
+    /// An upstream is there again: what failed without it may be asked.
+    pub(super) fn forgive(&self) {
+        self.failures.invalidate_all();
+    }
+
+    /// Forgets all answers and failures of the names that `matches`, and says how many answers they were. Looks at
+    /// everything.
+    pub(super) fn flush(&self, matches: impl Fn(&Key) -> bool) -> usize {
+        let failed: Vec<_> = self.failures.iter().map(|(key, _)| key).filter(|key| matches(key)).collect();
+        failed.iter().for_each(|key| self.failures.invalidate(&**key));
+        let keys: Vec<_> = self.answers.iter().map(|(key, _)| key).filter(|key| matches(key)).collect();
+        keys.iter().for_each(|key| self.answers.invalidate(&**key));
+        keys.len()
+    }
+
+    /// All answers, in no order.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (Arc<Key>, Arc<Answer>)> {
+        self.answers.iter()
+    }
+
+    /// Number of answers, roughly.
+    pub(super) fn len(&self) -> u64 {
+        self.answers.entry_count()
+    }
+
+    /// Bytes that they hold, roughly.
+    pub(super) fn bytes(&self) -> u64 {
+        self.answers.weighted_size()
+    }
+
+    #[cfg(test)]
+    pub(super) fn settle(&self) {
+        self.answers.run_pending_tasks();
+    }
+}
+
+/// moka frees what nobody may use any more; whether an answer is fresh or stale is decided by its [`Entry`].
+struct WhenUseless {
+    stale: Duration,
+}
+
+impl WhenUseless {
+    fn life(&self, answer: &Answer) -> Option<Duration> {
+        Some(Duration::from_secs(u64::from(answer.ttl())) + self.stale)
+    }
+}
+
+impl Expiry<Key, Arc<Answer>> for WhenUseless {
+    fn expire_after_create(&self, _: &Key, answer: &Arc<Answer>, _: Instant) -> Option<Duration> {
+        self.life(answer)
+    }
+
+    fn expire_after_update(&self, _: &Key, answer: &Arc<Answer>, _: Instant, _: Option<Duration>) -> Option<Duration> {
+        self.life(answer)
+    }
+}

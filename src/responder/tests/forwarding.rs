@@ -1,0 +1,50 @@
+use std::time::Duration;
+
+use super::*;
+
+/// Code of the extended error in a reply.
+fn ede_code(message: &Message) -> Option<u16> {
+    match message.edns.as_ref()?.option(EdnsCode::Unknown(15))? {
+        EdnsOption::Unknown(15, data) => Ede::from_option(data).map(|ede| ede.code()),
+        _ => None,
+    }
+}
+
+#[tokio::test]
+async fn special_names_are_answered_without_an_upstream() {
+    let (responder, _) = responder();
+    let (source, message) = ask(&responder, &query(1, "db.LocalHost", RecordType::A, 1232), 0).await;
+    assert_eq!(
+        (source, message.answers[0].to_string()),
+        (Source::Zone, "db.LocalHost. 10800 IN A 127.0.0.1".to_owned())
+    );
+    let (source, message) = ask(&responder, &query(1, "slow.invalid", RecordType::A, 1232), 0).await;
+    assert_eq!((source, message.metadata.response_code), (Source::Zone, ResponseCode::NXDomain));
+    assert_eq!(message.authorities.len(), 1, "so that it is believed for a while");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_an_alias_points_to_may_be_stale_and_says_so() {
+    let (responder, gate) = responder();
+    gate.add_permits(1);
+    let (_, message) = ask(&responder, &query(1, "late.ecs.internal", RecordType::A, 1232), 0).await;
+    assert_eq!((message.answers.len(), ede_code(&message)), (2, None));
+    tokio::time::advance(Duration::from_secs(31)).await;
+    let begun = now();
+    let (source, message) = ask(&responder, &query(1, "late.ecs.internal", RecordType::A, 1232), 0).await;
+    assert_eq!((source, message.answers.len(), ede_code(&message)), (Source::Upstream, 2, Some(Ede::STALE_ANSWER)));
+    assert_eq!(message.answers[1].ttl, 30);
+    assert_eq!((now() - begun).as_millis(), 1800);
+}
+
+#[tokio::test]
+async fn without_recursion_only_what_is_known_is_told() {
+    let (responder, _) = responder();
+    let mut plain = query(1, "www.example", RecordType::A, 1232);
+    plain[2] &= !1;
+    let (_, message) = ask(&responder, &plain, 0).await;
+    assert_eq!((message.metadata.response_code, ede_code(&message)), (ResponseCode::Refused, Some(20)));
+    ask(&responder, &query(1, "www.example", RecordType::A, 1232), 0).await;
+    let (source, message) = ask(&responder, &plain, 0).await;
+    assert_eq!((source, message.answers.len()), (Source::Cache, 1), "the cache may answer");
+}
