@@ -9,6 +9,7 @@ pub mod ecs;
 // Floor 1, core: pure decisions; no async, no clock, no SDK.
 pub mod forward;
 pub mod inventory;
+pub mod register;
 pub mod resolve;
 pub mod zone;
 
