@@ -5,6 +5,7 @@
 // Floor 0, words: values and bytes.
 pub mod dns;
 pub mod ecs;
+pub mod route53;
 
 // Floor 1, core: pure decisions; no async, no clock, no SDK.
 pub mod forward;

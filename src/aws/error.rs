@@ -35,8 +35,14 @@ const CREDENTIALS: &[&str] = &[
     "SignatureDoesNotMatch",
 ];
 
-const NOT_FOUND: &[&str] =
-    &["ClusterNotFoundException", "ServiceNotFoundException", "LoadBalancerNotFound", "TargetGroupNotFound"];
+const NOT_FOUND: &[&str] = &[
+    "ClusterNotFoundException",
+    "ServiceNotFoundException",
+    "LoadBalancerNotFound",
+    "TargetGroupNotFound",
+    "NoSuchHostedZone",
+    "NoSuchChange",
+];
 
 /// Puts a failed call in our words.
 pub(super) fn api_error<E>(operation: &'static str, error: &SdkError<E, HttpResponse>) -> ApiError

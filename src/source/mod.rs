@@ -6,6 +6,7 @@
 pub mod clock;
 pub mod describe;
 pub mod fixture;
+pub mod hosted_zone;
 pub mod pace;
 pub mod ports;
 mod sample;

@@ -15,7 +15,7 @@ use source::{Crate, Seen};
 
 /// Top-level modules, floor by floor.
 const FLOORS: [&[&str]; 5] = [
-    &["dns", "ecs"],
+    &["dns", "ecs", "route53"],
     &["inventory", "zone", "forward", "register", "resolve"],
     &["snapshot", "updater", "source", "forwarder", "responder", "registrar", "metrics"],
     &["aws", "server", "link", "http", "store", "systemd", "config"],
@@ -24,6 +24,7 @@ const FLOORS: [&[&str]; 5] = [
 
 /// Which module may use which on its own floor, and why. One that is not used must go.
 const SIDEWAYS: &[(&str, &str, &str)] = &[
+    ("route53", "dns", "records are of the names and types of the DNS"),
     ("zone", "inventory", "the zone is rendered from the inventory"),
     ("resolve", "zone", "finds the entry in the zone that answers"),
     ("updater", "snapshot", "publishes it"),
