@@ -17,6 +17,7 @@ pub mod zone;
 // Floor 2, workers: async, but no socket and no SDK.
 pub mod forwarder;
 pub mod metrics;
+pub mod registrar;
 pub mod responder;
 pub mod snapshot;
 pub mod source;

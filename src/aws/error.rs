@@ -44,6 +44,8 @@ const NOT_FOUND: &[&str] = &[
     "NoSuchChange",
 ];
 
+const REJECTED: &[&str] = &["InvalidChangeBatch", "InvalidInput"];
+
 /// Puts a failed call in our words.
 pub(super) fn api_error<E>(operation: &'static str, error: &SdkError<E, HttpResponse>) -> ApiError
 where
@@ -68,6 +70,8 @@ fn kind_of_code(operation: &'static str, code: &str) -> ApiErrorKind {
         ApiErrorKind::Denied
     } else if CREDENTIALS.contains(&code) {
         ApiErrorKind::Credentials
+    } else if REJECTED.contains(&code) {
+        ApiErrorKind::Rejected
     } else if NOT_FOUND.contains(&code) || (operation == "ecs:DescribeTaskDefinition" && code == "ClientException") {
         // ECS has no code of its own for a task definition that does not exist.
         ApiErrorKind::NotFound
@@ -130,7 +134,7 @@ fn story<'a>(causes: impl Iterator<Item = &'a (dyn Error + 'static)>) -> String 
 }
 
 /// One line of at most [`MAX_MESSAGE`] characters: what an endpoint sends goes to logs and pages.
-fn shorten(text: &str) -> String {
+pub(super) fn shorten(text: &str) -> String {
     let mut line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(MAX_MESSAGE).collect();
     if text.chars().nth(MAX_MESSAGE).is_some() {
         line.pop();

@@ -21,4 +21,4 @@ pub use plan::{Consent, Evidence, Group, Plan, Reading, Standing, plan};
 pub use record::{Kind, Listing};
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -52,8 +52,12 @@ pub fn notes(plan: &Plan, desired: &Desired) -> Vec<String> {
             refusal.deletes, refusal.owned, refusal.limit
         )
     });
+    let unanswered = plan.questions.iter().map(|key| {
+        format!("Kept: the names of {}: ECS does not say whether it is gone", service(key))
+    });
     let conflicts = plan.conflicts.iter().map(left("Conflict"));
     conflicts
+        .chain(unanswered)
         .chain(plan.kept.iter().map(left("Kept")))
         .chain(desired.held.iter().map(of("Held")))
         .chain(desired.unregistered.iter().map(of("Not registered")))
@@ -97,6 +101,13 @@ pub fn json(plan: &Plan, desired: &Desired) -> Value {
         "refused": plan.refused.map(|it| json!({ "deletes": it.deletes, "owned": it.owned, "limit": it.limit })),
         "owned": plan.owned,
     })
+}
+
+/// One change in a line, for logs.
+#[must_use]
+pub fn line(change: &RecordChange) -> String {
+    let (_, values) = values(&change.set).unwrap_or_default();
+    format!("{} {} {} {}", action(change.action), change.set.name, change.set.kind, values.join(" "))
 }
 
 fn row(change: &RecordChange, purpose: &str, key: &ServiceKey) -> [String; 6] {

@@ -1,7 +1,7 @@
 //! Stories of single names, and what holds whatever the zone looks like.
 
 mod batches;
-mod model;
+pub mod model;
 mod properties;
 mod stories;
 
@@ -16,15 +16,15 @@ use crate::inventory::ServiceKey;
 use crate::route53::RecordSet;
 use model::Model;
 
-pub(super) fn cluster(name: &str) -> ClusterArn {
+pub fn cluster(name: &str) -> ClusterArn {
     ClusterArn::parse(&format!("arn:aws:ecs:us-east-1:123456789012:cluster/{name}")).unwrap()
 }
 
-pub(super) fn key(name: &str) -> ServiceKey {
+pub fn key(name: &str) -> ServiceKey {
     ServiceKey::new(&cluster("prod"), name)
 }
 
-pub(super) fn name(label: &str) -> DomainName {
+pub fn name(label: &str) -> DomainName {
     DomainName::from_text(&format!("{label}.ecs.internal")).unwrap()
 }
 
