@@ -57,6 +57,26 @@ pub struct Overrides {
     /// Who is asked for names of the zone that ECS does not know
     #[arg(long, env = "ECS_RESOLVER_ROUTE53_FALLBACK", value_name = "resolver|off")]
     pub fallback: Option<String>,
+    /// Time between two reconciles of the hosted zone
+    #[arg(long = "interval", env = "ECS_RESOLVER_CONTROLLER_INTERVAL", value_name = "DURATION")]
+    pub controller_interval: Option<String>,
+    /// Record type that is registered. Repeat it, or separate by commas
+    #[arg(
+        long = "record-type",
+        env = "ECS_RESOLVER_CONTROLLER_RECORD_TYPES",
+        value_name = "CNAME|A|SRV",
+        value_delimiter = ','
+    )]
+    pub record_types: Vec<String>,
+    /// Take over CNAMEs, TTL 60, that lead to the service's own load balancer: those of the Lambda of 2016
+    #[arg(
+        long,
+        env = "ECS_RESOLVER_CONTROLLER_ADOPT",
+        value_name = "true|false",
+        num_args = 0..=1,
+        default_missing_value = "true"
+    )]
+    pub adopt: Option<String>,
     /// DNS server for everything else; port 53 if none is given. Repeat it, or separate by commas
     #[arg(
         long = "upstream",
@@ -86,7 +106,7 @@ impl Overrides {
     /// The keys that are given, with their texts. Empty texts count as not given, so that a unit file can pass on a
     /// variable that is not set.
     pub fn given(&self) -> impl Iterator<Item = (&'static str, &[String])> {
-        let all: [(&str, &[String]); 22] = [
+        let all: [(&str, &[String]); 25] = [
             ("dns.listen", &self.listen),
             ("dns.zone", self.zone.as_slice()),
             ("dns.ttl", self.ttl.as_slice()),
@@ -103,6 +123,9 @@ impl Overrides {
             ("events.topic_arn", self.topic_arn.as_slice()),
             ("route53.zone_id", self.zone_id.as_slice()),
             ("route53.fallback", self.fallback.as_slice()),
+            ("controller.interval", self.controller_interval.as_slice()),
+            ("controller.record_types", &self.record_types),
+            ("controller.adopt", self.adopt.as_slice()),
             ("forward.upstreams", &self.upstreams),
             ("forward.cache_size", self.cache_size.as_slice()),
             ("http.listen", self.http.as_slice()),
@@ -141,6 +164,9 @@ fn set(spec: &mut Spec, key: &'static str, texts: &[String]) -> Result<(), Fault
         "events.topic_arn" => spec.events.topic_arn = Some(text()),
         "route53.zone_id" => spec.route53.zone_id = Some(text()),
         "route53.fallback" => spec.route53.fallback = text(),
+        "controller.interval" => spec.controller.interval = text(),
+        "controller.record_types" => spec.controller.record_types = list(),
+        "controller.adopt" => spec.controller.adopt = parse(key, &text())?,
         "forward.upstreams" => spec.forward.upstreams = list(),
         "forward.cache_size" => spec.forward.cache_size = text(),
         "http.listen" => spec.http.listen = text(),

@@ -10,11 +10,12 @@ use std::time::Duration;
 
 use super::file::{self, Spec, Texts};
 use super::settings::{
-    Clusters, Config, Dns, Ecs, Events, Fallback, Forward, Http, Log, LogFormat, Route53, Snapshot, Source,
+    Clusters, Config, Controller, Dns, Ecs, Events, Fallback, Forward, Http, Log, LogFormat, Route53, Snapshot, Source,
 };
 use super::{Fault, Overrides, host, values};
 use crate::dns::DomainName;
 use crate::forward::asks_ourselves;
+use crate::register::Kind;
 
 /// Port of DNS.
 const DNS_PORT: u16 = 53;
@@ -29,7 +30,7 @@ const MAX_TTL: i64 = 3600;
 /// Most UDP threads.
 const MAX_WORKERS: i64 = 256;
 /// Shortest and longest time between two reads.
-const POLL_INTERVALS: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(3600);
+const INTERVALS: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(3600);
 /// Smallest and largest forward cache, in bytes.
 const CACHE_SIZES: RangeInclusive<u64> = 1 << 20..=4 << 30;
 
@@ -44,6 +45,7 @@ pub fn check(mut spec: Spec, overrides: &Overrides) -> Result<Config, Vec<Fault>
         ecs: judge.ecs(spec.ecs),
         events: judge.events(spec.events),
         route53: judge.route53(&spec.route53),
+        controller: judge.controller(&spec.controller),
         forward: judge.forward(&spec.forward),
         http: judge.http(&spec.http),
         snapshot: judge.snapshot(spec.snapshot),
@@ -60,7 +62,6 @@ pub fn notices(config: &Config) -> Vec<String> {
     let unused = [
         ("events.queue_url", config.events.queue_url.is_some()),
         ("events.topic_arn", config.events.topic_arn.is_some()),
-        ("route53.zone_id", config.route53.zone_id.is_some()),
         ("snapshot.path", config.snapshot.path.is_some()),
     ];
     let unused = unused.into_iter().filter(|(_, given)| *given);
@@ -151,7 +152,7 @@ impl Judge {
         Ecs {
             source: self.source(&spec.source, spec.fixture),
             clusters: self.clusters(&spec.clusters),
-            poll_interval: self.poll_interval(&spec.poll_interval),
+            poll_interval: self.interval("ecs.poll_interval", &spec.poll_interval),
             region: self.shaped("ecs.region", spec.region, values::is_region, "an AWS region"),
             agent_config: self.absolute("ecs.agent_config", spec.agent_config),
         }
@@ -191,11 +192,11 @@ impl Judge {
         Clusters::Named(texts.0.clone())
     }
 
-    fn poll_interval(&mut self, text: &str) -> Duration {
+    fn interval(&mut self, key: &str, text: &str) -> Duration {
         let in_range = |duration| {
-            if POLL_INTERVALS.contains(&duration) { Ok(duration) } else { Err(format!("{text} is out of range")) }
+            if INTERVALS.contains(&duration) { Ok(duration) } else { Err(format!("{text} is out of range")) }
         };
-        self.take("ecs.poll_interval", values::duration(text).and_then(in_range)).unwrap_or_default()
+        self.take(key, values::duration(text).and_then(in_range)).unwrap_or_default()
     }
 
     fn events(&mut self, spec: file::Events) -> Events {
@@ -212,6 +213,18 @@ impl Judge {
         });
         let words = [("resolver", Fallback::Resolver), ("off", Fallback::Off)];
         Route53 { zone_id, fallback: self.word("route53.fallback", &spec.fallback, &words).unwrap_or(Fallback::Off) }
+    }
+
+    fn controller(&mut self, spec: &file::Controller) -> Controller {
+        if spec.record_types.0.is_empty() {
+            self.fault("controller.record_types", "no record type is given");
+        }
+        let words = Kind::ALL.map(|kind| (kind.label(), kind));
+        let kinds = spec.record_types.0.iter().enumerate().filter_map(|(at, text)| {
+            self.word(&format!("controller.record_types[{at}]"), &text.to_ascii_uppercase(), &words)
+        });
+        let record_types = kinds.collect();
+        Controller { interval: self.interval("controller.interval", &spec.interval), record_types, adopt: spec.adopt }
     }
 
     fn forward(&mut self, spec: &file::Forward) -> Forward {

@@ -15,6 +15,8 @@ pub struct Spec {
     pub events: Events,
     /// `[route53]`
     pub route53: Route53,
+    /// `[controller]`
+    pub controller: Controller,
     /// `[forward]`
     pub forward: Forward,
     /// `[http]`
@@ -139,6 +141,24 @@ pub struct Route53 {
 impl Default for Route53 {
     fn default() -> Self {
         Self { zone_id: None, fallback: "resolver".to_owned() }
+    }
+}
+
+/// Registration of services in the hosted zone.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Controller {
+    /// Time between two reconciles.
+    pub interval: String,
+    /// Record types that are written.
+    pub record_types: Texts,
+    /// Whether the CNAMEs of the Lambda of 2016 are taken over.
+    pub adopt: bool,
+}
+
+impl Default for Controller {
+    fn default() -> Self {
+        Self { interval: "60s".to_owned(), record_types: Texts::of(["CNAME"]), adopt: false }
     }
 }
 

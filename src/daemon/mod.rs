@@ -3,6 +3,7 @@
 //! Nothing is decided here. Each part gets its settings, its neighbours, and its end.
 
 mod balancers;
+pub mod controller;
 mod feed;
 mod report;
 

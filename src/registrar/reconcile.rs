@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::apply::Applied;
 use super::status::RegistrarStatus;
 use super::{Error, Registrar};
+use crate::ecs::event::ServiceHint;
 use crate::register::desired::Options;
 use crate::register::{Consent, Desired, Evidence, Kind, Plan, plan, report};
 use crate::route53::HostedZone;
@@ -81,29 +82,29 @@ impl Controller {
     /// # Errors
     /// When the hosted zone cannot be found or read.
     pub async fn plan(&self) -> Result<Outcome, Error> {
-        let (_, outcome) = self.read().await?;
+        let (_, outcome) = self.read(&[]).await?;
         Ok(outcome)
     }
 
-    /// Makes the zone say what ECS wants.
+    /// Makes the zone say what ECS wants. `hints` are services that something was heard of.
     ///
     /// # Errors
     /// When the hosted zone cannot be found or read; then nothing was changed. What single names failed of is in the
     /// outcome.
-    pub async fn reconcile(&self) -> Result<Outcome, Error> {
+    pub async fn reconcile(&self, hints: &[ServiceHint]) -> Result<Outcome, Error> {
         let began = self.describer.now();
-        let result = self.change().await;
+        let result = self.change(hints).await;
         self.status.note(began, &result);
         result
     }
 
-    async fn change(&self) -> Result<Outcome, Error> {
-        let (zone, mut outcome) = self.read().await?;
+    async fn change(&self, hints: &[ServiceHint]) -> Result<Outcome, Error> {
+        let (zone, mut outcome) = self.read(hints).await?;
         outcome.applied = self.registrar.apply(&zone.id, outcome.plan.groups.clone()).await;
         if outcome.applied.failed.iter().any(|failed| failed.error.kind == ApiErrorKind::Rejected) {
             // Somebody may have changed the zone while we read it, another controller for one: look again, once.
             let done = std::mem::take(&mut outcome.applied.done);
-            let (zone, second) = self.read().await?;
+            let (zone, second) = self.read(hints).await?;
             outcome = second;
             outcome.applied = self.registrar.apply(&zone.id, outcome.plan.groups.clone()).await;
             outcome.applied.done.splice(0..0, done);
@@ -113,11 +114,11 @@ impl Controller {
     }
 
     /// Everything up to the plan.
-    async fn read(&self) -> Result<(HostedZone, Outcome), Error> {
+    async fn read(&self, hints: &[ServiceHint]) -> Result<(HostedZone, Outcome), Error> {
         let zone = self.registrar.find().await?;
         let kinds = &self.settings.options.kinds;
         let tasks = kinds.contains(&Kind::A) || kinds.contains(&Kind::Srv);
-        let survey = self.describer.survey(&self.settings.clusters, tasks).await?;
+        let survey = self.describer.survey(&self.settings.clusters, tasks, hints).await?;
         let listing = self.registrar.list(&zone.id).await?;
         let desired = self.desired(&survey).await?;
         let mut evidence = Evidence { clusters: survey.clusters, standings: BTreeMap::new() };

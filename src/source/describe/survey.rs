@@ -9,6 +9,7 @@ use super::FIRST_DEFINITIONS;
 use super::call::Call;
 use super::definitions;
 use super::describer::{Describer, is_hopeless};
+use crate::ecs::event::ServiceHint;
 use crate::ecs::{ClusterArn, ServiceArn, ServiceStatus};
 use crate::inventory::{Change, ServiceKey};
 use crate::register::{Reading, Standing};
@@ -34,18 +35,24 @@ impl Survey {
 
 impl Describer {
     /// Reads the clusters called `wanted`, in this order: services and their load balancers, and with `tasks` also
-    /// tasks, hosts and task definitions. What was read is in the inventory, and served, when this returns.
+    /// tasks, hosts and task definitions. Services that something was heard of, `hints`, are described even if the
+    /// list does not have them yet. What was read is in the inventory, and served, when this returns.
     ///
     /// # Errors
     /// [`Stopped`] at shutdown; failing calls are noted in the status.
-    pub async fn survey(self: &Arc<Self>, wanted: &[String], tasks: bool) -> Result<Survey, Stopped> {
+    pub async fn survey(
+        self: &Arc<Self>,
+        wanted: &[String],
+        tasks: bool,
+        hints: &[ServiceHint],
+    ) -> Result<Survey, Stopped> {
         let began = Instant::now();
         let mut survey = Survey { clusters: BTreeMap::new(), complete: !wanted.is_empty() };
         for name in wanted {
             let resolved = self.resolve_named(std::slice::from_ref(name)).await?;
             survey.complete &= resolved.complete && !resolved.clusters.is_empty();
             for cluster in resolved.clusters {
-                let mut reading = self.survey_cluster(&cluster, tasks).await?;
+                let mut reading = self.survey_cluster(&cluster, tasks, hints).await?;
                 reading.services &= survey.complete;
                 survey.complete = reading.services && (reading.tasks || !tasks);
                 survey.clusters.entry(cluster).or_insert(reading);
@@ -56,9 +63,17 @@ impl Describer {
         Ok(survey)
     }
 
-    async fn survey_cluster(self: &Arc<Self>, cluster: &ClusterArn, tasks: bool) -> Result<Reading, Stopped> {
+    async fn survey_cluster(
+        self: &Arc<Self>,
+        cluster: &ClusterArn,
+        tasks: bool,
+        hints: &[ServiceHint],
+    ) -> Result<Reading, Stopped> {
         let began = self.clock.now();
+        let hinted = hints.iter().filter(|hint| hint.cluster == *cluster).map(|hint| hint.service.clone()).collect();
         let services = async {
+            // From now on it is known, and what is known is asked for with what is listed.
+            self.describe_services(cluster, hinted, &BTreeSet::new()).await?;
             let complete = self.read_services(cluster).await?;
             self.read_balancers(cluster).await?;
             Ok(complete)
