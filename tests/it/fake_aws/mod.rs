@@ -1,15 +1,17 @@
 //! A fake of the few AWS calls that ecs-resolver makes, for the real SDK to talk to over real HTTP.
 //!
-//! One port serves ECS (JSON 1.1), SQS (JSON 1.0), EC2, classic ELB, `ELBv2` and SNS (query protocol) and `IMDSv2`.
-//! What it knows is a [`World`], and queues and topics ([`Messaging`]), which a test builds and changes directly; how
-//! it misbehaves is set by [`Knobs`]; what it was asked is in its [`Call`] record. It answers only with fields that exist in the API models, and it refuses what AWS
-//! refuses: oversized batches, unknown clusters, requests that are not signed for the right service.
+//! One port serves ECS (JSON 1.1), SQS (JSON 1.0), EC2, classic ELB, `ELBv2` and SNS (query protocol), Route 53 (REST)
+//! and `IMDSv2`. What it knows is a [`World`], queues and topics ([`Messaging`]) and hosted zones ([`Hosting`]), which a
+//! test builds and changes directly; how it misbehaves is set by [`Knobs`]; what it was asked is in its [`Call`] record.
+//! It answers only with fields that exist in the API models, and it refuses what AWS refuses: oversized batches,
+//! unknown clusters, requests that are not signed for the right service.
 
 mod ec2_api;
 mod ecs_api;
 mod ecs_list;
 mod elb_api;
 mod error;
+pub mod hosting;
 mod imds_api;
 mod knobs;
 mod limits;
@@ -18,6 +20,7 @@ mod op;
 mod page;
 mod query;
 mod record;
+mod route53_api;
 mod server;
 mod sns_api;
 mod sqs_api;
@@ -29,6 +32,7 @@ use std::thread::JoinHandle;
 
 use tokio::sync::oneshot;
 
+pub use hosting::Hosting;
 pub use knobs::{Fault, Knobs};
 pub use limits::Bucket;
 pub use messaging::Messaging;
@@ -42,6 +46,7 @@ pub use world::World;
 struct Shared {
     world: Mutex<World>,
     messaging: Mutex<Messaging>,
+    hosting: Mutex<Hosting>,
     knobs: Mutex<Knobs>,
     calls: Mutex<Vec<Call>>,
 }
@@ -90,6 +95,11 @@ impl FakeAws {
     /// The queues and topics, locked.
     pub fn messaging(&self) -> MutexGuard<'_, Messaging> {
         lock(&self.shared.messaging)
+    }
+
+    /// The hosted zones, locked.
+    pub fn hosting(&self) -> MutexGuard<'_, Hosting> {
+        lock(&self.shared.hosting)
     }
 
     /// The knobs, locked.
