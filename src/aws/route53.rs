@@ -8,6 +8,7 @@ mod refused;
 
 use async_trait::async_trait;
 use aws_config::SdkConfig;
+use aws_config::retry::RetryConfig;
 use aws_sdk_route53::Client;
 use aws_sdk_route53::types::{self, RrType};
 
@@ -26,6 +27,9 @@ const STATUS: &str = "route53:GetChange";
 /// Record sets of one page, the most that the API gives.
 const PAGE: i32 = 300;
 
+/// Tries of one call: whoever changes a zone waits longer for its turn than the SDK would.
+const ATTEMPTS: u32 = 2;
+
 /// Amazon Route 53.
 #[derive(Clone)]
 pub struct Route53 {
@@ -35,7 +39,8 @@ pub struct Route53 {
 
 impl Route53 {
     pub(super) fn new(sdk: &SdkConfig, calls: Calls) -> Self {
-        Self { client: Client::new(sdk), calls }
+        let config = aws_sdk_route53::config::Builder::from(sdk).retry_config(retries(sdk));
+        Self { client: Client::from_conf(config.build()), calls }
     }
 }
 
@@ -119,6 +124,12 @@ impl Route53Api for Route53 {
         let info = answer.change_info().ok_or_else(|| senseless(STATUS, "the answer has no change"))?;
         Ok(if *info.status() == types::ChangeStatus::Insync { ChangeStatus::InSync } else { ChangeStatus::Pending })
     }
+}
+
+/// Few retries, and none of the slowing down that is shared with calls of other services: all calls are paced here.
+fn retries(sdk: &SdkConfig) -> RetryConfig {
+    let most = sdk.retry_config().map_or(ATTEMPTS, RetryConfig::max_attempts);
+    RetryConfig::standard().with_max_attempts(most.min(ATTEMPTS))
 }
 
 /// The error of an answer, or a request, that cannot be.

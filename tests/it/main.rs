@@ -5,6 +5,7 @@
 mod aws_source;
 mod cli;
 mod clients;
+mod controller;
 mod daemon;
 mod demo;
 mod docs;
@@ -12,6 +13,8 @@ mod fake_aws;
 mod fake_aws_selftest;
 mod floors;
 mod forwarding;
+#[cfg(feature = "lambda")]
+mod lambda;
 mod metrics;
 mod moto;
 mod moto_daemon;
