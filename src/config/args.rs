@@ -55,8 +55,14 @@ pub struct Overrides {
     #[arg(long, env = "ECS_RESOLVER_ROUTE53_ZONE_ID", value_name = "ID")]
     pub zone_id: Option<String>,
     /// Who is asked for names of the zone that ECS does not know
-    #[arg(long, env = "ECS_RESOLVER_ROUTE53_FALLBACK", value_name = "resolver|off")]
+    #[arg(long, env = "ECS_RESOLVER_ROUTE53_FALLBACK", value_name = "resolver|api|off")]
     pub fallback: Option<String>,
+    /// Who goes first where ECS and Route 53 both have a name
+    #[arg(long, env = "ECS_RESOLVER_ROUTE53_PREFER", value_name = "ecs|route53")]
+    pub prefer: Option<String>,
+    /// Time between two reads of the hosted zone
+    #[arg(long, env = "ECS_RESOLVER_ROUTE53_POLL_INTERVAL", value_name = "DURATION")]
+    pub zone_poll_interval: Option<String>,
     /// DNS server for everything else; port 53 if none is given. Repeat it, or separate by commas
     #[arg(
         long = "upstream",
@@ -86,7 +92,7 @@ impl Overrides {
     /// The keys that are given, with their texts. Empty texts count as not given, so that a unit file can pass on a
     /// variable that is not set.
     pub fn given(&self) -> impl Iterator<Item = (&'static str, &[String])> {
-        let all: [(&str, &[String]); 22] = [
+        let all: [(&str, &[String]); 24] = [
             ("dns.listen", &self.listen),
             ("dns.zone", self.zone.as_slice()),
             ("dns.ttl", self.ttl.as_slice()),
@@ -103,6 +109,8 @@ impl Overrides {
             ("events.topic_arn", self.topic_arn.as_slice()),
             ("route53.zone_id", self.zone_id.as_slice()),
             ("route53.fallback", self.fallback.as_slice()),
+            ("route53.prefer", self.prefer.as_slice()),
+            ("route53.poll_interval", self.zone_poll_interval.as_slice()),
             ("forward.upstreams", &self.upstreams),
             ("forward.cache_size", self.cache_size.as_slice()),
             ("http.listen", self.http.as_slice()),
@@ -141,6 +149,8 @@ fn set(spec: &mut Spec, key: &'static str, texts: &[String]) -> Result<(), Fault
         "events.topic_arn" => spec.events.topic_arn = Some(text()),
         "route53.zone_id" => spec.route53.zone_id = Some(text()),
         "route53.fallback" => spec.route53.fallback = text(),
+        "route53.prefer" => spec.route53.prefer = text(),
+        "route53.poll_interval" => spec.route53.poll_interval = text(),
         "forward.upstreams" => spec.forward.upstreams = list(),
         "forward.cache_size" => spec.forward.cache_size = text(),
         "http.listen" => spec.http.listen = text(),

@@ -10,13 +10,15 @@ use hickory_proto::op::{Edns, Message, MessageType, OpCode, Query, ResponseCode}
 use hickory_proto::rr::Record;
 use tokio::sync::Semaphore;
 
-use super::{Responder, Shared, Snapshot};
+use super::{Responder, Shared};
 use crate::dns::{Body, BodyBuilder, DomainName, Ede, Name, Question, RData, Rcode, RecordType, name, rdata};
 use crate::forward::MAX_TRIES;
 use crate::forwarder::{Flight, ForwardSettings, Forwarder, Link};
 use crate::inventory::Inventory;
-use crate::resolve::Resolution;
-use crate::zone::{Settings, Zone, ZoneWriter};
+use crate::resolve::{Decision, Resolution};
+use crate::snapshot::Snapshot;
+use crate::zone::layers::Layer;
+use crate::zone::{Fallback, Settings, Zone, ZoneWriter};
 
 /// The zone of the stub.
 pub(crate) static ZONE: LazyLock<DomainName> = LazyLock::new(|| DomainName::from_text("ecs.internal").unwrap());
@@ -47,7 +49,9 @@ pub(crate) fn responder() -> (Arc<Responder>, Arc<Semaphore>) {
         ttl: 5,
         negative_ttl: 5,
         fail_open: true,
-        fallback: true,
+        fallback: Fallback::Resolver,
+        prefer_route53: false,
+        records: Vec::new(),
         name_servers: Vec::new(),
         source: "test",
     };
@@ -89,7 +93,11 @@ fn alias(target: &str) -> (DomainName, Body) {
     (target, body.build())
 }
 
-fn resolve<'z>(_: &'z Zone, question: &Question<'_>) -> Resolution<'z> {
+fn resolve<'z>(_: &'z Zone, question: &Question<'_>, _: u32) -> Decision<'z> {
+    Decision { layer: Layer::Ecs, resolution: resolution(question) }
+}
+
+fn resolution<'z>(question: &Question<'_>) -> Resolution<'z> {
     if !name::is_within(question.name(), ZONE.as_wire()) {
         return Resolution::Forward;
     }

@@ -6,6 +6,7 @@ use super::stub::{query, responder};
 use super::*;
 use crate::dns::RecordType;
 use crate::metrics::Metrics;
+use crate::snapshot::Snapshot;
 
 fn now() -> Instant {
     tokio::time::Instant::now().into_std()

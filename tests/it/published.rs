@@ -16,7 +16,9 @@ fn settings() -> Settings {
         ttl: 5,
         negative_ttl: 5,
         fail_open: true,
-        fallback: false,
+        fallback: Fallback::Off,
+        prefer_route53: false,
+        records: Vec::new(),
         name_servers: Vec::new(),
         source: "test",
     }
