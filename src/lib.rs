@@ -10,12 +10,14 @@ pub mod route53;
 // Floor 1, core: pure decisions; no async, no clock, no SDK.
 pub mod forward;
 pub mod inventory;
+pub mod register;
 pub mod resolve;
 pub mod zone;
 
 // Floor 2, workers: async, but no socket and no SDK.
 pub mod forwarder;
 pub mod metrics;
+pub mod registrar;
 pub mod responder;
 pub mod snapshot;
 pub mod source;

@@ -63,6 +63,8 @@ def local_name(element):
 
 def check(operation_model, response_dict, **_):
     shape, body = operation_model.output_shape, response_dict["body"]
+    if shape is None:
+        return
     protocol = operation_model.service_model.metadata["protocol"]
     if protocol == "json":
         walk_json(json.loads(body), shape, operation_model.name)
@@ -98,8 +100,31 @@ def ask_ecs(ecs, cluster):
     ecs.describe_container_instances(cluster=cluster, containerInstances=[*instances, "nope"])
 
 
+def ask_queues(sqs, sns, topic):
+    queue = sqs.create_queue(QueueName="model", Attributes={"VisibilityTimeout": "5"}, tags={"team": "a"})["QueueUrl"]
+    sqs.get_queue_url(QueueName="model")
+    arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["All"])["Attributes"]["QueueArn"]
+    sqs.set_queue_attributes(QueueUrl=queue, Attributes={"VisibilityTimeout": "0"})
+    sqs.tag_queue(QueueUrl=queue, Tags={"owner": "b"})
+    sqs.list_queue_tags(QueueUrl=queue)
+    sqs.send_message(QueueUrl=queue, MessageBody="a")
+    for _ in range(2):
+        found = sqs.receive_message(QueueUrl=queue, AttributeNames=["All"])["Messages"][0]["ReceiptHandle"]
+    sqs.delete_message_batch(
+        QueueUrl=queue, Entries=[{"Id": "a", "ReceiptHandle": found}, {"Id": "b", "ReceiptHandle": "nonsense"}]
+    )
+    sqs.delete_message(QueueUrl=queue, ReceiptHandle=found)
+    subscribed = sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn, ReturnSubscriptionArn=True)["SubscriptionArn"]
+    sns.list_subscriptions_by_topic(TopicArn=topic)
+    sns.set_subscription_attributes(SubscriptionArn=subscribed, AttributeName="RawMessageDelivery", AttributeValue="true")
+    sns.get_subscription_attributes(SubscriptionArn=subscribed)
+    sns.publish(TopicArn=topic, Message="a")
+    sns.unsubscribe(SubscriptionArn=subscribed)
+    sqs.delete_queue(QueueUrl=queue)
+
+
 def main():
-    endpoint, cluster = sys.argv[1:]
+    endpoint, cluster, topic = sys.argv[1:]
     ask_ecs(client(endpoint, "ecs"), cluster)
     ec2 = client(endpoint, "ec2")
     ec2.describe_instances()
@@ -108,6 +133,7 @@ def main():
     elbv2 = client(endpoint, "elbv2")
     elbv2.describe_load_balancers(PageSize=1)
     elbv2.describe_target_groups(PageSize=1)
+    ask_queues(client(endpoint, "sqs"), client(endpoint, "sns"), topic)
     print(seen)
     if unknown:
         sys.exit("not in the model: " + ", ".join(unknown))

@@ -40,6 +40,19 @@ impl Calls {
         result
     }
 
+    /// [`Calls::finish`] of a call about one resource, which a failure names.
+    pub(super) fn finish_on<T, E>(
+        &self,
+        operation: &'static str,
+        resource: &str,
+        result: Result<T, SdkError<E, HttpResponse>>,
+    ) -> Result<T, ApiError>
+    where
+        E: Error + ProvideErrorMetadata + 'static,
+    {
+        self.finish(operation, result).map_err(|error| error.about(resource))
+    }
+
     /// Reads all pages of a list.
     pub(super) async fn pages<P, E, T>(
         &self,

@@ -15,10 +15,16 @@ use crate::source::ports::{ApiError, ApiErrorKind};
 const MAX_MESSAGE: usize = 300;
 
 /// Throttling codes that the SDK's own list lacks.
-const MORE_THROTTLING: &[&str] = &["TooManyRequests", "DependencyThrottle", "RateExceeded"];
+const MORE_THROTTLING: &[&str] = &["TooManyRequests", "DependencyThrottle", "RateExceeded", "Throttled"];
 
-const DENIED: &[&str] =
-    &["AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "NotAuthorized", "UnauthorizedException"];
+const DENIED: &[&str] = &[
+    "AccessDenied",
+    "AccessDeniedException",
+    "AuthorizationError",
+    "UnauthorizedOperation",
+    "NotAuthorized",
+    "UnauthorizedException",
+];
 
 const CREDENTIALS: &[&str] = &[
     "ExpiredToken",
@@ -42,7 +48,25 @@ const NOT_FOUND: &[&str] = &[
     "TargetGroupNotFound",
     "NoSuchHostedZone",
     "NoSuchChange",
+    // SQS in its own words, and in those of its older protocol, which JSON answers still carry.
+    "QueueDoesNotExist",
+    "AWS.SimpleQueueService.NonExistentQueue",
+    // SNS: a topic, a subscription.
+    "NotFound",
+    "NotFoundException",
 ];
+
+const REJECTED: &[&str] = &["InvalidChangeBatch", "InvalidInput"];
+
+/// A queue's name is free again 60 s after the queue was deleted.
+const NOT_YET: &[&str] = &["QueueDeletedRecently", "AWS.SimpleQueueService.QueueDeletedRecently"];
+
+impl ApiError {
+    /// The same, with the name of what the call was about before AWS's words.
+    pub(super) fn about(self, resource: &str) -> Self {
+        Self { message: shorten(&format!("{resource}: {}", self.message)), ..self }
+    }
+}
 
 /// Puts a failed call in our words.
 pub(super) fn api_error<E>(operation: &'static str, error: &SdkError<E, HttpResponse>) -> ApiError
@@ -68,9 +92,13 @@ fn kind_of_code(operation: &'static str, code: &str) -> ApiErrorKind {
         ApiErrorKind::Denied
     } else if CREDENTIALS.contains(&code) {
         ApiErrorKind::Credentials
+    } else if REJECTED.contains(&code) {
+        ApiErrorKind::Rejected
     } else if NOT_FOUND.contains(&code) || (operation == "ecs:DescribeTaskDefinition" && code == "ClientException") {
         // ECS has no code of its own for a task definition that does not exist.
         ApiErrorKind::NotFound
+    } else if NOT_YET.contains(&code) {
+        ApiErrorKind::NotYet
     } else {
         ApiErrorKind::Other
     }
@@ -130,7 +158,7 @@ fn story<'a>(causes: impl Iterator<Item = &'a (dyn Error + 'static)>) -> String 
 }
 
 /// One line of at most [`MAX_MESSAGE`] characters: what an endpoint sends goes to logs and pages.
-fn shorten(text: &str) -> String {
+pub(super) fn shorten(text: &str) -> String {
     let mut line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(MAX_MESSAGE).collect();
     if text.chars().nth(MAX_MESSAGE).is_some() {
         line.pop();

@@ -1,5 +1,5 @@
-//! The door to AWS, and the only place that names the SDK: the ports of [`source`](crate::source) for ECS, EC2,
-//! Elastic Load Balancing and Route 53, and what this host can tell of itself.
+//! The door to AWS, and the only place that names the SDK: the ports of [`source`](crate::source) for ECS, EC2, Elastic
+//! Load Balancing, Route 53, SQS and SNS, and what this host can tell of itself.
 //!
 //! No name is ever resolved through the host here, because we are its resolver: every client connects through the
 //! [`HostResolver`] that it was given. Nothing here decides what is asked or when; that is the sources' business.
@@ -12,6 +12,8 @@ pub mod identity;
 pub mod load_balancing;
 mod resolver;
 pub mod route53;
+pub mod sns;
+pub mod sqs;
 
 #[cfg(test)]
 mod replay;
@@ -29,6 +31,8 @@ pub use ecs::Ecs;
 pub use load_balancing::LoadBalancing;
 pub use resolver::HostResolver;
 pub use route53::Route53;
+pub use sns::Sns;
+pub use sqs::Sqs;
 
 use calls::Calls;
 
@@ -60,6 +64,10 @@ pub struct Aws {
     pub load_balancing: LoadBalancing,
     /// Amazon Route 53.
     pub route53: Route53,
+    /// Amazon SQS.
+    pub sqs: Sqs,
+    /// Amazon SNS.
+    pub sns: Sns,
 }
 
 impl Aws {
@@ -77,13 +85,16 @@ impl Aws {
         Self::with_config(&loader.load().await, observer).await
     }
 
-    async fn with_config(sdk: &SdkConfig, observer: CallObserver) -> Self {
+    /// Makes the clients of a configuration of the SDK that somebody else has made, with its connections.
+    pub async fn with_config(sdk: &SdkConfig, observer: CallObserver) -> Self {
         let calls = Calls::new(observer);
         Self {
             ecs: Ecs::new(sdk, calls.clone()),
             ec2: Ec2::new(sdk, calls.clone()).await,
             load_balancing: LoadBalancing::new(sdk, calls.clone()),
-            route53: Route53::new(sdk, calls),
+            route53: Route53::new(sdk, calls.clone()),
+            sqs: Sqs::new(sdk, calls.clone()),
+            sns: Sns::new(sdk, calls),
         }
     }
 }

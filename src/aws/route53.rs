@@ -4,6 +4,7 @@
 //! identifier. Whoever lists decides when the next page is asked for.
 
 mod convert;
+mod refused;
 
 use async_trait::async_trait;
 use aws_config::SdkConfig;
@@ -11,6 +12,7 @@ use aws_sdk_route53::Client;
 use aws_sdk_route53::types::{self, RrType};
 
 use super::calls::{Calls, endless, too_many};
+use super::error::shorten;
 use crate::dns::DomainName;
 use crate::route53::{ChangeId, ChangeStatus, HostedZone, HostedZoneId, RecordChange, name};
 use crate::source::ports::{ApiError, ApiErrorKind, RecordCursor, RecordPage, Route53Api};
@@ -103,7 +105,11 @@ impl Route53Api for Route53 {
         let batch = types::ChangeBatch::builder().set_changes(Some(changes.map_err(unbuildable)?)).build();
         let request = self.client.change_resource_record_sets().hosted_zone_id(zone.as_str());
         let answer = request.change_batch(batch.map_err(unbuildable)?).send().await;
-        let answer = self.calls.finish(CHANGE, answer)?;
+        let refused = answer.as_ref().err().and_then(refused::messages);
+        let answer = self.calls.finish(CHANGE, answer).map_err(|error| match refused {
+            Some(message) => ApiError { kind: ApiErrorKind::Rejected, message: shorten(&message), ..error },
+            None => error,
+        })?;
         let info = answer.change_info().ok_or_else(|| senseless(CHANGE, "the answer has no change"))?;
         Ok(ChangeId::new(info.id()))
     }

@@ -2,6 +2,7 @@
 
 pub mod check;
 pub mod completions;
+pub mod controller;
 pub mod demo;
 pub mod dump;
 pub mod exit;
@@ -20,8 +21,10 @@ const EXAMPLES: &str = "Examples:
   ecs-resolver check                         what is wrong with the configuration, or what holds
   ecs-resolver run --cluster prod            serve a cluster
   ecs-resolver dump                          what the running daemon serves
+  ecs-resolver controller --plan             what would be registered in Route 53
 
-Exit status: 0 success, 64 wrong usage, 69 something needed is not there, 70 internal fault, 78 wrong configuration.";
+Exit status: 0 success, 64 wrong usage, 69 something needed is not there, 70 internal fault, 75 not all
+could be done, 77 too many deletes, 78 wrong configuration.";
 
 /// A local DNS resolver and discovery proxy for Amazon ECS container instances
 #[derive(Debug, Parser)]
@@ -35,6 +38,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Run(run::Run),
+    Controller(controller::Controller),
     Demo(demo::Demo),
     Check(check::Check),
     Dump(dump::Dump),
@@ -66,6 +70,7 @@ impl Command {
     fn run(self) -> Result<(), Failure> {
         match self {
             Self::Run(run) => run.run(),
+            Self::Controller(controller) => controller.run(),
             Self::Demo(demo) => demo.run(),
             Self::Check(check) => check.run(),
             Self::Dump(dump) => dump.run(),

@@ -63,6 +63,26 @@ pub struct Overrides {
     /// Time between two reads of the hosted zone
     #[arg(long, env = "ECS_RESOLVER_ROUTE53_POLL_INTERVAL", value_name = "DURATION")]
     pub zone_poll_interval: Option<String>,
+    /// Time between two reconciles of the hosted zone
+    #[arg(long = "interval", env = "ECS_RESOLVER_CONTROLLER_INTERVAL", value_name = "DURATION")]
+    pub controller_interval: Option<String>,
+    /// Record type that is registered. Repeat it, or separate by commas
+    #[arg(
+        long = "record-type",
+        env = "ECS_RESOLVER_CONTROLLER_RECORD_TYPES",
+        value_name = "CNAME|A|SRV",
+        value_delimiter = ','
+    )]
+    pub record_types: Vec<String>,
+    /// Take over CNAMEs, TTL 60, that lead to the service's own load balancer: those of the Lambda of 2016
+    #[arg(
+        long,
+        env = "ECS_RESOLVER_CONTROLLER_ADOPT",
+        value_name = "true|false",
+        num_args = 0..=1,
+        default_missing_value = "true"
+    )]
+    pub adopt: Option<String>,
     /// DNS server for everything else; port 53 if none is given. Repeat it, or separate by commas
     #[arg(
         long = "upstream",
@@ -92,7 +112,7 @@ impl Overrides {
     /// The keys that are given, with their texts. Empty texts count as not given, so that a unit file can pass on a
     /// variable that is not set.
     pub fn given(&self) -> impl Iterator<Item = (&'static str, &[String])> {
-        let all: [(&str, &[String]); 24] = [
+        let all: [(&str, &[String]); 27] = [
             ("dns.listen", &self.listen),
             ("dns.zone", self.zone.as_slice()),
             ("dns.ttl", self.ttl.as_slice()),
@@ -111,6 +131,9 @@ impl Overrides {
             ("route53.fallback", self.fallback.as_slice()),
             ("route53.prefer", self.prefer.as_slice()),
             ("route53.poll_interval", self.zone_poll_interval.as_slice()),
+            ("controller.interval", self.controller_interval.as_slice()),
+            ("controller.record_types", &self.record_types),
+            ("controller.adopt", self.adopt.as_slice()),
             ("forward.upstreams", &self.upstreams),
             ("forward.cache_size", self.cache_size.as_slice()),
             ("http.listen", self.http.as_slice()),
@@ -151,6 +174,9 @@ fn set(spec: &mut Spec, key: &'static str, texts: &[String]) -> Result<(), Fault
         "route53.fallback" => spec.route53.fallback = text(),
         "route53.prefer" => spec.route53.prefer = text(),
         "route53.poll_interval" => spec.route53.poll_interval = text(),
+        "controller.interval" => spec.controller.interval = text(),
+        "controller.record_types" => spec.controller.record_types = list(),
+        "controller.adopt" => spec.controller.adopt = parse(key, &text())?,
         "forward.upstreams" => spec.forward.upstreams = list(),
         "forward.cache_size" => spec.forward.cache_size = text(),
         "http.listen" => spec.http.listen = text(),

@@ -12,11 +12,13 @@ use std::time::Duration;
 use super::file::{self, Spec, Texts};
 use super::records::{self, Records};
 use super::settings::{
-    Clusters, Config, Dns, Ecs, Events, Fallback, Forward, Http, Log, LogFormat, Prefer, Route53, Snapshot, Source,
+    Clusters, Config, Controller, Dns, Ecs, Events, Fallback, Forward, Http, Log, LogFormat, Prefer, Route53, Snapshot,
+    Source,
 };
 use super::{Fault, Overrides, host, keys, values};
 use crate::dns::DomainName;
 use crate::forward::asks_ourselves;
+use crate::register::Kind;
 
 /// Port of DNS.
 const DNS_PORT: u16 = 53;
@@ -31,7 +33,7 @@ const MAX_TTL: i64 = 3600;
 /// Most UDP threads.
 const MAX_WORKERS: i64 = 256;
 /// Shortest and longest time between two reads.
-const POLL_INTERVALS: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(3600);
+const INTERVALS: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(3600);
 /// Shortest and longest time between two reads of the hosted zone.
 const ZONE_POLL_INTERVALS: RangeInclusive<Duration> = Duration::from_secs(10)..=Duration::from_secs(24 * 3600);
 /// Smallest and largest forward cache, in bytes.
@@ -50,6 +52,7 @@ pub fn check(mut spec: Spec, overrides: &Overrides) -> Result<Config, Vec<Fault>
         ecs: judge.ecs(spec.ecs),
         events: judge.events(spec.events),
         route53: judge.route53(&spec.route53),
+        controller: judge.controller(&spec.controller),
         forward: judge.forward(&spec.forward),
         http: judge.http(&spec.http),
         snapshot: judge.snapshot(spec.snapshot),
@@ -66,7 +69,6 @@ pub fn notices(config: &Config) -> Vec<String> {
     let unused = [
         ("events.queue_url", config.events.queue_url.is_some()),
         ("events.topic_arn", config.events.topic_arn.is_some()),
-        ("route53.zone_id", config.route53.zone_id.is_some() && config.route53.fallback != Fallback::Api),
         ("snapshot.path", config.snapshot.path.is_some()),
     ];
     let unused = unused.into_iter().filter(|(_, given)| *given);
@@ -157,7 +159,7 @@ impl Judge {
         Ecs {
             source: self.source(&spec.source, spec.fixture),
             clusters: self.clusters(&spec.clusters),
-            poll_interval: self.interval("ecs.poll_interval", &spec.poll_interval, &POLL_INTERVALS),
+            poll_interval: self.interval("ecs.poll_interval", &spec.poll_interval, &INTERVALS),
             region: self.shaped("ecs.region", spec.region, values::is_region, "an AWS region"),
             agent_config: self.absolute("ecs.agent_config", spec.agent_config),
         }
@@ -248,6 +250,22 @@ impl Judge {
             }
         }
         records
+    }
+
+    fn controller(&mut self, spec: &file::Controller) -> Controller {
+        if spec.record_types.0.is_empty() {
+            self.fault("controller.record_types", "no record type is given");
+        }
+        let words = Kind::ALL.map(|kind| (kind.label(), kind));
+        let kinds = spec.record_types.0.iter().enumerate().filter_map(|(at, text)| {
+            self.word(&format!("controller.record_types[{at}]"), &text.to_ascii_uppercase(), &words)
+        });
+        let record_types = kinds.collect();
+        Controller {
+            interval: self.interval("controller.interval", &spec.interval, &INTERVALS),
+            record_types,
+            adopt: spec.adopt,
+        }
     }
 
     fn forward(&mut self, spec: &file::Forward) -> Forward {

@@ -19,6 +19,8 @@ pub struct Spec {
     pub route53: Route53,
     /// `[records]`: texts by name.
     pub records: BTreeMap<String, Texts>,
+    /// `[controller]`
+    pub controller: Controller,
     /// `[forward]`
     pub forward: Forward,
     /// `[http]`
@@ -152,6 +154,24 @@ impl Default for Route53 {
             prefer: "ecs".to_owned(),
             poll_interval: "5m".to_owned(),
         }
+    }
+}
+
+/// Registration of services in the hosted zone.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Controller {
+    /// Time between two reconciles.
+    pub interval: String,
+    /// Record types that are written.
+    pub record_types: Texts,
+    /// Whether the CNAMEs of the Lambda of 2016 are taken over.
+    pub adopt: bool,
+}
+
+impl Default for Controller {
+    fn default() -> Self {
+        Self { interval: "60s".to_owned(), record_types: Texts::of(["CNAME"]), adopt: false }
     }
 }
 

@@ -1,5 +1,6 @@
 //! The checked configuration, as the rest of the program sees it. The fields are named as the keys of the file.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -9,6 +10,7 @@ use serde::{Serialize, Serializer};
 use super::records::Records;
 use super::values;
 use crate::dns::DomainName;
+use crate::register::Kind;
 
 /// Every setting, checked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -23,6 +25,8 @@ pub struct Config {
     pub route53: Route53,
     /// Names that the configuration itself answers.
     pub records: Records,
+    /// Registration of services in the hosted zone.
+    pub controller: Controller,
     /// Everything that is not ours.
     pub forward: Forward,
     /// Health, metrics, dumps.
@@ -146,6 +150,19 @@ pub enum Prefer {
     Route53,
 }
 
+/// `[controller]`
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Controller {
+    /// Time between two reconciles, 100 ms to 1 h.
+    #[serde(serialize_with = "duration")]
+    pub interval: Duration,
+    /// Record types that are written, at least one.
+    #[serde(serialize_with = "kinds")]
+    pub record_types: BTreeSet<Kind>,
+    /// Whether the CNAMEs of the Lambda of 2016 are taken over.
+    pub adopt: bool,
+}
+
 /// `[forward]`
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Forward {
@@ -196,6 +213,10 @@ fn name<S: Serializer>(name: &DomainName, serializer: S) -> Result<S::Ok, S::Err
 
 fn duration<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&values::duration_text(*duration))
+}
+
+fn kinds<S: Serializer>(kinds: &BTreeSet<Kind>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(kinds.iter().map(|kind| kind.label()))
 }
 
 fn size<S: Serializer>(bytes: &u64, serializer: S) -> Result<S::Ok, S::Error> {

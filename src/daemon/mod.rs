@@ -3,6 +3,7 @@
 //! Nothing is decided here. Each part gets its settings, its neighbours, and its end.
 
 mod balancers;
+pub mod controller;
 mod feed;
 mod hosted;
 mod report;
@@ -10,6 +11,7 @@ mod report;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
@@ -127,8 +129,8 @@ async fn serve(config: Config, feed: Feed, link: Arc<dyn Link>, greeting: Option
         tokio::spawn(http::serve(listener, state, token.clone().cancelled_owned()));
     }
     let ends = feed::Ends { updates, forwarder, metrics, status, clock };
-    let hosting = hosted::start(ends.clone(), &config, &token);
-    let feeding = feed::start(&feed, ends, &config, &token);
+    let mut sources: Vec<_> = hosted::start(ends.clone(), &config, &token).into_iter().collect();
+    sources.push(feed::start(&feed, ends, &config, &token));
     let workers_live = handle.liveness();
     let alive = move || workers_live() && !updating.is_finished();
     tokio::spawn(systemd::watchdog(alive, token.clone().cancelled_owned()));
@@ -137,7 +139,7 @@ async fn serve(config: Config, feed: Feed, link: Arc<dyn Link>, greeting: Option
     if let Some(greeting) = greeting {
         println!("{greeting}");
     }
-    let ended = stop.wait(feeding, hosting).await;
+    let ended = stop.wait(sources).await;
     systemd::stopping();
     let unanswered = handle.stop(DRAIN).await;
     if unanswered > 0 {
@@ -162,21 +164,13 @@ impl Stop {
 
     /// Waits for a signal. A source that ends does not end the daemon, which goes on answering with what it has; one
     /// that panics is a fault of ours that systemd should see.
-    async fn wait(mut self, feeding: JoinHandle<()>, hosting: Option<JoinHandle<()>>) -> Result<(), Error> {
-        let watch = |source: JoinHandle<()>| async {
-            match source.await {
-                Ok(()) => std::future::pending().await,
-                Err(error) => Err(Error::Internal(format!("the source failed: {error}"))),
-            }
-        };
+    async fn wait(mut self, sources: Vec<JoinHandle<()>>) -> Result<(), Error> {
         let fault = async {
-            match hosting {
-                None => watch(feeding).await,
-                Some(hosting) => tokio::select! {
-                    fault = watch(feeding) => fault,
-                    fault = watch(hosting) => fault,
-                },
+            let mut sources: FuturesUnordered<_> = sources.into_iter().collect();
+            while let Some(ended) = sources.next().await {
+                ended.map_err(|error| Error::Internal(format!("the source failed: {error}")))?;
             }
+            std::future::pending().await
         };
         let ended = tokio::select! {
             _ = self.terminate.recv() => Ok(()),

@@ -112,6 +112,11 @@ impl Reporter {
     /// Exports what the other rooms count.
     pub(super) fn register(&self, metrics: &Metrics, forwarder: &Arc<Forwarder>) {
         metrics.provide_forwarder(forwarder);
+        self.register_reading(metrics);
+    }
+
+    /// Exports what updater and sources count.
+    pub(super) fn register_reading(&self, metrics: &Metrics) {
         self.register_updater(metrics);
         let (status, clock, label) = (Arc::clone(&self.status), self.clock, self.feed.label());
         metrics.provide(&table::SOURCE_AGE, move |samples| {

@@ -57,6 +57,18 @@ macro_rules! arn_type {
             pub fn id(&self) -> &str {
                 self.0.rsplit('/').next().unwrap_or_default()
             }
+
+            /// The region that it is in.
+            #[must_use]
+            pub fn region(&self) -> &str {
+                self.0.split(':').nth(3).unwrap_or_default()
+            }
+
+            /// The account that it belongs to.
+            #[must_use]
+            pub fn account(&self) -> &str {
+                self.0.split(':').nth(4).unwrap_or_default()
+            }
         }
 
         impl fmt::Display for $name {
@@ -100,6 +112,63 @@ arn_type!(
     "task-definition"
 );
 
+/// Partition of a region: the second part of its ARNs.
+fn partition(region: &str) -> &'static str {
+    const PREFIXES: [(&str, &str); 7] = [
+        ("cn-", "aws-cn"),
+        ("us-gov-", "aws-us-gov"),
+        ("us-iso-", "aws-iso"),
+        ("us-isob-", "aws-iso-b"),
+        ("eu-isoe-", "aws-iso-e"),
+        ("us-isof-", "aws-iso-f"),
+        ("eusc-", "aws-eusc"),
+    ];
+    PREFIXES.iter().find(|(prefix, _)| region.starts_with(prefix)).map_or("aws", |(_, partition)| partition)
+}
+
+/// Whether ECS lets a cluster or service be called so: 1–255 of `A-Za-z0-9_-`.
+fn is_name(text: &str) -> bool {
+    (1..=255).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte))
+}
+
+/// A word that stands between two colons of an ARN.
+fn is_part(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+}
+
+impl ClusterArn {
+    /// The ARN of the cluster of this name.
+    ///
+    /// # Errors
+    /// [`ArnError`] when there can be no such cluster.
+    pub fn of(region: &str, account: &str, name: &str) -> Result<Self, ArnError> {
+        let text = format!("arn:{}:ecs:{region}:{account}:cluster/{name}", partition(region));
+        if is_part(region) && is_part(account) && is_name(name) {
+            Self::parse(&text)
+        } else {
+            Err(ArnError { given: text, expected: "cluster" })
+        }
+    }
+}
+
+impl ServiceArn {
+    /// The ARN, in its long form, of the service of this name in `cluster`.
+    ///
+    /// # Errors
+    /// [`ArnError`] when there can be no such service.
+    pub fn of(cluster: &ClusterArn, name: &str) -> Result<Self, ArnError> {
+        let text = cluster.as_str().replacen(":cluster/", ":service/", 1) + "/" + name;
+        if is_name(name) { Self::parse(&text) } else { Err(ArnError { given: text, expected: "service" }) }
+    }
+
+    /// The cluster that it runs in; `None` for the form of before 2018, which does not name it.
+    #[must_use]
+    pub fn cluster(&self) -> Option<ClusterArn> {
+        let (cluster, _) = self.as_str().rsplit_once('/')?;
+        ClusterArn::parse(&cluster.replacen(":service/", ":cluster/", 1)).ok()
+    }
+}
+
 impl TaskDefinitionArn {
     /// Family and revision, e.g. `("web", "7")`; the revision is empty if the ARN has none.
     #[must_use]
@@ -120,6 +189,48 @@ mod tests {
         assert_eq!((long.id(), short.id()), ("0a1b", "0a1b"));
         let definition = TaskDefinitionArn::parse("arn:aws:ecs:r:1:task-definition/web:7").unwrap();
         assert_eq!(definition.family_and_revision(), ("web", "7"));
+    }
+
+    #[test]
+    fn an_arn_tells_its_region_and_account() {
+        let arn = TaskArn::parse("arn:aws-cn:ecs:cn-north-1:123456789012:task/prod/0a1b").unwrap();
+        assert_eq!((arn.region(), arn.account()), ("cn-north-1", "123456789012"));
+    }
+
+    #[test]
+    fn an_arn_is_built_from_names() {
+        // region → partition
+        let table = [
+            ("us-east-1", "aws"),
+            ("eu-central-1", "aws"),
+            ("cn-northwest-1", "aws-cn"),
+            ("us-gov-west-1", "aws-us-gov"),
+            ("us-iso-east-1", "aws-iso"),
+            ("us-isob-east-1", "aws-iso-b"),
+            ("eu-isoe-west-1", "aws-iso-e"),
+            ("us-isof-south-1", "aws-iso-f"),
+            ("eusc-de-east-1", "aws-eusc"),
+        ];
+        for (region, partition) in table {
+            let cluster = ClusterArn::of(region, "123456789012", "prod").unwrap();
+            assert_eq!(cluster.as_str(), format!("arn:{partition}:ecs:{region}:123456789012:cluster/prod"));
+            let service = ServiceArn::of(&cluster, "Web_1").unwrap();
+            assert_eq!(service.as_str(), format!("arn:{partition}:ecs:{region}:123456789012:service/prod/Web_1"));
+            assert_eq!(service.cluster(), Some(cluster));
+        }
+        assert_eq!(ServiceArn::parse("arn:aws:ecs:r:1:service/web").unwrap().cluster(), None);
+    }
+
+    #[test]
+    fn no_arn_is_built_from_what_is_no_name() {
+        let cluster = ClusterArn::of("us-east-1", "1", "prod").unwrap();
+        for bad in ["", "a/b", "a:b", "ü", "a b", "*", &"x".repeat(256)] {
+            assert!(ClusterArn::of("us-east-1", "1", bad).is_err(), "{bad}");
+            assert!(ServiceArn::of(&cluster, bad).is_err(), "{bad}");
+        }
+        for (region, account) in [("", "1"), ("us-east-1", ""), ("us:east", "1"), ("us-east-1", "1/2")] {
+            assert!(ClusterArn::of(region, account, "prod").is_err(), "{region} {account}");
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@ pub mod arn;
 pub mod definition;
 pub mod event;
 pub mod instance;
+pub mod interface;
 pub mod load_balancer;
 pub mod service;
 pub mod task;

@@ -9,6 +9,7 @@ pub mod fixture;
 pub mod hosted_zone;
 pub mod pace;
 pub mod ports;
+pub mod queue;
 mod sample;
 pub mod simulation;
 pub mod status;

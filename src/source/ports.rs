@@ -25,6 +25,10 @@ pub enum ApiErrorKind {
     Credentials,
     /// What was asked for does not exist (a cluster, a region).
     NotFound,
+    /// A change as such is refused: it does not fit what is there, or says something that cannot be.
+    Rejected,
+    /// Refused for the time being, whoever asks: wait as long as the message says.
+    NotYet,
     /// No answer: connection, DNS, time-out.
     Unreachable,
     /// Anything else, as the message says.
@@ -40,6 +44,8 @@ impl ApiErrorKind {
             Self::Denied => "denied",
             Self::Credentials => "credentials",
             Self::NotFound => "not_found",
+            Self::Rejected => "rejected",
+            Self::NotYet => "not_yet",
             Self::Unreachable => "unreachable",
             Self::Other => "error",
         }
@@ -65,6 +71,8 @@ impl fmt::Display for ApiError {
             ApiErrorKind::Denied => write!(f, "{operation} is not allowed: add {operation} to the role ({message})"),
             ApiErrorKind::Credentials => write!(f, "{operation} has no valid AWS credentials: {message}"),
             ApiErrorKind::NotFound => write!(f, "{operation} found nothing: {message}"),
+            ApiErrorKind::Rejected => write!(f, "{operation} is refused: {message}"),
+            ApiErrorKind::NotYet => write!(f, "{operation} must wait: {message}"),
             ApiErrorKind::Unreachable => write!(f, "{operation} got no answer: {message}"),
             ApiErrorKind::Other => write!(f, "{operation} failed: {message}"),
         }

@@ -8,6 +8,8 @@ mod elb;
 mod imds;
 mod knobs;
 mod model;
+mod sns;
+mod sqs;
 
 use aws_config::retry::RetryConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
@@ -33,6 +35,14 @@ async fn sdk(fake: &FakeAws) -> SdkConfig {
 
 async fn ecs(fake: &FakeAws) -> aws_sdk_ecs::Client {
     aws_sdk_ecs::Client::new(&sdk(fake).await)
+}
+
+async fn sqs(fake: &FakeAws) -> aws_sdk_sqs::Client {
+    aws_sdk_sqs::Client::new(&sdk(fake).await)
+}
+
+async fn sns(fake: &FakeAws) -> aws_sdk_sns::Client {
+    aws_sdk_sns::Client::new(&sdk(fake).await)
 }
 
 /// Sends one request as it is.

@@ -5,7 +5,7 @@ use ecs_resolver::ecs::{Cluster, ClusterArn, Timestamp};
 use ecs_resolver::inventory::{Change, Resource};
 use ecs_resolver::source::Updates;
 use ecs_resolver::updater::Updater;
-use ecs_resolver::zone::Settings;
+use ecs_resolver::zone::{Fallback, Settings};
 use futures_util::FutureExt;
 
 fn settings() -> Settings {

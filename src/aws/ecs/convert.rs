@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use aws_sdk_ecs::types as sdk;
 use aws_smithy_types::DateTime;
 
+use crate::ecs::interface::{self, Attachment, NetworkInterface, unique};
 use crate::ecs::{
     ArnError, Cluster, ClusterArn, Container, ContainerDefinition, ContainerInstance, ContainerInstanceArn,
     ContainerInstanceStatus, Ec2InstanceId, Health, LoadBalancerId, LoadBalancerRef, NetworkBinding, NetworkMode,
@@ -53,14 +54,15 @@ fn load_balancer(from: &sdk::LoadBalancer) -> Option<LoadBalancerRef> {
 
 pub(super) fn task(cluster: &ClusterArn, from: &sdk::Task) -> Option<Task> {
     let arn = identity(from.task_arn(), TaskArn::parse)?;
-    let (ipv4, ipv6) = addresses(from);
+    let last_status = TaskStatus::from_api(from.last_status().unwrap_or_default());
+    let (ipv4, ipv6) = addresses(from, last_status.is_final());
     Some(Task {
         cluster: cluster_of(from.cluster_arn(), cluster),
         group: from.group().map(str::to_owned),
         task_definition: identity(from.task_definition_arn(), TaskDefinitionArn::parse)?,
         container_instance: from.container_instance_arn().and_then(|text| ContainerInstanceArn::parse(text).ok()),
         availability_zone: from.availability_zone().map(str::to_owned),
-        last_status: TaskStatus::from_api(from.last_status().unwrap_or_default()),
+        last_status,
         desired_status: TaskStatus::from_api(from.desired_status().unwrap_or_default()),
         version: version(from.version()),
         containers: from.containers().iter().map(container).collect(),
@@ -72,19 +74,20 @@ pub(super) fn task(cluster: &ClusterArn, from: &sdk::Task) -> Option<Task> {
     })
 }
 
-/// Addresses of the task's own network interface. The containers share it, so each lists it again. An attachment has
-/// the address earlier, while no container runs yet, and is all that moto gives.
-fn addresses(task: &sdk::Task) -> (Vec<Ipv4Addr>, Vec<Ipv6Addr>) {
-    let interfaces = || task.containers().iter().flat_map(sdk::Container::network_interfaces);
-    let mut ipv4 = unique(interfaces().filter_map(|interface| interface.private_ipv4_address()?.parse().ok()));
-    let ipv6 = unique(interfaces().filter_map(|interface| interface.ipv6_address()?.parse().ok()));
-    if ipv4.is_empty() {
-        let own = task.attachments().iter().filter(|attachment| attachment.r#type() == Some("ElasticNetworkInterface"));
-        let details = own.flat_map(sdk::Attachment::details);
-        let address = details.filter(|detail| detail.name() == Some("privateIPv4Address"));
-        ipv4 = unique(address.filter_map(|detail| detail.value()?.parse().ok()));
-    }
-    (ipv4, ipv6)
+fn addresses(task: &sdk::Task, is_over: bool) -> (Vec<Ipv4Addr>, Vec<Ipv6Addr>) {
+    let interfaces: Vec<_> =
+        task.containers().iter().flat_map(sdk::Container::network_interfaces).map(network_interface).collect();
+    let attachments: Vec<_> = task.attachments().iter().map(attachment).collect();
+    interface::addresses(is_over, &interfaces, &attachments)
+}
+
+fn network_interface(from: &sdk::NetworkInterface) -> NetworkInterface<'_> {
+    NetworkInterface { attachment: from.attachment_id(), ipv4: from.private_ipv4_address(), ipv6: from.ipv6_address() }
+}
+
+fn attachment(from: &sdk::Attachment) -> Attachment<'_> {
+    let details = from.details().iter().filter_map(|detail| Some((detail.name()?, detail.value()?))).collect();
+    Attachment { id: from.id(), kind: from.r#type(), status: from.status(), details }
 }
 
 fn container(from: &sdk::Container) -> Container {
@@ -177,14 +180,4 @@ fn protocol(from: Option<&sdk::TransportProtocol>) -> Protocol {
 
 fn timestamp(from: &DateTime) -> Option<Timestamp> {
     Timestamp::new(from.secs(), i32::try_from(from.subsec_nanos()).ok()?).ok()
-}
-
-/// Each value once, in the order of its first appearance.
-fn unique<T: PartialEq>(values: impl Iterator<Item = T>) -> Vec<T> {
-    values.fold(Vec::new(), |mut kept, value| {
-        if !kept.contains(&value) {
-            kept.push(value);
-        }
-        kept
-    })
 }

@@ -150,3 +150,22 @@ async fn a_change_says_what_was_listed() {
         assert!(body.contains(part), "{part} in {body}");
     }
 }
+
+#[tokio::test]
+async fn a_refused_change_is_told_from_other_failures() {
+    let bare = format!(
+        "{HEAD}<InvalidChangeBatch {NS}><Messages><Message>it exists</Message></Messages></InvalidChangeBatch>"
+    );
+    let wrapped = |code: &str| {
+        format!(
+            "{HEAD}<ErrorResponse {NS}><Error><Code>{code}</Code><Message>it exists</Message></Error></ErrorResponse>"
+        )
+    };
+    let (batch, busy) = (wrapped("InvalidChangeBatch"), wrapped("PriorRequestNotComplete"));
+    let (route53, _) = route53(&[(400, &bare), (400, &batch), (400, &busy)]).await;
+    for kind in [ApiErrorKind::Rejected, ApiErrorKind::Rejected, ApiErrorKind::Throttled] {
+        let failed = route53.change_record_sets(&HostedZoneId::new("Z1"), &[]).await.unwrap_err();
+        assert_eq!((failed.kind, failed.operation), (kind, CHANGE), "{failed}");
+        assert!(failed.message.contains(": it exists"), "{failed}");
+    }
+}

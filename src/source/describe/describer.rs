@@ -63,6 +63,12 @@ impl Describer {
         Self { apis, updates, status, clock, permits, budget: Mutex::default(), absent: Mutex::default() }
     }
 
+    /// The time by which observations are ordered.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
     pub(super) fn absent(&self) -> MutexGuard<'_, BTreeSet<(ClusterArn, Ec2InstanceId)>> {
         self.absent.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -15,6 +15,7 @@ mod definitions;
 mod describer;
 mod hosts;
 mod services;
+mod survey;
 mod tasks;
 
 use std::collections::BTreeSet;
@@ -34,6 +35,7 @@ use clusters::Resolved;
 use definitions::Reading;
 
 pub use describer::{Apis, Describer};
+pub use survey::Survey;
 
 /// How long the first complete pass over a cluster waits for task definitions beyond the first burst.
 const FIRST_DEFINITIONS: Duration = Duration::from_secs(30);
@@ -57,6 +59,12 @@ impl Trigger {
     /// Asks for a pass that begins from now on. Several who ask before it begins share it.
     pub fn poke(&self) {
         self.0.send_replace(());
+    }
+
+    /// Those who listen for it.
+    #[must_use]
+    pub fn listen(&self) -> watch::Receiver<()> {
+        self.0.subscribe()
     }
 }
 
@@ -102,7 +110,7 @@ impl DescribeSource {
     async fn passes(&self) -> Result<Infallible, Stopped> {
         let configured = self.settings.poll_interval;
         let mut progress = Progress::new(configured);
-        let mut pokes = self.trigger.0.subscribe();
+        let mut pokes = self.trigger.listen();
         sleep(pace::start_delay(configured, fastrand::f64())).await;
         loop {
             pokes.mark_unchanged();

@@ -62,8 +62,10 @@ impl Forms {
     }
 }
 
-/// The head of `lower`, `-`, and 8 hex digits of SHA-256 of the whole name as ECS spells it: `room` octets at most.
-fn shortened(lower: &str, whole: &str, room: usize) -> String {
+/// The head of `lower`, `-`, and 8 hex digits of SHA-256 of the whole name as ECS spells it: `room` octets at most, of
+/// which there must be 9.
+#[must_use]
+pub fn shortened(lower: &str, whole: &str, room: usize) -> String {
     let digest = Sha256::digest(whole.as_bytes());
     let hash: String = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
     let head: String = lower.chars().take(room - 9).collect();

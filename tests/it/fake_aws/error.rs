@@ -47,7 +47,9 @@ impl AwsError {
         let (status, code, message) = match api {
             Api::Ecs => (400, "ThrottlingException", "Rate exceeded"),
             Api::Ec2 => (503, "RequestLimitExceeded", "Request limit exceeded."),
-            Api::Classic | Api::V2 => (400, "Throttling", "Rate exceeded"),
+            Api::Classic | Api::V2 | Api::Route53 => (400, "Throttling", "Rate exceeded"),
+            Api::Sqs => (400, "RequestThrottled", "Request is throttled."),
+            Api::Sns => (429, "Throttled", "Rate exceeded"),
             Api::Imds => (503, "ServiceUnavailable", "Too many requests"),
         };
         Self { status, code, message: message.to_owned() }
@@ -55,13 +57,20 @@ impl AwsError {
 
     fn access_denied(op: Op, account: &str) -> Self {
         let (status, code) = match op.api() {
-            Api::Ecs => (400, "AccessDeniedException"),
+            Api::Ecs | Api::Sqs => (400, "AccessDeniedException"),
+            Api::Sns => (403, "AuthorizationError"),
             Api::Ec2 => (403, "UnauthorizedOperation"),
-            Api::Classic | Api::V2 => (403, "AccessDenied"),
+            Api::Classic | Api::V2 | Api::Route53 => (403, "AccessDenied"),
             Api::Imds => (403, "Forbidden"),
         };
         let user = format!("arn:aws:sts::{account}:assumed-role/ecsInstanceRole/i-00000000000000000");
-        let action = format!("{}:{}", op.api().signing_name().unwrap_or("imds"), op.action());
+        // IAM has one action for a message and for a batch.
+        let action = op.action().trim_end_matches("Batch");
+        let action = match op.api() {
+            Api::Sqs => format!("sqs:{}", action.to_lowercase()),
+            Api::Sns => format!("SNS:{action}"),
+            api => format!("{}:{action}", api.signing_name().unwrap_or("imds")),
+        };
         let message = match op.api() {
             Api::Ec2 => format!(
                 "You are not authorized to perform this operation. User: {user} is not authorized to perform: {action} \
@@ -78,11 +87,27 @@ impl AwsError {
     /// Not signed, or signed for something else.
     pub fn bad_signature(api: Api, message: String) -> Self {
         let (status, code) = match api {
-            Api::Ecs => (400, "InvalidSignatureException"),
+            Api::Ecs | Api::Sqs => (400, "InvalidSignatureException"),
             Api::Ec2 => (401, "AuthFailure"),
             _ => (403, "SignatureDoesNotMatch"),
         };
         Self { status, code, message }
+    }
+
+    /// What SQS adds in a header: the code of its older protocol, which SDKs put in place of the one in the body.
+    pub fn query_error(&self) -> String {
+        let code = match self.code {
+            "QueueDoesNotExist" => "AWS.SimpleQueueService.NonExistentQueue",
+            "QueueDeletedRecently" => "AWS.SimpleQueueService.QueueDeletedRecently",
+            "QueueNameExists" => "QueueAlreadyExists",
+            "EmptyBatchRequest" => "AWS.SimpleQueueService.EmptyBatchRequest",
+            "TooManyEntriesInBatchRequest" => "AWS.SimpleQueueService.TooManyEntriesInBatchRequest",
+            "BatchEntryIdsNotDistinct" => "AWS.SimpleQueueService.BatchEntryIdsNotDistinct",
+            "AccessDeniedException" => "AccessDenied",
+            other => other,
+        };
+        let fault = if self.status < 500 { "Sender" } else { "Receiver" };
+        format!("{code};{fault}")
     }
 
     /// The body, in the manner of `api`.
@@ -90,11 +115,20 @@ impl AwsError {
         let (code, message) = (text("Code", self.code), text("Message", &self.message));
         match api {
             Api::Ecs => json!({ "__type": self.code, "message": self.message }).to_string(),
+            Api::Sqs => {
+                json!({ "__type": format!("com.amazonaws.sqs#{}", self.code), "message": self.message }).to_string()
+            }
             Api::Ec2 => {
                 let errors = el("Errors", vec![el("Error", vec![code, message])]);
                 el("Response", vec![errors, text("RequestID", super::query::REQUEST_ID)]).document(None)
             }
-            Api::Classic | Api::V2 => {
+            // It has a document of its own for what it refuses.
+            Api::Route53 if self.code == "InvalidChangeBatch" => {
+                let messages = self.message.lines().map(|line| text("Message", line)).collect();
+                let parts = vec![el("Messages", messages), text("RequestId", super::query::REQUEST_ID)];
+                el("InvalidChangeBatch", parts).document(super::query::namespace(api))
+            }
+            Api::Classic | Api::V2 | Api::Sns | Api::Route53 => {
                 let kind = if self.status < 500 { "Sender" } else { "Receiver" };
                 let error = el("Error", vec![text("Type", kind), code, message]);
                 let parts = vec![error, text("RequestId", super::query::REQUEST_ID)];

@@ -1,23 +1,29 @@
 //! A fake of the few AWS calls that ecs-resolver makes, for the real SDK to talk to over real HTTP.
 //!
-//! One port serves ECS (JSON 1.1), EC2, classic ELB and `ELBv2` (query protocol) and `IMDSv2`. What it knows is a
-//! [`World`] that a test builds and changes directly; how it misbehaves is set by [`Knobs`]; what it was asked is
-//! in its [`Call`] record. It answers only with fields that exist in the API models, and it refuses what AWS
-//! refuses: oversized batches, unknown clusters, requests that are not signed for the right service.
+//! One port serves ECS (JSON 1.1), SQS (JSON 1.0), EC2, classic ELB, `ELBv2` and SNS (query protocol), Route 53 (REST)
+//! and `IMDSv2`. What it knows is a [`World`], queues and topics ([`Messaging`]) and hosted zones ([`Hosting`]), which a
+//! test builds and changes directly; how it misbehaves is set by [`Knobs`]; what it was asked is in its [`Call`] record.
+//! It answers only with fields that exist in the API models, and it refuses what AWS refuses: oversized batches,
+//! unknown clusters, requests that are not signed for the right service.
 
 mod ec2_api;
 mod ecs_api;
 mod ecs_list;
 mod elb_api;
 mod error;
+pub mod hosting;
 mod imds_api;
 mod knobs;
 mod limits;
+pub mod messaging;
 mod op;
 mod page;
 mod query;
 mod record;
+mod route53_api;
 mod server;
+mod sns_api;
+mod sqs_api;
 pub mod world;
 
 use std::net::SocketAddr;
@@ -26,8 +32,10 @@ use std::thread::JoinHandle;
 
 use tokio::sync::oneshot;
 
+pub use hosting::Hosting;
 pub use knobs::{Fault, Knobs};
 pub use limits::Bucket;
+pub use messaging::Messaging;
 pub use op::Op;
 pub use page::PageStyle;
 pub use record::Call;
@@ -37,6 +45,8 @@ pub use world::World;
 #[derive(Debug, Default)]
 struct Shared {
     world: Mutex<World>,
+    messaging: Mutex<Messaging>,
+    hosting: Mutex<Hosting>,
     knobs: Mutex<Knobs>,
     calls: Mutex<Vec<Call>>,
 }
@@ -80,6 +90,16 @@ impl FakeAws {
     /// call it twice in one statement, and do not keep the guard over an await.
     pub fn world(&self) -> MutexGuard<'_, World> {
         lock(&self.shared.world)
+    }
+
+    /// The queues and topics, locked.
+    pub fn messaging(&self) -> MutexGuard<'_, Messaging> {
+        lock(&self.shared.messaging)
+    }
+
+    /// The hosted zones, locked.
+    pub fn hosting(&self) -> MutexGuard<'_, Hosting> {
+        lock(&self.shared.hosting)
     }
 
     /// The knobs, locked.

@@ -11,6 +11,12 @@ pub enum Api {
     Classic,
     /// Elastic Load Balancing v2, query protocol, version 2015-12-01.
     V2,
+    /// SQS, AWS JSON 1.0.
+    Sqs,
+    /// SNS, query protocol, version 2010-03-31.
+    Sns,
+    /// Route 53, REST and XML, version 2013-04-01.
+    Route53,
     /// Instance metadata.
     Imds,
 }
@@ -33,6 +39,28 @@ pub enum Op {
     DescribeTargetGroups,
     /// `DescribeLoadBalancers` of the v2 API.
     DescribeLoadBalancers,
+    CreateQueue,
+    GetQueueUrl,
+    GetQueueAttributes,
+    SetQueueAttributes,
+    ReceiveMessage,
+    DeleteMessage,
+    DeleteMessageBatch,
+    ListQueueTags,
+    TagQueue,
+    DeleteQueue,
+    SendMessage,
+    Subscribe,
+    ListSubscriptionsByTopic,
+    SetSubscriptionAttributes,
+    GetSubscriptionAttributes,
+    Unsubscribe,
+    Publish,
+    GetHostedZone,
+    ListHostedZonesByName,
+    ListResourceRecordSets,
+    ChangeResourceRecordSets,
+    GetChange,
     /// `PUT /latest/api/token`.
     ImdsToken,
     /// `GET /latest/…`.
@@ -51,11 +79,47 @@ const ECS: [Op; 9] = [
     Op::DescribeContainerInstances,
 ];
 
+const SQS: [Op; 11] = [
+    Op::CreateQueue,
+    Op::GetQueueUrl,
+    Op::GetQueueAttributes,
+    Op::SetQueueAttributes,
+    Op::ReceiveMessage,
+    Op::DeleteMessage,
+    Op::DeleteMessageBatch,
+    Op::ListQueueTags,
+    Op::TagQueue,
+    Op::DeleteQueue,
+    Op::SendMessage,
+];
+
+const SNS: [Op; 6] = [
+    Op::Subscribe,
+    Op::ListSubscriptionsByTopic,
+    Op::SetSubscriptionAttributes,
+    Op::GetSubscriptionAttributes,
+    Op::Unsubscribe,
+    Op::Publish,
+];
+
+const ROUTE53: [Op; 5] = [
+    Op::GetHostedZone,
+    Op::ListHostedZonesByName,
+    Op::ListResourceRecordSets,
+    Op::ChangeResourceRecordSets,
+    Op::GetChange,
+];
+
 impl Op {
-    /// The ECS operation behind an `X-Amz-Target` header.
+    /// The ECS or SQS operation behind an `X-Amz-Target` header.
     pub fn from_target(target: &str) -> Option<Self> {
-        let name = target.strip_prefix("AmazonEC2ContainerServiceV20141113.")?;
-        ECS.into_iter().find(|op| op.action() == name)
+        let (service, name) = target.split_once('.')?;
+        let operations: &[Self] = match service {
+            "AmazonEC2ContainerServiceV20141113" => &ECS,
+            "AmazonSQS" => &SQS,
+            _ => return None,
+        };
+        operations.iter().find(|op| op.action() == name).copied()
     }
 
     /// The operation behind the `Version` and `Action` of a query request.
@@ -65,6 +129,7 @@ impl Op {
             ("2012-06-01", "DescribeLoadBalancers") => Some(Self::DescribeClassicLoadBalancers),
             ("2015-12-01", "DescribeLoadBalancers") => Some(Self::DescribeLoadBalancers),
             ("2015-12-01", "DescribeTargetGroups") => Some(Self::DescribeTargetGroups),
+            ("2010-03-31", action) => SNS.into_iter().find(|op| op.action() == action),
             _ => None,
         }
     }
@@ -76,6 +141,9 @@ impl Op {
             Self::DescribeClassicLoadBalancers => Api::Classic,
             Self::DescribeTargetGroups | Self::DescribeLoadBalancers => Api::V2,
             Self::ImdsToken | Self::ImdsGet => Api::Imds,
+            _ if SQS.contains(&self) => Api::Sqs,
+            _ if SNS.contains(&self) => Api::Sns,
+            _ if ROUTE53.contains(&self) => Api::Route53,
             _ => Api::Ecs,
         }
     }
@@ -95,6 +163,28 @@ impl Op {
             Self::DescribeInstances => "DescribeInstances",
             Self::DescribeClassicLoadBalancers | Self::DescribeLoadBalancers => "DescribeLoadBalancers",
             Self::DescribeTargetGroups => "DescribeTargetGroups",
+            Self::CreateQueue => "CreateQueue",
+            Self::GetQueueUrl => "GetQueueUrl",
+            Self::GetQueueAttributes => "GetQueueAttributes",
+            Self::SetQueueAttributes => "SetQueueAttributes",
+            Self::ReceiveMessage => "ReceiveMessage",
+            Self::DeleteMessage => "DeleteMessage",
+            Self::DeleteMessageBatch => "DeleteMessageBatch",
+            Self::ListQueueTags => "ListQueueTags",
+            Self::TagQueue => "TagQueue",
+            Self::DeleteQueue => "DeleteQueue",
+            Self::SendMessage => "SendMessage",
+            Self::Subscribe => "Subscribe",
+            Self::ListSubscriptionsByTopic => "ListSubscriptionsByTopic",
+            Self::SetSubscriptionAttributes => "SetSubscriptionAttributes",
+            Self::GetSubscriptionAttributes => "GetSubscriptionAttributes",
+            Self::Unsubscribe => "Unsubscribe",
+            Self::Publish => "Publish",
+            Self::GetHostedZone => "GetHostedZone",
+            Self::ListHostedZonesByName => "ListHostedZonesByName",
+            Self::ListResourceRecordSets => "ListResourceRecordSets",
+            Self::ChangeResourceRecordSets => "ChangeResourceRecordSets",
+            Self::GetChange => "GetChange",
             Self::ImdsToken => "Token",
             Self::ImdsGet => "Get",
         }
@@ -108,6 +198,9 @@ impl Api {
             Self::Ecs => Some("ecs"),
             Self::Ec2 => Some("ec2"),
             Self::Classic | Self::V2 => Some("elasticloadbalancing"),
+            Self::Sqs => Some("sqs"),
+            Self::Sns => Some("sns"),
+            Self::Route53 => Some("route53"),
             Self::Imds => None,
         }
     }

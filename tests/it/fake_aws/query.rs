@@ -15,7 +15,9 @@ pub fn namespace(api: Api) -> Option<&'static str> {
         Api::Ec2 => Some("http://ec2.amazonaws.com/doc/2016-11-15/"),
         Api::Classic => Some("http://elasticloadbalancing.amazonaws.com/doc/2012-06-01/"),
         Api::V2 => Some("http://elasticloadbalancing.amazonaws.com/doc/2015-12-01/"),
-        Api::Ecs | Api::Imds => None,
+        Api::Sns => Some("http://sns.amazonaws.com/doc/2010-03-31/"),
+        Api::Route53 => Some("https://route53.amazonaws.com/doc/2013-04-01/"),
+        Api::Ecs | Api::Sqs | Api::Imds => None,
     }
 }
 
@@ -41,6 +43,15 @@ impl Params {
             index.is_some_and(|index| index.parse::<u32>().is_ok())
         };
         self.0.iter().filter(|(key, _)| numbered(key)).map(|(_, value)| value.as_str()).collect()
+    }
+
+    /// The pairs `prefix.1.key` and `prefix.1.value`, `prefix.2.key` …, in order.
+    pub fn entries(&self, prefix: &str) -> Vec<(String, String)> {
+        let pair = |index: usize| {
+            let part = |name: &str| self.get(&format!("{prefix}.{index}.{name}")).map(str::to_owned);
+            Some((part("key")?, part("value")?))
+        };
+        (1..).map_while(pair).collect()
     }
 
     /// The names of all parameters.

@@ -20,7 +20,10 @@ use super::op::{Api, Op};
 use super::query::Params;
 use super::record::Call;
 use super::world::World;
-use super::{Shared, ec2_api, ecs_api, elb_api, imds_api, lock};
+use super::{Shared, ec2_api, ecs_api, elb_api, imds_api, lock, route53_api, sns_api, sqs_api};
+
+/// Largest request body, in bytes: a message of SQS may have 1 MiB, and more once it is JSON.
+const MAX_BODY: usize = 8 << 20;
 
 /// Serves until `stopped` resolves; then the runtime, and with it every connection, is dropped.
 pub fn run(shared: Arc<Shared>, address: &mpsc::Sender<SocketAddr>, stopped: oneshot::Receiver<()>) {
@@ -68,7 +71,11 @@ async fn handle(State(shared): State<Arc<Shared>>, ConnectInfo(peer): ConnectInf
     if !latency.is_zero() {
         tokio::time::sleep(latency).await;
     }
-    let Some(answer) = decide(&shared, &asked) else {
+    let answer = match refusal(&shared, &asked) {
+        None => Some(answer(&shared, &asked).await),
+        Some(refusal) => refusal.map(Err),
+    };
+    let Some(answer) = answer else {
         record(&shared, &asked, 0, None);
         // Shutting down cannot fail in a way that matters: the peer is gone either way.
         let _ = peer.0.shutdown(std::net::Shutdown::Both);
@@ -82,12 +89,15 @@ async fn handle(State(shared): State<Arc<Shared>>, ConnectInfo(peer): ConnectInf
 /// Finds the operation; none: not one of ours.
 async fn read(request: Request) -> Option<Asked> {
     let (parts, body) = request.into_parts();
-    let body = axum::body::to_bytes(body, 1 << 20).await.ok()?;
+    let body = axum::body::to_bytes(body, MAX_BODY).await.ok()?;
     let path = parts.uri.path().to_owned();
     let target = parts.headers.get("x-amz-target").and_then(|target| target.to_str().ok());
     let form = if body.is_empty() { parts.uri.query().unwrap_or_default().as_bytes() } else { &body };
     let mut params = Params::default();
-    let op = if path == "/latest/api/token" {
+    let op = if let Some(op) = route53_api::operation(&parts.method, &path) {
+        params = Params::parse(parts.uri.query().unwrap_or_default().as_bytes());
+        op
+    } else if path == "/latest/api/token" {
         Op::ImdsToken
     } else if path.starts_with("/latest/") {
         Op::ImdsGet
@@ -100,31 +110,47 @@ async fn read(request: Request) -> Option<Asked> {
     Some(Asked { op, method: parts.method, path, headers: parts.headers, body, params })
 }
 
-/// The answer; none: the connection is to be dropped. Never holds two locks, so a test may take them in any order.
-fn decide(shared: &Shared, asked: &Asked) -> Option<Answer> {
+/// Why the request is not answered, if so; `Some(None)`: the connection is to be dropped. Never holds two locks, so a
+/// test may take them in any order.
+fn refusal(shared: &Shared, asked: &Asked) -> Option<Option<AwsError>> {
     let op = asked.op;
     let world = lock(&shared.world);
     let (region, account) = (world.region.clone(), world.account.clone());
     drop(world);
     if let Err(message) = check_scope(op.api(), &asked.headers, &region) {
-        return Some(Err(AwsError::bad_signature(op.api(), message)));
+        return Some(Some(AwsError::bad_signature(op.api(), message)));
     }
     let mut knobs = lock(&shared.knobs);
     if let Some(fault) = knobs.next_fault(op) {
-        return AwsError::of_fault(fault, op, &account).map(Err);
+        return Some(AwsError::of_fault(fault, op, &account));
     }
-    if !knobs.take_token(op, ec2_api::narrowed(&asked.params)) {
-        return Some(Err(AwsError::throttled(op.api())));
-    }
-    let (manner, stale) = (knobs.manner(op), knobs.stale_world(op));
-    drop(knobs);
-    match stale {
-        Some(world) => Some(answer(asked, &world, manner)),
-        None => Some(answer(asked, &lock(&shared.world), manner)),
-    }
+    let within = knobs.take_token(op, ec2_api::narrowed(&asked.params));
+    (!within).then(|| Some(AwsError::throttled(op.api())))
 }
 
-fn answer(asked: &Asked, world: &World, manner: Manner) -> Answer {
+async fn answer(shared: &Shared, asked: &Asked) -> Answer {
+    let op = asked.op;
+    let (manner, stale) = {
+        let knobs = lock(&shared.knobs);
+        (knobs.manner(op), knobs.stale_world(op))
+    };
+    let body = match (op.api(), stale) {
+        (Api::Sqs, _) if op == Op::ReceiveMessage => {
+            sqs_api::receive(&input(asked)?, &shared.messaging).await?.to_string()
+        }
+        (Api::Sqs, _) => sqs_api::answer(op, &input(asked)?, &mut lock(&shared.messaging))?.to_string(),
+        (Api::Sns, _) => sns_api::answer(op, &asked.params, &mut lock(&shared.messaging), manner)?,
+        (Api::Route53, _) => {
+            let mut hosting = lock(&shared.hosting);
+            route53_api::answer(op, &asked.path, &asked.params, &asked.body, &mut hosting, manner)?
+        }
+        (_, Some(world)) => return of_world(asked, &world, manner),
+        (_, None) => return of_world(asked, &lock(&shared.world), manner),
+    };
+    Ok((body, None))
+}
+
+fn of_world(asked: &Asked, world: &World, manner: Manner) -> Answer {
     let (op, params) = (asked.op, &asked.params);
     let body = match op.api() {
         Api::Ecs => ecs_api::answer(op, &input(asked)?, world, manner)?.to_string(),
@@ -135,11 +161,12 @@ fn answer(asked: &Asked, world: &World, manner: Manner) -> Answer {
             return Ok((token, Some(lifetime)));
         }
         Api::Imds => imds_api::get(&asked.path, &asked.headers, world)?,
+        Api::Sqs | Api::Sns | Api::Route53 => unreachable!("these are not part of the world"),
     };
     Ok((body, None))
 }
 
-/// The body of an ECS request.
+/// The body of an ECS or SQS request.
 fn input(asked: &Asked) -> Result<Value, AwsError> {
     let parsed = serde_json::from_slice(&asked.body);
     parsed.map_err(|error| AwsError::bad_request("SerializationException", error.to_string()))
@@ -176,7 +203,12 @@ fn record(shared: &Shared, asked: &Asked, status: u16, error: Option<&'static st
         Api::Classic | Api::V2 => {
             (elb_api::batch(op, &asked.params), elb_api::asked_page_size(op.api(), &asked.params))
         }
-        Api::Imds => (0, None),
+        Api::Sqs => {
+            let input = input(asked).unwrap_or_default();
+            let most = input.get("MaxNumberOfMessages").and_then(Value::as_u64);
+            (sqs_api::batch(&input), most.and_then(|most| usize::try_from(most).ok()))
+        }
+        Api::Sns | Api::Route53 | Api::Imds => (0, None),
     };
     lock(&shared.calls).push(Call { op, batch, max_results, status, error });
 }
@@ -184,13 +216,18 @@ fn record(shared: &Shared, asked: &Asked, status: u16, error: Option<&'static st
 fn respond(api: Api, answer: Answer) -> Response {
     let kind = match api {
         Api::Ecs => "application/x-amz-json-1.1",
-        Api::Ec2 | Api::Classic | Api::V2 => "text/xml;charset=UTF-8",
+        Api::Sqs => "application/x-amz-json-1.0",
+        Api::Ec2 | Api::Classic | Api::V2 | Api::Sns | Api::Route53 => "text/xml;charset=UTF-8",
         Api::Imds => "text/plain",
     };
     let response = Response::builder().header(header::CONTENT_TYPE, kind);
     let response = match answer {
         Ok((body, None)) => response.body(Body::from(body)),
         Ok((body, Some(lifetime))) => response.header(imds_api::TTL_HEADER, lifetime).body(Body::from(body)),
+        Err(error) if api == Api::Sqs => {
+            let response = response.status(error.status).header("x-amzn-query-error", error.query_error());
+            response.body(Body::from(error.body(api)))
+        }
         Err(error) => response.status(error.status).body(Body::from(error.body(api))),
     };
     response.expect("statuses and headers here are valid")

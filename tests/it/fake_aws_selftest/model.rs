@@ -37,9 +37,10 @@ fn everything(fake: &FakeAws) {
 fn every_member_is_in_the_model() {
     let fake = FakeAws::start();
     everything(&fake);
+    let topic = fake.messaging().add_topic("changes");
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/model_check.py");
     let mut check = Command::new(moto::venv().join("bin/python"));
-    let checked = check.arg(script).args([&fake.endpoint_url(), "prod"]).output();
+    let checked = check.arg(script).args([&fake.endpoint_url(), "prod", &topic]).output();
     let checked = checked.expect("Python of the virtual environment runs");
     let errors = String::from_utf8_lossy(&checked.stderr);
     assert!(checked.status.success(), "{errors}");

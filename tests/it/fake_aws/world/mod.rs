@@ -18,6 +18,11 @@ pub use service::ServiceBuilder;
 pub use task::Task;
 pub use task_definition::{ContainerDefinition, PortMapping, TaskDefinition};
 
+/// The Region of a new world, and of every queue and topic.
+pub const REGION: &str = "us-east-1";
+/// The account of a new world, and of every queue and topic.
+pub const ACCOUNT: &str = "123456789012";
+
 /// The account and Region, and all that is in it.
 #[derive(Clone, Debug)]
 pub struct World {
@@ -46,8 +51,8 @@ pub struct World {
 impl Default for World {
     fn default() -> Self {
         Self {
-            region: "us-east-1".to_owned(),
-            account: "123456789012".to_owned(),
+            region: REGION.to_owned(),
+            account: ACCOUNT.to_owned(),
             clusters: BTreeMap::new(),
             task_definitions: BTreeMap::new(),
             instances: BTreeMap::new(),
