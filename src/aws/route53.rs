@@ -8,9 +8,12 @@ mod refused;
 
 use async_trait::async_trait;
 use aws_config::SdkConfig;
+use aws_config::retry::RetryConfig;
 use aws_sdk_route53::Client;
+use aws_sdk_route53::config::Builder;
 use aws_sdk_route53::types::{self, RrType};
 
+use super::ATTEMPTS;
 use super::calls::{Calls, endless, too_many};
 use super::error::shorten;
 use crate::dns::DomainName;
@@ -35,7 +38,11 @@ pub struct Route53 {
 
 impl Route53 {
     pub(super) fn new(sdk: &SdkConfig, calls: Calls) -> Self {
-        Self { client: Client::new(sdk), calls }
+        // Calls keep to a pace of ours. The SDK's own, after throttling, is so slow that the call ends in a time-out,
+        // which says nothing of the reason.
+        let attempts = sdk.retry_config().map_or(ATTEMPTS, RetryConfig::max_attempts);
+        let config = Builder::from(sdk).retry_config(RetryConfig::standard().with_max_attempts(attempts)).build();
+        Self { client: Client::from_conf(config), calls }
     }
 }
 

@@ -12,6 +12,7 @@ mod fake_aws;
 mod fake_aws_selftest;
 mod floors;
 mod forwarding;
+mod hosted_zone;
 mod metrics;
 mod moto;
 mod moto_daemon;
