@@ -15,7 +15,7 @@ use crate::dns::{Body, BodyBuilder, DomainName, Ede, Name, Question, RData, Rcod
 use crate::forward::MAX_TRIES;
 use crate::forwarder::{Flight, ForwardSettings, Forwarder, Link};
 use crate::inventory::Inventory;
-use crate::resolve::{Decision, Resolution};
+use crate::resolve::{Behind, Decision, Resolution};
 use crate::snapshot::Snapshot;
 use crate::zone::layers::Layer;
 use crate::zone::{Fallback, Settings, Zone, ZoneWriter};
@@ -102,10 +102,29 @@ fn resolution<'z>(question: &Question<'_>) -> Resolution<'z> {
         return Resolution::Forward;
     }
     let label = name::labels(question.name()).next().unwrap_or_default();
+    if let Some(label) = label.strip_suffix(b"-first") {
+        let ours = label.splitn(2, |byte| *byte == b'-').nth(1).unwrap_or_default();
+        return Resolution::Prefer { otherwise: Box::new(of_label(ours, question)) };
+    }
+    if let Some(label) = label.strip_prefix(b"behind-") {
+        let (name, cname) = &*HOP;
+        return Resolution::Behind(Box::new(Behind { cnames: vec![cname], name, end: of_label(label, question) }));
+    }
+    of_label(label, question)
+}
+
+/// The CNAME that `behind-…` begins with.
+static HOP: LazyLock<(DomainName, Body)> = LazyLock::new(|| alias("hop.ecs.internal"));
+
+fn of_label<'z>(label: &[u8], question: &Question<'_>) -> Resolution<'z> {
     if let Some((target, alias)) = target(label) {
         return Resolution::Chase { alias, target };
     }
+    if let Some((target, _)) = label.strip_prefix(b"flat-").and_then(target) {
+        return Resolution::Flatten { target };
+    }
     match label {
+        label if label.ends_with(b"-ask") => Resolution::Ask,
         b"web" if question.qtype == RecordType::A => Resolution::Reply(&WEB),
         b"web" => Resolution::Reply(&NO_DATA),
         b"many" => Resolution::Reply(&MANY),
