@@ -172,13 +172,13 @@ async fn a_throttled_start_is_tried_again_soon() {
 async fn what_was_read_in_part_is_not_handed_on() {
     let mut source = Source::start(|_| {});
     assert_eq!(source.next().await.len(), 3);
-    tokio::time::sleep(Duration::from_secs(1)).await;
+    sleep(Duration::from_secs(1)).await;
     let first = source.status.report().hosted_zone;
     // Of two pages the second fails; then the whole list is there again, one page shorter.
     source.fake.pass(LIST);
     source.fake.fail(LIST, ApiErrorKind::Denied);
     while source.failing().is_empty() {
-        tokio::time::sleep(Duration::from_secs(1)).await;
+        sleep(Duration::from_secs(1)).await;
     }
     assert_eq!(source.fake.count(LIST), 4);
     assert!(source.messages.is_empty(), "nothing was handed on");
@@ -199,7 +199,7 @@ async fn a_zone_that_is_gone_is_looked_for_anew() {
 #[tokio::test(start_paused = true)]
 async fn the_wrong_zone_is_never_read() {
     let source = Source::start(|fake| fake.zones.lock().unwrap().push(zone("Z0")));
-    tokio::time::sleep(Duration::from_secs(100)).await;
+    sleep(Duration::from_secs(100)).await;
     assert!(source.messages.is_empty());
     let failing = source.failing();
     assert!(failing[0].contains("Z0 and Z1 are all private hosted zones ecs.internal."), "{failing:?}");
