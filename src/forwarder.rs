@@ -10,6 +10,7 @@ mod own;
 mod settings;
 mod stats;
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -102,6 +103,8 @@ pub trait Flight: Send {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Share {
     Clients,
+    /// Clients that ask for names of our own zone: nearly all of them are negative, and cost as much.
+    Fallback,
     Own,
 }
 
@@ -158,6 +161,15 @@ impl Forwarder {
         self.ask(key, Share::Clients).await
     }
 
+    /// [`Self::resolve`] for a name of our zone that only the upstream may know.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::resolve`].
+    pub async fn resolve_fallback(self: &Arc<Self>, key: Key) -> Resolved {
+        self.ask(key, Share::Fallback).await
+    }
+
     /// [`Self::resolve`] for questions of our own: they have a share of the exchanges under way that clients
     /// cannot use up.
     ///
@@ -168,9 +180,9 @@ impl Forwarder {
         self.ask(key, Share::Own).await
     }
 
-    /// Forgets all answers to questions for `name`, and says how many they were. Looks at the whole cache.
-    pub fn flush_name(&self, name: &DomainName) -> usize {
-        let keys: Vec<_> = self.cache.iter().map(|(key, _)| key).filter(|key| key.name == *name).collect();
+    /// Forgets all answers to questions for these names, and says how many they were. Looks at the whole cache once.
+    pub fn flush_names(&self, names: &BTreeSet<DomainName>) -> usize {
+        let keys: Vec<_> = self.cache.iter().map(|(key, _)| key).filter(|key| names.contains(&key.name)).collect();
         for key in &keys {
             self.cache.invalidate(&**key);
         }

@@ -10,8 +10,10 @@ use async_trait::async_trait;
 use aws_config::SdkConfig;
 use aws_config::retry::RetryConfig;
 use aws_sdk_route53::Client;
+use aws_sdk_route53::config::Builder;
 use aws_sdk_route53::types::{self, RrType};
 
+use super::ATTEMPTS;
 use super::calls::{Calls, endless, too_many};
 use super::error::shorten;
 use crate::dns::DomainName;
@@ -27,9 +29,6 @@ const STATUS: &str = "route53:GetChange";
 /// Record sets of one page, the most that the API gives.
 const PAGE: i32 = 300;
 
-/// Tries of one call: whoever changes a zone waits longer for its turn than the SDK would.
-const ATTEMPTS: u32 = 2;
-
 /// Amazon Route 53.
 #[derive(Clone)]
 pub struct Route53 {
@@ -39,8 +38,11 @@ pub struct Route53 {
 
 impl Route53 {
     pub(super) fn new(sdk: &SdkConfig, calls: Calls) -> Self {
-        let config = aws_sdk_route53::config::Builder::from(sdk).retry_config(retries(sdk));
-        Self { client: Client::from_conf(config.build()), calls }
+        // Calls keep to a pace of ours. The SDK's own, after throttling, is so slow that the call ends in a time-out,
+        // which says nothing of the reason.
+        let attempts = sdk.retry_config().map_or(ATTEMPTS, RetryConfig::max_attempts);
+        let config = Builder::from(sdk).retry_config(RetryConfig::standard().with_max_attempts(attempts)).build();
+        Self { client: Client::from_conf(config), calls }
     }
 }
 
@@ -124,12 +126,6 @@ impl Route53Api for Route53 {
         let info = answer.change_info().ok_or_else(|| senseless(STATUS, "the answer has no change"))?;
         Ok(if *info.status() == types::ChangeStatus::Insync { ChangeStatus::InSync } else { ChangeStatus::Pending })
     }
-}
-
-/// Few retries, and none of the slowing down that is shared with calls of other services: all calls are paced here.
-fn retries(sdk: &SdkConfig) -> RetryConfig {
-    let most = sdk.retry_config().map_or(ATTEMPTS, RetryConfig::max_attempts);
-    RetryConfig::standard().with_max_attempts(most.min(ATTEMPTS))
 }
 
 /// The error of an answer, or a request, that cannot be.

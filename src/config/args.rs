@@ -55,8 +55,14 @@ pub struct Overrides {
     #[arg(long, env = "ECS_RESOLVER_ROUTE53_ZONE_ID", value_name = "ID")]
     pub zone_id: Option<String>,
     /// Who is asked for names of the zone that ECS does not know
-    #[arg(long, env = "ECS_RESOLVER_ROUTE53_FALLBACK", value_name = "resolver|off")]
+    #[arg(long, env = "ECS_RESOLVER_ROUTE53_FALLBACK", value_name = "resolver|api|off")]
     pub fallback: Option<String>,
+    /// Who goes first where ECS and Route 53 both have a name
+    #[arg(long, env = "ECS_RESOLVER_ROUTE53_PREFER", value_name = "ecs|route53")]
+    pub prefer: Option<String>,
+    /// Time between two reads of the hosted zone
+    #[arg(long, env = "ECS_RESOLVER_ROUTE53_POLL_INTERVAL", value_name = "DURATION")]
+    pub zone_poll_interval: Option<String>,
     /// Time between two reconciles of the hosted zone
     #[arg(long = "interval", env = "ECS_RESOLVER_CONTROLLER_INTERVAL", value_name = "DURATION")]
     pub controller_interval: Option<String>,
@@ -116,7 +122,7 @@ impl Overrides {
     /// The keys that are given, with their texts. Empty texts count as not given, so that a unit file can pass on a
     /// variable that is not set.
     pub fn given(&self) -> impl Iterator<Item = (&'static str, &[String])> {
-        let all: [(&str, &[String]); 25] = [
+        let all: [(&str, &[String]); 27] = [
             ("dns.listen", &self.listen),
             ("dns.zone", self.zone.as_slice()),
             ("dns.ttl", self.ttl.as_slice()),
@@ -133,6 +139,8 @@ impl Overrides {
             ("events.topic_arn", self.topic_arn.as_slice()),
             ("route53.zone_id", self.zone_id.as_slice()),
             ("route53.fallback", self.fallback.as_slice()),
+            ("route53.prefer", self.prefer.as_slice()),
+            ("route53.poll_interval", self.zone_poll_interval.as_slice()),
             ("controller.interval", self.controller_interval.as_slice()),
             ("controller.record_types", &self.record_types),
             ("controller.adopt", self.adopt.as_slice()),
@@ -174,6 +182,8 @@ fn set(spec: &mut Spec, key: &'static str, texts: &[String]) -> Result<(), Fault
         "events.topic_arn" => spec.events.topic_arn = Some(text()),
         "route53.zone_id" => spec.route53.zone_id = Some(text()),
         "route53.fallback" => spec.route53.fallback = text(),
+        "route53.prefer" => spec.route53.prefer = text(),
+        "route53.poll_interval" => spec.route53.poll_interval = text(),
         "controller.interval" => spec.controller.interval = text(),
         "controller.record_types" => spec.controller.record_types = list(),
         "controller.adopt" => spec.controller.adopt = parse(key, &text())?,

@@ -3,16 +3,19 @@
 //! A value that is wrong is replaced by a harmless one so that the others can still be judged; the result is then an
 //! error, so nobody ever sees the replacement.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::file::{self, Spec, Texts};
+use super::records::{self, Records};
 use super::settings::{
-    Clusters, Config, Controller, Dns, Ecs, Events, Fallback, Forward, Http, Log, LogFormat, Route53, Snapshot, Source,
+    Clusters, Config, Controller, Dns, Ecs, Events, Fallback, Forward, Http, Log, LogFormat, Prefer, Route53, Snapshot,
+    Source,
 };
-use super::{Fault, Overrides, host, values};
+use super::{Fault, Overrides, host, keys, values};
 use crate::dns::DomainName;
 use crate::forward::asks_ourselves;
 use crate::register::Kind;
@@ -31,6 +34,8 @@ const MAX_TTL: i64 = 3600;
 const MAX_WORKERS: i64 = 256;
 /// Shortest and longest time between two reads.
 const INTERVALS: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(3600);
+/// Shortest and longest time between two reads of the hosted zone.
+const ZONE_POLL_INTERVALS: RangeInclusive<Duration> = Duration::from_secs(10)..=Duration::from_secs(24 * 3600);
 /// Smallest and largest forward cache, in bytes.
 const CACHE_SIZES: RangeInclusive<u64> = 1 << 20..=4 << 30;
 
@@ -40,8 +45,10 @@ const CACHE_SIZES: RangeInclusive<u64> = 1 << 20..=4 << 30;
 /// Every fault, in the order of the keys.
 pub fn check(mut spec: Spec, overrides: &Overrides) -> Result<Config, Vec<Fault>> {
     let mut judge = Judge { faults: overrides.apply(&mut spec) };
+    let dns = judge.dns(&spec.dns);
     let config = Config {
-        dns: judge.dns(&spec.dns),
+        records: judge.records(&spec.records, &dns),
+        dns,
         ecs: judge.ecs(spec.ecs),
         events: judge.events(spec.events),
         route53: judge.route53(&spec.route53),
@@ -152,7 +159,7 @@ impl Judge {
         Ecs {
             source: self.source(&spec.source, spec.fixture),
             clusters: self.clusters(&spec.clusters),
-            poll_interval: self.interval("ecs.poll_interval", &spec.poll_interval),
+            poll_interval: self.interval("ecs.poll_interval", &spec.poll_interval, &INTERVALS),
             region: self.shaped("ecs.region", spec.region, values::is_region, "an AWS region"),
             agent_config: self.absolute("ecs.agent_config", spec.agent_config),
         }
@@ -192,9 +199,9 @@ impl Judge {
         Clusters::Named(texts.0.clone())
     }
 
-    fn interval(&mut self, key: &str, text: &str) -> Duration {
+    fn interval(&mut self, key: &str, text: &str, range: &RangeInclusive<Duration>) -> Duration {
         let in_range = |duration| {
-            if INTERVALS.contains(&duration) { Ok(duration) } else { Err(format!("{text} is out of range")) }
+            if range.contains(&duration) { Ok(duration) } else { Err(format!("{text} is out of range")) }
         };
         self.take(key, values::duration(text).and_then(in_range)).unwrap_or_default()
     }
@@ -211,8 +218,38 @@ impl Judge {
             let id = values::hosted_zone_id(text).map(str::to_owned);
             self.take("route53.zone_id", id.ok_or_else(|| format!("`{text}` is not the id of a hosted zone")))
         });
-        let words = [("resolver", Fallback::Resolver), ("off", Fallback::Off)];
-        Route53 { zone_id, fallback: self.word("route53.fallback", &spec.fallback, &words).unwrap_or(Fallback::Off) }
+        let words = [("resolver", Fallback::Resolver), ("api", Fallback::Api), ("off", Fallback::Off)];
+        let fallback = self.word("route53.fallback", &spec.fallback, &words).unwrap_or(Fallback::Api);
+        let words = [("ecs", Prefer::Ecs), ("route53", Prefer::Route53)];
+        let prefer = self.word("route53.prefer", &spec.prefer, &words).unwrap_or(Prefer::Ecs);
+        if fallback == Fallback::Off && prefer == Prefer::Route53 {
+            let fault = Fault::new("route53.prefer", "route53.fallback is \"off\", so there is nothing to prefer");
+            self.faults.push(fault.fix("set route53.fallback to \"resolver\" or \"api\", or prefer \"ecs\""));
+        }
+        let poll_interval = self.interval("route53.poll_interval", &spec.poll_interval, &ZONE_POLL_INTERVALS);
+        Route53 { zone_id, fallback, prefer, poll_interval }
+    }
+
+    fn records(&mut self, spec: &BTreeMap<String, Texts>, dns: &Dns) -> Records {
+        let mut records = Records::default();
+        let mut seen: BTreeMap<DomainName, &str> = BTreeMap::new();
+        for (text, texts) in spec {
+            let key = format!("{}.{text}", keys::RECORDS);
+            let name = self.take(&key, values::below(text, &dns.zone));
+            let Some(name) = name else { continue };
+            if let Some(first) = seen.insert(name.clone(), text) {
+                self.faults.push(Fault::new(&key, format!("`{first}` is the same name")).fix("put all into one list"));
+            }
+            match records::of_name(&name, texts, dns.ttl) {
+                Ok(sets) => records.0.extend(sets),
+                Err(wrong) => {
+                    for (at, what) in wrong {
+                        self.fault(at.map_or_else(|| key.clone(), |at| format!("{key}[{at}]")), what);
+                    }
+                }
+            }
+        }
+        records
     }
 
     fn controller(&mut self, spec: &file::Controller) -> Controller {
@@ -224,7 +261,11 @@ impl Judge {
             self.word(&format!("controller.record_types[{at}]"), &text.to_ascii_uppercase(), &words)
         });
         let record_types = kinds.collect();
-        Controller { interval: self.interval("controller.interval", &spec.interval), record_types, adopt: spec.adopt }
+        Controller {
+            interval: self.interval("controller.interval", &spec.interval, &INTERVALS),
+            record_types,
+            adopt: spec.adopt,
+        }
     }
 
     fn forward(&mut self, spec: &file::Forward) -> Forward {

@@ -1,5 +1,7 @@
 //! The shape of the configuration file, and the defaults. No judgement of values: that is `check`'s.
 
+use std::collections::BTreeMap;
+
 use serde::de::{SeqAccess, Visitor, value::SeqAccessDeserializer};
 use serde::{Deserialize, Deserializer};
 
@@ -15,6 +17,8 @@ pub struct Spec {
     pub events: Events,
     /// `[route53]`
     pub route53: Route53,
+    /// `[records]`: texts by name.
+    pub records: BTreeMap<String, Texts>,
     /// `[controller]`
     pub controller: Controller,
     /// `[forward]`
@@ -134,13 +138,22 @@ pub struct Events {
 pub struct Route53 {
     /// Its id.
     pub zone_id: Option<String>,
-    /// `resolver` or `off`.
+    /// `resolver`, `api` or `off`.
     pub fallback: String,
+    /// `ecs` or `route53`.
+    pub prefer: String,
+    /// Time between two reads of the zone.
+    pub poll_interval: String,
 }
 
 impl Default for Route53 {
     fn default() -> Self {
-        Self { zone_id: None, fallback: "resolver".to_owned() }
+        Self {
+            zone_id: None,
+            fallback: "resolver".to_owned(),
+            prefer: "ecs".to_owned(),
+            poll_interval: "5m".to_owned(),
+        }
     }
 }
 

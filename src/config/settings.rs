@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 
+use super::records::Records;
 use super::values;
 use crate::dns::DomainName;
 use crate::register::Kind;
@@ -22,6 +23,8 @@ pub struct Config {
     pub events: Events,
     /// The private hosted zone of the same name.
     pub route53: Route53,
+    /// Names that the configuration itself answers.
+    pub records: Records,
     /// Registration of services in the hosted zone.
     pub controller: Controller,
     /// Everything that is not ours.
@@ -118,6 +121,11 @@ pub struct Route53 {
     pub zone_id: Option<String>,
     /// Who is asked for names of our zone that ECS does not know.
     pub fallback: Fallback,
+    /// Who goes first.
+    pub prefer: Prefer,
+    /// Time between two reads of the zone, 10 s to 24 h.
+    #[serde(serialize_with = "duration")]
+    pub poll_interval: Duration,
 }
 
 /// Who is asked for names of our zone that ECS does not know.
@@ -126,8 +134,20 @@ pub struct Route53 {
 pub enum Fallback {
     /// The upstreams: the VPC resolver knows the private hosted zone.
     Resolver,
+    /// Our own copy of the zone, read through the API.
+    Api,
     /// Nobody.
     Off,
+}
+
+/// Who goes first where ECS and Route 53 both have a name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Prefer {
+    /// ECS.
+    Ecs,
+    /// Route 53.
+    Route53,
 }
 
 /// `[controller]`

@@ -20,7 +20,12 @@ pub fn table(loaded: &Loaded) -> String {
         [key.name.to_owned(), value(&settings[section][name]), origin(loaded, key.name)]
     };
     let head = ["KEY", "VALUE", "SET BY"].map(str::to_owned);
-    let rows: Vec<_> = std::iter::once(head).chain(keys::KEYS.iter().map(row)).collect();
+    let records = settings[keys::RECORDS].as_object().into_iter().flatten().map(|(name, texts)| {
+        let key = format!("{}.{name}", keys::RECORDS);
+        let origin = origin(loaded, &key);
+        [key, value(texts), origin]
+    });
+    let rows: Vec<_> = std::iter::once(head).chain(keys::KEYS.iter().map(row)).chain(records).collect();
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default();
     let (keys, values) = (width(0), width(1));
     let lines = rows.iter().map(|[key, value, origin]| format!("{key:keys$}  {value:values$}  {origin}\n"));

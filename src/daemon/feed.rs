@@ -47,6 +47,7 @@ pub(super) struct Prepared {
 }
 
 /// What a source is connected to.
+#[derive(Clone)]
 pub(super) struct Ends {
     pub(super) updates: Updates,
     pub(super) forwarder: Arc<Forwarder>,
@@ -149,6 +150,14 @@ async fn describe(settings: DescribeSettings, region: Option<String>, ends: Ends
         tracing::error!("no cluster to follow: set ecs.clusters, or ECS_CLUSTER in the agent's configuration");
         return;
     }
+    let aws = aws(region, forwarder, metrics).await;
+    let apis = Apis { ecs: Arc::new(aws.ecs), ec2: Arc::new(aws.ec2), load_balancers: Arc::new(aws.load_balancing) };
+    let describer = Arc::new(Describer::new(apis, updates, status, clock));
+    DescribeSource::new(settings, describer).run(token).await;
+}
+
+/// The clients of AWS, and a line in the log of what this host knows of itself.
+pub(super) async fn aws(region: Option<String>, forwarder: Arc<Forwarder>, metrics: Arc<Metrics>) -> Aws {
     let resolver: Arc<dyn HostResolver> = Arc::new(ThroughForwarder(forwarder));
     let identity = HostIdentity::read(Arc::clone(&resolver)).await;
     let known = |value: Option<&str>| value.unwrap_or("not known").to_owned();
@@ -160,10 +169,7 @@ async fn describe(settings: DescribeSettings, region: Option<String>, ends: Ends
     );
     let aws_settings = AwsSettings { region: region.or(identity.region) };
     let observe = Arc::new(move |operation, result| metrics.aws_request(operation, result));
-    let aws = Aws::load(&aws_settings, resolver, observe).await;
-    let apis = Apis { ecs: Arc::new(aws.ecs), ec2: Arc::new(aws.ec2), load_balancers: Arc::new(aws.load_balancing) };
-    let describer = Arc::new(Describer::new(apis, updates, status, clock));
-    DescribeSource::new(settings, describer).run(token).await;
+    Aws::load(&aws_settings, resolver, observe).await
 }
 
 /// AWS's names are looked up by a call of the forwarder: asking the host would be asking ourselves.

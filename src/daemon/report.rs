@@ -28,18 +28,31 @@ pub(super) struct Reporter {
     pub(super) status: Arc<SourceStatus>,
     pub(super) clock: Clock,
     pub(super) feed: Prepared,
+    /// Whether a copy of the hosted zone is kept.
+    pub(super) reads_zone: bool,
 }
 
 impl Reporter {
-    /// Ready once every cluster that is followed has been read; without a source, at once.
+    /// Ready once every cluster that is followed, and the hosted zone if a copy of it is kept, has been read; without
+    /// a source, at once.
     fn readiness(&self) -> Readiness {
-        let failing: Vec<String> = self.status.report().failing.iter().map(ToString::to_string).collect();
-        if matches!(self.feed.feed, Feed::Off) {
-            return Readiness { ready: true, reasons: Vec::new(), warnings: failing };
+        let report = self.status.report();
+        let failing: Vec<String> = report.failing.iter().map(ToString::to_string).collect();
+        let mut reasons = self.unread_clusters();
+        if self.reads_zone && report.hosted_zone.is_none() {
+            reasons.push("the hosted zone has not been read completely yet".to_owned());
         }
+        if reasons.is_empty() {
+            return Readiness { ready: true, reasons, warnings: failing };
+        }
+        reasons.extend(failing);
+        Readiness { ready: false, reasons, warnings: Vec::new() }
+    }
+
+    fn unread_clusters(&self) -> Vec<String> {
         let sync = Arc::clone(&self.shared.load().zone.sync);
-        if sync.is_complete() {
-            return Readiness { ready: true, reasons: Vec::new(), warnings: failing };
+        if matches!(self.feed.feed, Feed::Off) || sync.is_complete() {
+            return Vec::new();
         }
         let mut reasons: Vec<String> =
             sync.pending.iter().map(|cluster| format!("cluster {cluster} has not been read completely yet")).collect();
@@ -48,8 +61,7 @@ impl Reporter {
         } else if reasons.is_empty() {
             reasons.push("the list of clusters has not been read yet".into());
         }
-        reasons.extend(failing);
-        Readiness { ready: false, reasons, warnings: Vec::new() }
+        reasons
     }
 
     /// Keeps the line of `systemctl status` true.
@@ -108,9 +120,12 @@ impl Reporter {
         self.register_updater(metrics);
         let (status, clock, label) = (Arc::clone(&self.status), self.clock, self.feed.label());
         metrics.provide(&table::SOURCE_AGE, move |samples| {
-            if let Some(oldest) = status.report().complete.values().min() {
-                samples.labelled(&[label], clock.now().duration_since(*oldest).as_secs_f64().max(0.0));
-            }
+            let report = status.report();
+            let mut age = |label, since| {
+                samples.labelled(&[label], clock.now().duration_since(since).as_secs_f64().max(0.0));
+            };
+            report.complete.values().min().into_iter().for_each(|oldest| age(label, *oldest));
+            report.hosted_zone.into_iter().for_each(|read| age("route53", read));
         });
         self.register_source(metrics);
     }

@@ -75,7 +75,7 @@ impl Forwarder {
         let take = |from: &Arc<Semaphore>| Arc::clone(from).try_acquire_owned().ok();
         match share {
             Share::Own => take(&self.own).or_else(|| take(&self.clients)),
-            Share::Clients => take(&self.clients),
+            Share::Clients | Share::Fallback => take(&self.clients),
         }
     }
 }

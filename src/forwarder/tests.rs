@@ -288,7 +288,7 @@ async fn a_name_can_be_flushed() {
     for key in [www(), v6.clone(), other.clone()] {
         forwarder.resolve(key).await.unwrap();
     }
-    assert_eq!(forwarder.flush_name(&www().name), 2);
+    assert_eq!(forwarder.flush_names(&[www().name].into()), 2);
     assert!(forwarder.cached(&www(), now()).is_none() && forwarder.cached(&v6, now()).is_none());
     assert!(forwarder.cached(&other, now()).is_some());
     forwarder.resolve(www()).await.unwrap();

@@ -110,7 +110,7 @@ async fn the_forwarder_resolves_over_real_sockets() {
     serving.await.unwrap();
     // Both sockets are closed now: what is cached is answered, and what is not fails at once.
     assert!(forwarder.resolve(key.clone()).await.is_ok());
-    forwarder.flush_name(&key.name);
+    forwarder.flush_names(&[key.name.clone()].into());
     let refused = timeout(Duration::from_secs(2), forwarder.resolve(key)).await.expect("it waited for a closed port");
     assert_eq!(refused.unwrap_err(), ForwardError::Unreachable);
 }

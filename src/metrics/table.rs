@@ -46,7 +46,7 @@ table! {
     DNS_RESPONSES = Counter "ecs_resolver_dns_responses_total" ["rcode"]
         "Replies, by response code.";
     DNS_ANSWERS = Counter "ecs_resolver_dns_answers_total" ["source"]
-        "Replies, by where they came from: zone, cache, upstream, handler (what is not a plain IN question), error.";
+        "Replies, by where they came from: zone (ECS, and names that nobody has), records (of the configuration), route53, cache, upstream, handler (what is not a plain IN question), error.";
     DNS_TRUNCATED = Counter "ecs_resolver_dns_truncated_total" []
         "Replies with TC set.";
     DNS_DROPPED = Counter "ecs_resolver_dns_dropped_total" ["reason"]

@@ -63,11 +63,7 @@ pub fn simple(name: &DomainName, kind: RecordType, ttl: u32, values: Vec<String>
 /// One of several record sets of a name, of which Route 53 answers with up to eight.
 #[must_use]
 pub fn multivalue(name: &DomainName, kind: RecordType, ttl: u32, identifier: String, value: String) -> RecordSet {
-    RecordSet {
-        routing: Routing::Multivalue,
-        set_identifier: Some(identifier),
-        ..simple(name, kind, ttl, vec![value])
-    }
+    RecordSet { routing: Routing::Multivalue, set_identifier: Some(identifier), ..simple(name, kind, ttl, vec![value]) }
 }
 
 /// TTL and values of a record set; `None` for an alias.

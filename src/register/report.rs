@@ -52,9 +52,10 @@ pub fn notes(plan: &Plan, desired: &Desired) -> Vec<String> {
             refusal.deletes, refusal.owned, refusal.limit
         )
     });
-    let unanswered = plan.questions.iter().map(|key| {
-        format!("Kept: the names of {}: ECS does not say whether it is gone", service(key))
-    });
+    let unanswered = plan
+        .questions
+        .iter()
+        .map(|key| format!("Kept: the names of {}: ECS does not say whether it is gone", service(key)));
     let conflicts = plan.conflicts.iter().map(left("Conflict"));
     conflicts
         .chain(unanswered)

@@ -56,7 +56,8 @@ impl Registrar {
                     waiting.push_front(Batch::of(first));
                 }
                 Err(error) => {
-                    let given_up = if error.kind == ApiErrorKind::Rejected { Vec::new() } else { waiting.drain(..).collect() };
+                    let given_up =
+                        if error.kind == ApiErrorKind::Rejected { Vec::new() } else { waiting.drain(..).collect() };
                     let groups = std::iter::once(batch).chain(given_up).flat_map(|batch| batch.groups);
                     applied.failed.extend(groups.map(|group| Failed { group, error: error.clone() }));
                 }

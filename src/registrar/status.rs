@@ -69,7 +69,8 @@ impl RegistrarReport {
                 self.count(outcome);
                 self.ready |= outcome.complete;
                 let failed = outcome.applied.failed.iter();
-                let failed = failed.map(|it| format!("could not {} {}: {}", it.group.purpose.label(), it.group.name, it.error));
+                let failed =
+                    failed.map(|it| format!("could not {} {}: {}", it.group.purpose.label(), it.group.name, it.error));
                 let notes = report::notes(&outcome.plan, &outcome.desired);
                 let whole = outcome.is_whole();
                 self.whole = if whole { Some(began) } else { self.whole };

@@ -15,15 +15,23 @@ pub struct Pending {
     pub(super) snapshot: Arc<Snapshot>,
     /// What to ask the upstream.
     pub(super) key: Key,
+    /// Whether it is about a name of our zone that the upstream may know: such questions have their own share.
+    pub(super) fallback: bool,
     pub(super) tcp: bool,
     pub(super) spin: u32,
     since: Instant,
 }
 
 impl Pending {
-    pub(super) fn new(message: &[u8], snapshot: Arc<Snapshot>, key: Key, circumstances: Circumstances) -> Self {
+    pub(super) fn new(
+        message: &[u8],
+        snapshot: &Arc<Snapshot>,
+        upstream: (Key, bool),
+        circumstances: Circumstances,
+    ) -> Self {
         let Circumstances { tcp, spin, now } = circumstances;
-        Self { message: message.into(), snapshot, key, tcp, spin, since: now }
+        let (key, fallback) = upstream;
+        Self { message: message.into(), snapshot: Arc::clone(snapshot), key, fallback, tcp, spin, since: now }
     }
 
     /// When the query was received.

@@ -5,6 +5,7 @@ mod ecs;
 mod ecs_fields;
 mod ecs_lists;
 mod elb;
+mod events;
 mod imds;
 mod knobs;
 mod model;

@@ -9,13 +9,16 @@ mod controller;
 mod daemon;
 mod demo;
 mod docs;
+mod events;
 mod fake_aws;
 mod fake_aws_selftest;
 mod floors;
 mod forwarding;
+mod hosted_zone;
 #[cfg(feature = "lambda")]
 mod lambda;
 mod metrics;
+mod ministack;
 mod moto;
 mod moto_daemon;
 mod notify;

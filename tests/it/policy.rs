@@ -2,10 +2,15 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::process::Command;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::floors::source_files;
+use crate::moto::venv;
+
+/// What only `ecs-resolver controller` calls, which has a role of its own.
+const OF_THE_CONTROLLER: [&str; 2] = ["route53:ChangeResourceRecordSets", "route53:GetChange"];
 
 /// The string literals that are AWS operations as IAM spells them: `ecs:ListServices`.
 fn operations(source: &str) -> BTreeSet<String> {
@@ -34,6 +39,9 @@ fn the_policy_allows_what_we_call_and_nothing_else() {
         }
     }
     assert!(called.contains("ecs:ListServices"), "no operations found: {called:?}");
+    for action in OF_THE_CONTROLLER {
+        assert!(called.remove(action), "{action} is not called any more");
+    }
     let policy = policy();
     let mut allowed = BTreeSet::new();
     for statement in policy["Statement"].as_array().expect("statements") {
@@ -46,21 +54,54 @@ fn the_policy_allows_what_we_call_and_nothing_else() {
     assert_eq!(allowed, called, "left: config/iam-policy.json, right: what src/ calls");
 }
 
-/// Whatever is not a read concerns our own queues: by name, by endpoint, or (where IAM has nothing narrower) by its
-/// kind.
+/// What the documents call our own: queues and topics by the beginning of their names.
+const OUR_QUEUES: &str = "arn:aws:sqs:*:*:ecs-resolver-*";
+const OUR_TOPICS: &str = "arn:aws:sns:*:*:ecs-resolver-*";
+/// Actions for which IAM knows no resource.
+const NOT_NARROWED: &[&str] = &["sns:SetSubscriptionAttributes", "sns:Unsubscribe"];
+
 #[test]
-fn we_only_read_but_for_our_queues() {
+fn we_only_read_but_for_queues_and_their_subscriptions() {
     for statement in policy()["Statement"].as_array().expect("statements") {
-        let ours = "arn:aws:sqs:*:*:ecs-resolver-*";
-        let of_queues = statement["Resource"] == ours || statement["Condition"]["ArnLike"]["sns:Endpoint"] == ours;
-        if of_queues || statement["Sid"] == "Subscriptions" {
-            continue;
-        }
+        let resource = statement["Resource"].as_str().expect("one resource");
         for action in statement["Action"].as_array().expect("a list of actions") {
-            let (_, verb) = action.as_str().and_then(|action| action.split_once(':')).expect("service:Verb");
-            assert!(verb.starts_with("Describe") || verb.starts_with("List"), "{action} is no read");
+            let action = action.as_str().expect("an action");
+            let (service, verb) = action.split_once(':').expect("service:Verb");
+            let reads = ["Describe", "List", "Get"].iter().any(|read| verb.starts_with(read));
+            match service {
+                "sqs" => assert_eq!(resource, OUR_QUEUES, "{action}"),
+                "sns" if NOT_NARROWED.contains(&action) => assert_eq!(resource, "*", "{action}"),
+                "sns" => assert_eq!(resource, OUR_TOPICS, "{action}"),
+                _ => assert!(reads, "{action} is no read"),
+            }
+            if action == "sns:Subscribe" {
+                let condition = &statement["Condition"];
+                assert_eq!(condition["ArnLike"]["sns:Endpoint"], OUR_QUEUES, "we subscribe nobody else's queue");
+                assert_eq!(condition["StringEquals"]["sns:Protocol"], "sqs");
+            }
         }
     }
+}
+
+/// cfn-lint knows the actions and conditions of IAM. It reads templates, so the policy is put into one.
+fn lint(policy: &Value) -> (bool, String) {
+    let properties = json!({"PolicyDocument": policy});
+    let resource = json!({"Type": "AWS::IAM::ManagedPolicy", "Properties": properties});
+    let template = json!({"AWSTemplateFormatVersion": "2010-09-09", "Resources": {"Policy": resource}});
+    let file = tempfile::Builder::new().suffix(".json").tempfile().expect("a temporary file");
+    std::fs::write(file.path(), template.to_string()).expect("the template is written");
+    let output = Command::new(venv().join("bin/cfn-lint")).arg(file.path()).output().expect("cfn-lint runs");
+    (output.status.success(), String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+#[test]
+fn iam_knows_what_the_policy_says() {
+    let (fine, said) = lint(&policy());
+    assert!(fine, "{said}");
+    let mut wrong = policy();
+    wrong["Statement"][0]["Action"][0] = json!("ecs:DescribeClutters");
+    let (fine, said) = lint(&wrong);
+    assert!(!fine && said.contains("describeclutters"), "{said}");
 }
 
 #[test]

@@ -178,6 +178,9 @@ fn protocol(from: Option<&sdk::TransportProtocol>) -> Protocol {
     from.map(|protocol| Protocol::from_api(protocol.as_str())).unwrap_or_default()
 }
 
+/// ECS keeps milliseconds. As a number that many digits do not fit, and the SDK reads 2.402 as 2.40199995; events
+/// have the same times as text, and must not differ.
 fn timestamp(from: &DateTime) -> Option<Timestamp> {
-    Timestamp::new(from.secs(), i32::try_from(from.subsec_nanos()).ok()?).ok()
+    let millis = (i64::from(from.subsec_nanos()) + 500_000) / 1_000_000;
+    Timestamp::from_millisecond(from.secs().checked_mul(1000)?.checked_add(millis)?).ok()
 }

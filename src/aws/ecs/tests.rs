@@ -1,3 +1,5 @@
+mod events;
+
 use super::*;
 use crate::aws::replay::{Replay, Seen, aws, config};
 use crate::ecs::{

@@ -72,7 +72,7 @@ pub fn serve(config: &Config, mass_delete: bool) -> Result<(), Error> {
             // Boxed: the state of a reconcile is large. A request that is cut off is all or nothing.
             let _ = token.run_until_cancelled(Box::pin(reconciling)).await;
         });
-        let ended = stop.wait(reconciling).await;
+        let ended = stop.wait(vec![reconciling]).await;
         systemd::stopping();
         ended
     })
@@ -133,12 +133,7 @@ struct Parts {
 }
 
 impl Parts {
-    async fn build(
-        config: &Config,
-        clusters: Vec<String>,
-        mass_delete: bool,
-        wait: Duration,
-    ) -> Result<Self, Error> {
+    async fn build(config: &Config, clusters: Vec<String>, mass_delete: bool, wait: Duration) -> Result<Self, Error> {
         let clock = Clock::start();
         let (status, metrics) = (Arc::new(SourceStatus::default()), Arc::new(Metrics::new(env!("CARGO_PKG_VERSION"))));
         let feed = Prepared { feed: Feed::Describe, clusters: clusters.clone(), all: false };
@@ -152,7 +147,8 @@ impl Parts {
         let observe = Arc::new(move |operation, result| counted.aws_request(operation, result));
         let settings = AwsSettings { region: config.ecs.region.clone() };
         let aws = Aws::load(&settings, Arc::new(SystemResolver), observe).await;
-        let apis = Apis { ecs: Arc::new(aws.ecs), ec2: Arc::new(aws.ec2), load_balancers: Arc::new(aws.load_balancing) };
+        let apis =
+            Apis { ecs: Arc::new(aws.ecs), ec2: Arc::new(aws.ec2), load_balancers: Arc::new(aws.load_balancing) };
         let describer = Arc::new(Describer::new(apis, updates.clone(), Arc::clone(&status), clock));
         let id = config.route53.zone_id.as_deref().map(HostedZoneId::new);
         let api = Arc::new(Paced::new(Arc::new(aws.route53)));
@@ -163,7 +159,7 @@ impl Parts {
             consent: Consent { adopt: config.controller.adopt, mass_delete },
         };
         let controller = Controller::new(settings, describer, updates.clone(), shared.clone(), registrar);
-        let reporter = super::report::Reporter { shared, stats, status, clock, feed };
+        let reporter = super::report::Reporter { shared, stats, status, clock, feed, reads_zone: false };
         let reports = Reports { reporter, registration: controller.status(), clock };
         Ok(Self { controller, updates, metrics, reports, trigger: Trigger::default() })
     }

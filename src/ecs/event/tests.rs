@@ -87,7 +87,7 @@ fn a_task_has_all_that_the_event_says_but_health() {
     assert_eq!(task.version, Some(2), "the task's, not the envelope's");
     assert_eq!(task.containers, [expected, router]);
     assert_eq!(task.created_at.unwrap().to_string(), "2026-11-23T10:00:00.25Z");
-    assert_eq!(task.started_at.unwrap().to_string(), "2026-11-23T10:00:02.5Z");
+    assert_eq!(task.started_at.unwrap().to_string(), "2026-11-23T10:00:02.402Z");
 }
 
 #[test]

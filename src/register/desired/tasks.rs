@@ -64,7 +64,8 @@ impl Request<'_> {
     /// One set for each task; tasks on one host share its address, which is registered once.
     fn address_sets(&self, name: &DomainName, ready: &[&TaskView<'_>]) -> Vec<RecordSet> {
         let mut seen = BTreeSet::new();
-        let first = |view: &&TaskView<'_>| addresses(view).into_iter().next().map(|it| (view.task.arn.id().to_owned(), it));
+        let first =
+            |view: &&TaskView<'_>| addresses(view).into_iter().next().map(|it| (view.task.arn.id().to_owned(), it));
         let sets = ready.iter().filter_map(first).filter(|(_, address)| seen.insert(address.clone()));
         let identifier = |task| format!("{SET_PREFIX}{task}");
         sets.map(|(task, address)| multivalue(name, RecordType::A, self.ttl(), identifier(task), address)).collect()
@@ -82,7 +83,9 @@ impl Request<'_> {
         for view in ready.iter().filter(|view| !addresses(view).is_empty()) {
             let target = names.task_of(view.task.arn.id(), service.best(), cluster.best());
             let Some(target) = target.filter(|target| Ownership::name_of(target).is_some()) else { continue };
-            for port in view.definition.map(|definition| ports::of_definition(&definition.containers)).unwrap_or_default() {
+            for port in
+                view.definition.map(|definition| ports::of_definition(&definition.containers)).unwrap_or_default()
+            {
                 let label = port.labels.first().map_or("", String::as_str);
                 let (Some(owner), Some(number)) = (naming::srv(label, port.protocol.label(), name), port.number(view))
                 else {

@@ -25,9 +25,8 @@ impl<'z> Sets<'z> {
 
     /// Whether a set of this kind can stand beside those of others.
     fn blocking(&self, kind: Kind) -> Option<&'z RecordSet> {
-        let blocks = |set: &&&RecordSet| {
-            kind == Kind::Cname || set.kind == RecordType::CNAME || set.kind == kind.record_type()
-        };
+        let blocks =
+            |set: &&&RecordSet| kind == Kind::Cname || set.kind == RecordType::CNAME || set.kind == kind.record_type();
         self.others.iter().find(blocks).copied()
     }
 }
@@ -122,7 +121,11 @@ impl Context<'_> {
             return true;
         }
         if !reading.tasks {
-            plan.kept.push(left(name, &owned.ownership, "the tasks of its cluster have not been read completely".into()));
+            plan.kept.push(left(
+                name,
+                &owned.ownership,
+                "the tasks of its cluster have not been read completely".into(),
+            ));
             return false;
         }
         if !wanted.sets.is_empty() {

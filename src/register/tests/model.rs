@@ -77,9 +77,8 @@ impl Model {
 
     /// Registered names and whose they are.
     pub fn owned(&self) -> Vec<(DomainName, Ownership)> {
-        let read = |set: &RecordSet| {
-            Some((Ownership::subject_of(&set.name)?, Ownership::read(std::slice::from_ref(set))?.0))
-        };
+        let read =
+            |set: &RecordSet| Some((Ownership::subject_of(&set.name)?, Ownership::read(std::slice::from_ref(set))?.0));
         self.0.iter().filter_map(read).collect()
     }
 }

@@ -36,18 +36,14 @@ fn listed() -> impl Strategy<Value = Vec<RecordSet>> {
     let label = prop::sample::select(&LABELS[..]);
     (label, 0..12u8).prop_map(|(label, which)| {
         let a = |value: &str| simple(&name(label), RecordType::A, 60, vec![value.to_owned()]);
-        let weighted = |set: RecordSet| RecordSet {
-            routing: Routing::Weighted(3),
-            set_identifier: Some("w".into()),
-            ..set
-        };
+        let weighted =
+            |set: RecordSet| RecordSet { routing: Routing::Weighted(3), set_identifier: Some("w".into()), ..set };
         let foreign = |cluster: &str| {
             let service = ServiceKey::new(&super::cluster(cluster), label);
             Ownership { service, task: None, kind: Kind::Cname }.record(&name(label)).unwrap()
         };
-        let many = |identifier: &str| {
-            multivalue(&name(label), RecordType::A, 5, identifier.to_owned(), "10.9.9.9".to_owned())
-        };
+        let many =
+            |identifier: &str| multivalue(&name(label), RecordType::A, 5, identifier.to_owned(), "10.9.9.9".to_owned());
         match which {
             0 => vec![cname(label, "other.example")],
             1 => vec![cname(label, &balancer(label))],

@@ -102,10 +102,7 @@ impl Describer {
     ///
     /// # Errors
     /// [`Stopped`] at shutdown; failing calls are noted in the status.
-    pub async fn standings(
-        &self,
-        services: &BTreeSet<ServiceKey>,
-    ) -> Result<BTreeMap<ServiceKey, Standing>, Stopped> {
+    pub async fn standings(&self, services: &BTreeSet<ServiceKey>) -> Result<BTreeMap<ServiceKey, Standing>, Stopped> {
         let mut by_cluster: BTreeMap<&ClusterArn, Vec<ServiceArn>> = BTreeMap::new();
         for key in services {
             by_cluster.entry(&key.cluster).or_default().extend(service_arn(key));

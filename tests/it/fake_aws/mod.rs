@@ -10,7 +10,10 @@ mod ec2_api;
 mod ecs_api;
 mod ecs_list;
 mod elb_api;
+mod emission;
 mod error;
+mod events;
+mod guard;
 pub mod hosting;
 mod imds_api;
 mod knobs;
@@ -29,9 +32,15 @@ pub mod world;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
+use serde_json::Value;
 use tokio::sync::oneshot;
 
+use emission::{Emission, Parcel};
+
+pub use emission::Travel;
+pub use guard::WorldGuard;
 pub use hosting::Hosting;
 pub use knobs::{Fault, Knobs};
 pub use limits::Bucket;
@@ -47,6 +56,7 @@ struct Shared {
     world: Mutex<World>,
     messaging: Mutex<Messaging>,
     hosting: Mutex<Hosting>,
+    emission: Mutex<Option<Emission>>,
     knobs: Mutex<Knobs>,
     calls: Mutex<Vec<Call>>,
 }
@@ -87,12 +97,51 @@ impl FakeAws {
     }
 
     /// The world, locked: the server waits while the guard lives, so several changes become visible at once. Do not
-    /// call it twice in one statement, and do not keep the guard over an await.
-    pub fn world(&self) -> MutexGuard<'_, World> {
-        lock(&self.shared.world)
+    /// call it twice in one statement, and do not keep the guard over an await. What was changed is published as
+    /// events when the guard is dropped, if [`FakeAws::emit_events`] has said so.
+    pub fn world(&self) -> WorldGuard<'_> {
+        WorldGuard::new(&self.shared)
     }
 
-    /// The queues and topics, locked.
+    /// From now on, every change of the world is published to `topic` as the event that AWS would send, one for each
+    /// resource that a guard of [`FakeAws::world`] has changed. Called again, it changes how messages travel, and
+    /// where to; nothing is told twice.
+    pub fn emit_events(&self, topic: &str, travel: Travel) {
+        let world = lock(&self.shared.world);
+        let mut emission = lock(&self.shared.emission);
+        match emission.as_mut() {
+            Some(emission) => emission.set_travel(topic, travel),
+            None => *emission = Some(Emission::new(topic, travel, &world)),
+        }
+    }
+
+    /// Publishes an event about a service that no change of the world stands for, by its `eventName`: those that begin
+    /// with `SERVICE_DEPLOYMENT_` as "ECS Deployment State Change", others (`SERVICE_STEADY_STATE`) as "ECS Service
+    /// Action".
+    ///
+    /// # Panics
+    /// If there is no such service, or no topic was named by [`FakeAws::emit_events`].
+    pub fn emit_service_event(&self, cluster: &str, service: &str, name: &str) {
+        let world = lock(&self.shared.world);
+        let service = &world.clusters[cluster].services[service];
+        let mut emission = lock(&self.shared.emission);
+        let emission = emission.as_mut().expect("a topic to send events to");
+        let make = if name.starts_with("SERVICE_DEPLOYMENT_") { events::deployment } else { events::service_action };
+        let event = make(emission.next_number(), name, service, &world);
+        send(&self.shared, emission.pack(event));
+    }
+
+    /// How many events there were so far, those that were lost on their way included.
+    pub fn events_so_far(&self) -> u64 {
+        lock(&self.shared.emission).as_ref().map_or(0, Emission::events)
+    }
+
+    /// Publishes `message`, whatever it is, to a topic, at once.
+    pub fn publish(&self, topic: &str, message: &Value) {
+        self.messaging().publish(topic, &message.to_string(), Duration::ZERO);
+    }
+
+    /// The queues and topics, locked. Do not keep the guard while you take another, which may send messages.
     pub fn messaging(&self) -> MutexGuard<'_, Messaging> {
         lock(&self.shared.messaging)
     }
@@ -151,6 +200,14 @@ impl Drop for FakeAws {
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
+    }
+}
+
+/// Hands messages over to their topics.
+fn send(shared: &Shared, parcels: Vec<Parcel>) {
+    let mut messaging = lock(&shared.messaging);
+    for Parcel { topic, event, delay } in parcels {
+        messaging.publish(&topic, &event.to_string(), delay);
     }
 }
 

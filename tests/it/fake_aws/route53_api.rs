@@ -47,8 +47,10 @@ pub fn answer(
         }
         Op::ChangeResourceRecordSets => ("ChangeResourceRecordSetsResponse", vec![change(id, body, hosting)?]),
         _ => {
-            let pending = hosting.ask_change(id).ok_or_else(|| {
-                AwsError { status: 404, code: "NoSuchChange", message: format!("Could not find resource with ID: {id}") }
+            let pending = hosting.ask_change(id).ok_or_else(|| AwsError {
+                status: 404,
+                code: "NoSuchChange",
+                message: format!("Could not find resource with ID: {id}"),
             })?;
             ("GetChangeResponse", vec![change_info(id, pending)])
         }
@@ -101,7 +103,8 @@ fn list(zone: &HostedZone, params: &Params, size: usize) -> Vec<Element> {
         let of = |key| params.get(key).unwrap_or_default();
         super::hosting::position(name, of("type"), of("identifier"))
     });
-    let mut page: Vec<_> = sets.into_iter().filter(|set| from.as_ref().is_none_or(|from| set.order() >= *from)).collect();
+    let mut page: Vec<_> =
+        sets.into_iter().filter(|set| from.as_ref().is_none_or(|from| set.order() >= *from)).collect();
     let asked = params.get("maxitems").and_then(|most| most.parse().ok()).unwrap_or(PAGE).min(size);
     let next = page.get(asked).copied();
     page.truncate(asked);

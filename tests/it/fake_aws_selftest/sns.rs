@@ -37,6 +37,9 @@ async fn what_is_published_comes_to_every_queue_that_is_subscribed_bare_or_wrapp
     let sns = sns(&fake).await;
     subscribe(&sns, &topic, "bare", Some("true")).await.unwrap();
     subscribe(&sns, &topic, "wrapped", None).await.unwrap();
+    fake.publish(&topic, &json!({ "a": 0 }));
+    assert_eq!(fake.messaging().queue("bare").clear(), ["{\"a\":0}"]);
+    fake.messaging().queue("wrapped").clear();
     let sent = sns.publish().topic_arn(&topic).message("{\"a\":1}").send().await.unwrap();
     assert_eq!(fake.messaging().queue("bare").bodies(), ["{\"a\":1}"]);
     let wrapped: Value = serde_json::from_str(&fake.messaging().queue("wrapped").bodies()[0]).unwrap();

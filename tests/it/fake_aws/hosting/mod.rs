@@ -74,7 +74,8 @@ impl Hosting {
     /// Names with an ownership record, sorted.
     pub fn owned(&self, id: &str) -> Vec<String> {
         let sets = self.zones[id].sets.iter().filter(|set| set.kind == "TXT");
-        let mut names: Vec<_> = sets.filter_map(|set| set.name.strip_prefix("_ecs-resolver.").map(str::to_owned)).collect();
+        let mut names: Vec<_> =
+            sets.filter_map(|set| set.name.strip_prefix("_ecs-resolver.").map(str::to_owned)).collect();
         names.sort();
         names
     }

@@ -92,8 +92,10 @@ impl HostedZone {
         let same_type: Vec<_> = same_name.into_iter().filter(|other| other.kind == *kind).collect();
         let policy = |set: &RecordSet| set.policy.iter().map(|(name, _)| *name).find(|name| *name != "HealthCheckId");
         if same_type.iter().any(|other| policy(other) != policy(set)) {
-            return Err(format!("RRSet with DNS name {name}, type {kind} cannot be created as other RRSets exist with the \
-                 same name and type but another routing policy"));
+            return Err(format!(
+                "RRSet with DNS name {name}, type {kind} cannot be created as other RRSets exist with the \
+                 same name and type but another routing policy"
+            ));
         }
         if same_type.len() >= MAX_SETS {
             return Err(format!("RRSet with DNS name {name}, type {kind}: more than {MAX_SETS} of them"));
@@ -123,11 +125,18 @@ fn same_content(one: &RecordSet, other: &RecordSet) -> bool {
 }
 
 fn valid(kind: &str, value: &str) -> Result<(), String> {
-    let fatal = |problem: &str| Err(format!("Invalid Resource Record: 'FATAL problem: {problem} encountered with '{value}''"));
+    let fatal =
+        |problem: &str| Err(format!("Invalid Resource Record: 'FATAL problem: {problem} encountered with '{value}''"));
     match kind {
-        "A" if value.parse::<Ipv4Addr>().is_err() => fatal("ARRDATAIllegalIPv4Address (Value is not a valid IPv4 address)"),
-        "AAAA" if value.parse::<Ipv6Addr>().is_err() => fatal("AAAARRDATAIllegalIPv6Address (Value is not a valid IPv6 address)"),
-        "TXT" if !value.starts_with('"') => fatal("InvalidCharacterString (Value should be enclosed in quotation marks)"),
+        "A" if value.parse::<Ipv4Addr>().is_err() => {
+            fatal("ARRDATAIllegalIPv4Address (Value is not a valid IPv4 address)")
+        }
+        "AAAA" if value.parse::<Ipv6Addr>().is_err() => {
+            fatal("AAAARRDATAIllegalIPv6Address (Value is not a valid IPv6 address)")
+        }
+        "TXT" if !value.starts_with('"') => {
+            fatal("InvalidCharacterString (Value should be enclosed in quotation marks)")
+        }
         "SRV" if value.split(' ').count() != 4 => fatal("SRVRRDATAIncorrect (Value is not four fields)"),
         _ => Ok(()),
     }

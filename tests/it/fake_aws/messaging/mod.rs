@@ -82,6 +82,17 @@ impl Messaging {
         url
     }
 
+    /// Subscribes a queue to a topic, with raw delivery, as an operator might.
+    ///
+    /// # Panics
+    /// If there is no such queue.
+    pub fn subscribe_raw(&mut self, topic: &str, queue: &str) {
+        let (arn, endpoint) = (self.next_subscription(topic), self.queue(queue).arn.clone());
+        let attributes = BTreeMap::from([("RawMessageDelivery".to_owned(), "true".to_owned())]);
+        let made = Subscription { arn, endpoint, attributes };
+        self.topics.entry(topic.to_owned()).or_default().subscriptions.push(made);
+    }
+
     /// The queue of that name.
     ///
     /// # Panics

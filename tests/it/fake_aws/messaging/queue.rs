@@ -53,6 +53,18 @@ impl Queue {
         self.messages.iter().map(|message| message.body.clone()).collect()
     }
 
+    /// The bodies of all messages in the order in which they will be seen.
+    pub fn bodies_as_they_come(&self) -> Vec<String> {
+        let mut all: Vec<_> = self.messages.iter().collect();
+        all.sort_by_key(|message| message.visible);
+        all.into_iter().map(|message| message.body.clone()).collect()
+    }
+
+    /// Takes out all messages, hidden ones included, and returns their bodies, oldest first.
+    pub fn clear(&mut self) -> Vec<String> {
+        self.messages.drain(..).map(|message| message.body).collect()
+    }
+
     /// How many messages there are that nobody has deleted: seen, and hidden.
     pub fn counts(&self) -> (usize, usize) {
         let now = Instant::now();

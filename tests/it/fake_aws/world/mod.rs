@@ -4,18 +4,19 @@
 mod cluster;
 mod load_balancer;
 mod machine;
+mod rollout;
 mod service;
 mod task;
 mod task_definition;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 
 pub use cluster::{Cluster, LoadBalancerRef, Service, TaskSet};
 pub use load_balancer::{ClassicLoadBalancer, LoadBalancer, Scheme, TargetGroup};
 pub use machine::{ContainerInstance, Host, Instance};
 pub use service::ServiceBuilder;
-pub use task::Task;
+pub use task::{Container, Task};
 pub use task_definition::{ContainerDefinition, PortMapping, TaskDefinition};
 
 /// The Region of a new world, and of every queue and topic.
@@ -44,8 +45,23 @@ pub struct World {
     pub target_groups: BTreeMap<String, TargetGroup>,
     /// The id of the instance that the metadata service speaks for; none: not an EC2 instance, all its paths are 404.
     pub metadata_of: Option<String>,
+    /// What the methods here have handed out to be changed.
+    touched: Vec<Touched>,
+    /// Tasks that were launched on hosts so far.
+    placed: usize,
     sequence: u64,
     addresses: u32,
+}
+
+/// A resource that may have changed.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Touched {
+    /// By cluster and name.
+    Service(String, String),
+    /// By ARN.
+    Task(String),
+    /// By EC2 instance id: the machine, and ECS's registration of it.
+    Host(String),
 }
 
 impl Default for World {
@@ -60,6 +76,8 @@ impl Default for World {
             load_balancers: BTreeMap::new(),
             target_groups: BTreeMap::new(),
             metadata_of: None,
+            touched: Vec::new(),
+            placed: 0,
             sequence: 0,
             addresses: 0,
         }
@@ -75,6 +93,7 @@ impl World {
 
     /// The service of that name, to build on or to change; created ACTIVE, with its cluster, if there is none.
     pub fn service(&mut self, cluster: &str, name: &str) -> ServiceBuilder<'_> {
+        self.touched.push(Touched::Service(cluster.to_owned(), name.to_owned()));
         ServiceBuilder::new(self, cluster, name)
     }
 
@@ -92,8 +111,16 @@ impl World {
     /// # Panics
     /// If there is none of that ARN.
     pub fn task(&mut self, arn: &str) -> &mut Task {
+        self.touched.push(Touched::Task(arn.to_owned()));
         let tasks = self.clusters.values_mut().find_map(|cluster| cluster.tasks.get_mut(arn));
         tasks.unwrap_or_else(|| panic!("the fake world has no task {arn}"))
+    }
+
+    /// What may have changed since the last time, each once, in the order in which it was first handed out.
+    pub(super) fn take_touched(&mut self) -> Vec<Touched> {
+        let mut seen = BTreeSet::new();
+        let touched = std::mem::take(&mut self.touched);
+        touched.into_iter().filter(|one| seen.insert(one.clone())).collect()
     }
 
     /// Forgets a task, as AWS does an hour or so after it stopped: from now on it is MISSING.
@@ -126,6 +153,7 @@ impl World {
         let registered_at = self.next_second();
         let registered = ContainerInstance::new(&arn, &instance_id, &availability_zone, registered_at);
         self.cluster(cluster).container_instances.insert(arn.clone(), registered);
+        self.touched.push(Touched::Host(instance_id.clone()));
         Host { instance_id, container_instance_arn: arn, private_ip, availability_zone }
     }
 
@@ -134,9 +162,21 @@ impl World {
     /// # Panics
     /// If there is none.
     pub fn container_instance(&mut self, instance_id: &str) -> &mut ContainerInstance {
+        self.touched.push(Touched::Host(instance_id.to_owned()));
         let mut all = self.clusters.values_mut().flat_map(|cluster| cluster.container_instances.values_mut());
         all.find(|registered| registered.ec2_instance_id == instance_id)
             .unwrap_or_else(|| panic!("the fake world has no container instance on {instance_id}"))
+    }
+
+    /// What a container instance is as a host.
+    fn host_of(&self, registered: &ContainerInstance) -> Host {
+        let instance = &self.instances[&registered.ec2_instance_id];
+        Host {
+            instance_id: registered.ec2_instance_id.clone(),
+            container_instance_arn: registered.container_instance_arn.clone(),
+            private_ip: instance.private_ip.expect("a host of new tasks has an address"),
+            availability_zone: instance.availability_zone.clone(),
+        }
     }
 
     /// An EC2 instance, to change it.
@@ -144,6 +184,7 @@ impl World {
     /// # Panics
     /// If there is none of that id.
     pub fn instance(&mut self, id: &str) -> &mut Instance {
+        self.touched.push(Touched::Host(id.to_owned()));
         self.instances.get_mut(id).unwrap_or_else(|| panic!("the fake world has no instance {id}"))
     }
 

@@ -1,6 +1,6 @@
 //! Building a service and its tasks, one line each.
 
-use super::{Host, LoadBalancerRef, PortMapping, Service, Task, TaskDefinition, TaskSet, World};
+use super::{Host, LoadBalancerRef, PortMapping, Service, Task, TaskDefinition, TaskSet, Touched, World};
 
 /// A service of the world. Every method changes the world at once; a service that was built before can be changed
 /// by another builder.
@@ -177,13 +177,7 @@ impl<'w> ServiceBuilder<'w> {
         let Some(registered) = hosts.values().nth(number % hosts.len().max(1)) else {
             return self.world.add_host(&self.cluster, 'a');
         };
-        let instance = &self.world.instances[&registered.ec2_instance_id];
-        Host {
-            instance_id: registered.ec2_instance_id.clone(),
-            container_instance_arn: registered.container_instance_arn.clone(),
-            private_ip: instance.private_ip.expect("a host of new tasks has an address"),
-            availability_zone: instance.availability_zone.clone(),
-        }
+        self.world.host_of(registered)
     }
 
     fn attach(&mut self, arn: &str) {
@@ -193,6 +187,25 @@ impl<'w> ServiceBuilder<'w> {
     }
 
     fn add_task(&mut self, launch_type: &str, host: Option<&Host>) -> String {
+        let arn = self.insert_task(launch_type, host);
+        let cluster = self.world.cluster(&self.cluster);
+        if let Some(service) = cluster.services.get_mut(&self.name) {
+            service.desired_count += 1;
+        }
+        arn
+    }
+
+    /// Adds a task that does not run yet, and is not one more than before.
+    pub(super) fn add_pending(mut self, host: Option<&Host>) -> String {
+        let launch_type = self.service().launch_type.clone();
+        let arn = self.insert_task(&launch_type, host);
+        let task = self.world.task(&arn);
+        "PENDING".clone_into(&mut task.last_status);
+        task.started_at = None;
+        arn
+    }
+
+    fn insert_task(&mut self, launch_type: &str, host: Option<&Host>) -> String {
         let id = self.world.next_id(32);
         let task_arn = self.world.ecs_arn(&format!("task/{}/{id}", self.cluster));
         let created_at = self.world.next_second();
@@ -224,9 +237,7 @@ impl<'w> ServiceBuilder<'w> {
         task.run(self.definition(), container_arn);
         let cluster = self.world.cluster(&self.cluster);
         cluster.tasks.insert(task_arn.clone(), task);
-        if let Some(service) = cluster.services.get_mut(&self.name) {
-            service.desired_count += 1;
-        }
+        self.world.touched.push(Touched::Task(task_arn.clone()));
         task_arn
     }
 }
