@@ -9,7 +9,7 @@ use crate::inventory::ServiceKey;
 use crate::route53::{Action, RecordChange};
 
 /// Longest value in the table, in characters.
-const MAX_VALUE: usize = 100;
+const MAX_VALUE: usize = 60;
 
 /// The plan as a table of changes, and a line for everything that is not done.
 #[must_use]

@@ -111,7 +111,7 @@ fn a_port_that_is_taken_is_named() {
 
 #[test]
 fn every_help_has_examples_that_are_understood() {
-    for command in ["run", "demo", "check", "dump", "completions", "man"] {
+    for command in ["run", "controller", "demo", "check", "dump", "completions", "man"] {
         let help = text(&run(&[command, "--help"], &[]).stdout);
         let examples = help.split_once("\nExamples:\n").expect("examples").1.lines().map(str::trim);
         // The shell's part of a line is not ours, and explanations stand after several spaces.

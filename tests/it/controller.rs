@@ -114,6 +114,21 @@ fn the_seeds_services_come_and_go() {
     assert_eq!(fake.hosting().records(&zone), registered(&fake), "created again under the same name");
 }
 
+/// The README shows what `--plan` prints of the seed's world.
+#[test]
+fn the_readme_shows_a_plan_as_it_is_printed() {
+    let fake = FakeAws::start();
+    let zone = seed(&fake);
+    let target = fake.world().classic_load_balancers["PortalApp"].dns_name.clone();
+    fake.hosting().put(&zone, "portalapp.ecs.internal", "CNAME", 60, &[&target]);
+    let printed = controller(&fake, &["--plan"]).ok().printed;
+    let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
+    assert!(
+        readme.contains(&format!("```text\n$ ecs-resolver controller --plan --cluster prod\n{printed}```")),
+        "{printed}"
+    );
+}
+
 #[test]
 fn load_balancers_of_all_kinds_are_registered_and_followed() {
     let fake = FakeAws::start();
@@ -129,10 +144,8 @@ fn load_balancers_of_all_kinds_are_registered_and_followed() {
     let names = [&alb, &nlb].map(|arn| world.load_balancers[arn].dns_name.clone());
     drop(world);
     once(&fake).ok();
-    let expected = [
-        format!("my_app.ecs.internal. 60 CNAME {}", names[0]),
-        format!("stream.ecs.internal. 60 CNAME {}", names[1]),
-    ];
+    let expected =
+        [format!("my_app.ecs.internal. 60 CNAME {}", names[0]), format!("stream.ecs.internal. 60 CNAME {}", names[1])];
     assert_eq!(fake.hosting().records(&zone), expected);
     fake.world().load_balancers.get_mut(&alb).unwrap().dns_name = "internal-app-2.us-east-1.elb.amazonaws.com".into();
     once(&fake).ok();

@@ -20,6 +20,7 @@ mod lambda;
 mod metrics;
 mod ministack;
 mod moto;
+mod moto_controller;
 mod moto_daemon;
 mod notify;
 mod policy;

@@ -1,5 +1,7 @@
 //! The controller as a daemon: at an interval, with its pages, through an outage.
 
+use ecs_resolver::metrics::table::TABLE;
+
 use super::{add_balanced, changes, registered, seed};
 use crate::aws_source::environment;
 use crate::daemon::Daemon;
@@ -27,6 +29,10 @@ fn it_follows_ecs_says_how_it_is_doing_and_ends_cleanly() {
     assert_eq!(daemon.metric("ecs_resolver_register_owned_names"), Some(4.0));
     assert_eq!(daemon.metric("ecs_resolver_register_changes_total{purpose=\"register\"}"), Some(4.0));
     assert_eq!(daemon.metric("ecs_resolver_register_refused_deletes"), Some(0.0));
+    let (_, page) = daemon.get("/metrics");
+    for metric in TABLE.iter().filter(|metric| metric.name.starts_with("ecs_resolver_register_")) {
+        assert!(page.contains(&format!("# TYPE {} ", metric.name)), "{} is not exported", metric.name);
+    }
     let (status, ready) = daemon.get("/ready");
     assert!(status == 200 && ready.contains("warning: Conflict: taken.ecs.internal."), "{ready}");
     let told = daemon.log().matches("Conflict: taken.ecs.internal.").count();
