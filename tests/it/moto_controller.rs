@@ -113,7 +113,8 @@ async fn the_seeds_flow_from_the_first_to_the_last_step() {
     let agent = Daemon::start(&copy, &environment);
     for (service, record) in SEED.iter().zip(&expected) {
         let target = record.split(' ').nth(1).unwrap();
-        agent.wait_for(&format!("CNAME {service}.ecs.internal"), &[&format!("{}.", target.to_lowercase())]);
+        let answer = || agent.short(&format!("CNAME {service}.ecs.internal")).concat().to_lowercase();
+        agent.wait("dig shows it", || answer() == format!("{}.", target.to_lowercase()));
     }
     drop(agent);
 

@@ -20,7 +20,7 @@ use crate::register::desired::Options;
 use crate::registrar::{Controller, Registrar, Settings};
 use crate::route53::HostedZoneId;
 use crate::source::clock::Clock;
-use crate::source::describe::{Apis, Describer, Trigger};
+use crate::source::describe::{Apis, Describer};
 use crate::source::hosted_zone::Paced;
 use crate::source::status::SourceStatus;
 use crate::source::{Updates, pace};
@@ -66,7 +66,7 @@ pub fn serve(config: &Config, mass_delete: bool) -> Result<(), Error> {
         }
         systemd::ready();
         let interval = config.controller.interval;
-        let reconciling = reconcile_every(interval, parts.controller, parts.trigger);
+        let reconciling = reconcile_every(interval, parts.controller);
         let token = stop.token.clone();
         let reconciling = tokio::spawn(async move {
             // Boxed: the state of a reconcile is large. A request that is cut off is all or nothing.
@@ -129,7 +129,6 @@ struct Parts {
     updates: Updates,
     metrics: Arc<Metrics>,
     reports: Reports,
-    trigger: Trigger,
 }
 
 impl Parts {
@@ -161,26 +160,19 @@ impl Parts {
         let controller = Controller::new(settings, describer, updates.clone(), shared.clone(), registrar);
         let reporter = super::report::Reporter { shared, stats, status, clock, feed, reads_zone: false };
         let reports = Reports { reporter, registration: controller.status(), clock };
-        Ok(Self { controller, updates, metrics, reports, trigger: Trigger::default() })
+        Ok(Self { controller, updates, metrics, reports })
     }
 }
 
-/// Reconciles every `interval`, and whenever `trigger` says so, for ever.
-async fn reconcile_every(interval: Duration, controller: Controller, trigger: Trigger) {
-    let mut pokes = trigger.listen();
+/// Reconciles every `interval`, for ever.
+async fn reconcile_every(interval: Duration, controller: Controller) {
     let mut failures = 0;
     loop {
-        pokes.mark_unchanged();
         let began = Instant::now();
         let result = controller.reconcile(&[]).await;
         failures = if result.is_err() { failures + 1 } else { 0 };
         let pause = if failures > 0 { pace::backoff(failures, interval) } else { interval };
         // One that takes longer than the interval is followed by a pause all the same.
-        let next = (began + pace::jittered(pause, fastrand::f64())).max(Instant::now() + interval / 10);
-        tokio::select! {
-            // It cannot be closed: we hold the trigger ourselves.
-            _ = pokes.changed() => {}
-            () = sleep_until(next) => {}
-        }
+        sleep_until((began + pace::jittered(pause, fastrand::f64())).max(Instant::now() + interval / 10)).await;
     }
 }

@@ -60,12 +60,6 @@ impl Trigger {
     pub fn poke(&self) {
         self.0.send_replace(());
     }
-
-    /// Those who listen for it.
-    #[must_use]
-    pub fn listen(&self) -> watch::Receiver<()> {
-        self.0.subscribe()
-    }
 }
 
 /// The source: passes, and the pauses between them.
@@ -110,7 +104,7 @@ impl DescribeSource {
     async fn passes(&self) -> Result<Infallible, Stopped> {
         let configured = self.settings.poll_interval;
         let mut progress = Progress::new(configured);
-        let mut pokes = self.trigger.listen();
+        let mut pokes = self.trigger.0.subscribe();
         sleep(pace::start_delay(configured, fastrand::f64())).await;
         loop {
             pokes.mark_unchanged();
