@@ -1,1 +1,7 @@
-fn main() {}
+//! The binary that AWS Lambda runs: everything is in the library.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ecs_resolver::lambda::main()
+}

@@ -34,3 +34,5 @@ pub mod systemd;
 // Floor 4, roof: wiring and commands.
 pub mod cli;
 pub mod daemon;
+#[cfg(feature = "lambda")]
+pub mod lambda;

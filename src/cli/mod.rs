@@ -6,7 +6,7 @@ pub mod controller;
 pub mod demo;
 pub mod dump;
 pub mod exit;
-mod logging;
+pub(crate) mod logging;
 pub mod man;
 pub mod run;
 

@@ -1,6 +1,6 @@
 //! Flags and environment variables that go over the file. A flag goes before its variable; clap sees to that.
 
-use clap::Args;
+use clap::{Args, FromArgMatches};
 
 use super::file::{Spec, Texts};
 use super::{Fault, keys};
@@ -109,6 +109,16 @@ pub struct Overrides {
 }
 
 impl Overrides {
+    /// What the environment alone gives, where there is no command line.
+    ///
+    /// # Errors
+    /// What clap has to say of a variable.
+    pub fn of_environment() -> Result<Self, String> {
+        let command = Self::augment_args(clap::Command::new("environment"));
+        let matches = command.try_get_matches_from(["environment"]);
+        matches.and_then(|matches| Self::from_arg_matches(&matches)).map_err(|error| error.to_string())
+    }
+
     /// The keys that are given, with their texts. Empty texts count as not given, so that a unit file can pass on a
     /// variable that is not set.
     pub fn given(&self) -> impl Iterator<Item = (&'static str, &[String])> {

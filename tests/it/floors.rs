@@ -19,7 +19,7 @@ const FLOORS: [&[&str]; 5] = [
     &["inventory", "zone", "forward", "register", "resolve"],
     &["snapshot", "updater", "source", "forwarder", "responder", "registrar", "metrics"],
     &["aws", "server", "link", "http", "store", "systemd", "config"],
-    &["daemon", "cli", "main", "lib"],
+    &["daemon", "cli", "lambda", "main", "bootstrap", "lib"],
 ];
 
 /// Which module may use which on its own floor, and why. One that is not used must go.
@@ -38,7 +38,10 @@ const SIDEWAYS: &[(&str, &str, &str)] = &[
     ("responder", "metrics", "counts each question"),
     ("metrics", "forwarder", "tells the forwarder's counters"),
     ("main", "cli", "the program is its command line"),
-    ("cli", "daemon", "`run` and `demo` start it"),
+    ("bootstrap", "lambda", "the program is its function"),
+    ("cli", "daemon", "`run`, `demo` and `controller` start it"),
+    ("lambda", "daemon", "runs one errand of a controller"),
+    ("lambda", "cli", "starts the log and ends as commands do"),
 ];
 
 /// Crates that one module hides from all others. A `*` stands for any end of the name.
@@ -59,6 +62,7 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("toml", &["config"]),
     ("clap", &["cli", "config"]),
     ("clap_*", &["cli"]),
+    ("lambda_runtime", &["lambda"]),
     ("tracing_subscriber", &["cli", "config"]),
 ];
 

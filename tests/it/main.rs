@@ -5,6 +5,7 @@
 mod aws_source;
 mod cli;
 mod clients;
+mod controller;
 mod daemon;
 mod demo;
 mod docs;
@@ -14,6 +15,8 @@ mod fake_aws_selftest;
 mod floors;
 mod forwarding;
 mod hosted_zone;
+#[cfg(feature = "lambda")]
+mod lambda;
 mod metrics;
 mod ministack;
 mod moto;

@@ -162,6 +162,11 @@ impl FakeAws {
         self.knobs().freeze(op, world);
     }
 
+    /// From now on `op` answers out of this world, until [`Knobs::thaw`].
+    pub fn freeze_as(&self, op: Op, world: World) {
+        self.knobs().freeze(op, world);
+    }
+
     /// Every call so far, in the order in which they were answered.
     pub fn calls(&self) -> Vec<Call> {
         lock(&self.shared.calls).clone()
