@@ -70,7 +70,9 @@ async fn handle(config: &Config, payload: &Value) -> Result<Value, Error> {
     let asked = read(config, payload)?;
     let (clusters, hints) = match (clusters(config, &asked), asked) {
         (_, Asked::Nothing(why)) => return Ok(nothing(why)),
-        (None, Asked::All) => return Err("a schedule needs to be told which clusters: set ECS_RESOLVER_ECS_CLUSTERS".into()),
+        (None, Asked::All) => {
+            return Err("a schedule needs to be told which clusters: set ECS_RESOLVER_ECS_CLUSTERS".into());
+        }
         (None, Asked::Of(..)) => return Ok(nothing("it is about another cluster")),
         (Some(clusters), Asked::All) => (clusters, Vec::new()),
         (Some(clusters), Asked::Of(_, hints)) => (clusters, hints),
@@ -122,7 +124,13 @@ fn judge(outcome: &Outcome, payload: &Value, hints: &[ServiceHint]) -> Result<()
         return Err(format!("deletes were refused: {}", notes()).into());
     }
     if let Some(failed) = outcome.applied.failed.first() {
-        return Err(format!("{} of {} names were not changed: {}", outcome.applied.failed.len(), outcome.plan.groups.len(), failed.error).into());
+        return Err(format!(
+            "{} of {} names were not changed: {}",
+            outcome.applied.failed.len(),
+            outcome.plan.groups.len(),
+            failed.error
+        )
+        .into());
     }
     if !outcome.complete {
         return Err(format!("not all of ECS could be read, so nothing that it decides was changed. {}", notes()).into());

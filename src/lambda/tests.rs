@@ -30,7 +30,8 @@ fn calls_ask_for_their_cluster_whatever_their_shape() {
         assert!(hints.len() == 1 && hints[0].cluster == cluster, "{fixture}: {hints:?}");
         assert_eq!(clusters(&config, &Asked::Of(cluster.clone(), hints)), Some(vec![cluster.to_string()]));
     }
-    for fixture in ["call-create-service-failed", "call-run-task", "ec2-running", "task-health", "task-awsvpc-running"] {
+    for fixture in ["call-create-service-failed", "call-run-task", "ec2-running", "task-health", "task-awsvpc-running"]
+    {
         assert!(matches!(asked(&config, fixture), Asked::Nothing(_)), "{fixture}");
     }
 }

@@ -129,10 +129,8 @@ fn load_balancers_of_all_kinds_are_registered_and_followed() {
     let names = [&alb, &nlb].map(|arn| world.load_balancers[arn].dns_name.clone());
     drop(world);
     once(&fake).ok();
-    let expected = [
-        format!("my_app.ecs.internal. 60 CNAME {}", names[0]),
-        format!("stream.ecs.internal. 60 CNAME {}", names[1]),
-    ];
+    let expected =
+        [format!("my_app.ecs.internal. 60 CNAME {}", names[0]), format!("stream.ecs.internal. 60 CNAME {}", names[1])];
     assert_eq!(fake.hosting().records(&zone), expected);
     fake.world().load_balancers.get_mut(&alb).unwrap().dns_name = "internal-app-2.us-east-1.elb.amazonaws.com".into();
     once(&fake).ok();

@@ -31,7 +31,11 @@ pub const MISHAPS: &[Mishap] = &[
         whole: false,
     },
     Mishap { name: "broken description", happen: |fake| fail(fake, Op::DescribeServices, Fault::Drop), whole: false },
-    Mishap { name: "denied cluster", happen: |fake| fail(fake, Op::DescribeClusters, Fault::AccessDenied), whole: false },
+    Mishap {
+        name: "denied cluster",
+        happen: |fake| fail(fake, Op::DescribeClusters, Fault::AccessDenied),
+        whole: false,
+    },
     Mishap {
         name: "half of the list is read",
         happen: |fake| {

@@ -28,7 +28,8 @@ fn two_controllers_converge_to_the_same_zone_and_do_not_fight() {
     one.wait("the change has arrived", || fake.hosting().records(&zone) == registered(&fake));
     for controller in [&one, &other] {
         controller.wait_ready();
-        let whole = || controller.metric("ecs_resolver_register_reconciles_total{result=\"whole\"}").unwrap_or_default();
+        let whole =
+            || controller.metric("ecs_resolver_register_reconciles_total{result=\"whole\"}").unwrap_or_default();
         let before = whole();
         controller.wait("it is content", || whole() >= before + 2.0);
     }

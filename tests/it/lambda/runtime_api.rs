@@ -72,7 +72,8 @@ impl Function {
         server.spawn(async move { axum::serve(listener, app).await });
         let log = tempfile::NamedTempFile::new().unwrap();
         let output = || Stdio::from(log.reopen().unwrap());
-        let child = command(fake, address, variables).stdout(output()).stderr(output()).spawn().expect("bootstrap runs");
+        let child =
+            command(fake, address, variables).stdout(output()).stderr(output()).spawn().expect("bootstrap runs");
         Self { child, events, posted, log, _server: server }
     }
 
