@@ -84,7 +84,7 @@ fn vpcs() -> Element {
 
 /// All zones in the order of their names, from the one that is asked for.
 fn by_name(params: &Params, hosting: &Hosting) -> Vec<Element> {
-    let from = params.get("dnsname").map(|name| super::hosting::canonical(name)).unwrap_or_default();
+    let from = params.get("dnsname").map(super::hosting::canonical).unwrap_or_default();
     let reversed = |name: &str| name.trim_end_matches('.').split('.').rev().map(str::to_owned).collect::<Vec<_>>();
     let mut zones: Vec<_> = hosting.zones.values().filter(|zone| reversed(&zone.name) >= reversed(&from)).collect();
     zones.sort_by_key(|zone| (reversed(&zone.name), zone.id.clone()));
