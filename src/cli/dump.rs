@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 
 use clap::Args;
 
+use super::current_thread;
 use super::exit::{self, Failure};
 use crate::http::client;
 
@@ -35,9 +36,7 @@ impl Dump {
     /// When no daemon answers, or not with a document.
     pub fn run(self) -> Result<(), Failure> {
         let path = if self.json { "/inventory" } else { "/zone" };
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let runtime = runtime.map_err(|error| Failure::new(exit::INTERNAL, &error))?;
-        match runtime.block_on(client::get(self.http, path, &mut std::io::stdout().lock())) {
+        match current_thread()?.block_on(client::get(self.http, path, &mut std::io::stdout().lock())) {
             // A reader that has seen enough (`| head`) is no failure.
             Err(client::Error::Write(error)) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
             result => result.map_err(|error| Failure::new(exit::UNAVAILABLE, &error)),

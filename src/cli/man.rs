@@ -30,13 +30,19 @@ impl Man {
         // Gives the subcommands the names of their pages.
         command.build();
         let Some(dir) = self.dir else { return print(page(command)?.as_bytes()) };
-        for one in command.get_subcommands().cloned().chain([command.clone()]) {
+        for one in all(&command) {
             let file = dir.join(clap_mangen::Man::new(one.clone()).get_filename());
             std::fs::write(&file, page(one)?)
                 .map_err(|error| Failure::new(exit::UNAVAILABLE, &format!("{}: {error}", file.display())))?;
         }
         Ok(())
     }
+}
+
+/// A command and every one below it.
+fn all(command: &clap::Command) -> Vec<clap::Command> {
+    let below = command.get_subcommands().flat_map(all);
+    below.chain([command.clone()]).collect()
 }
 
 /// The page of one command. Its last words, examples for the most part, keep their lines: clap_mangen would have them

@@ -8,6 +8,7 @@ pub mod dump;
 pub mod exit;
 pub(crate) mod logging;
 pub mod man;
+pub mod queue;
 pub mod run;
 
 use std::io::{ErrorKind, Write};
@@ -15,6 +16,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use exit::Failure;
+use tokio::runtime::Runtime;
 
 const EXAMPLES: &str = "Examples:
   ecs-resolver demo                          a made-up cluster on 127.0.0.1:1053
@@ -22,6 +24,7 @@ const EXAMPLES: &str = "Examples:
   ecs-resolver run --cluster prod            serve a cluster
   ecs-resolver dump                          what the running daemon serves
   ecs-resolver controller --plan             what would be registered in Route 53
+  ecs-resolver queue show                    the queue that brings its events
 
 Exit status: 0 success, 64 wrong usage, 69 something needed is not there, 70 internal fault, 75 not all
 could be done, 77 too many deletes, 78 wrong configuration.";
@@ -42,6 +45,7 @@ enum Command {
     Demo(demo::Demo),
     Check(check::Check),
     Dump(dump::Dump),
+    Queue(queue::Queue),
     Completions(completions::Completions),
     Man(man::Man),
 }
@@ -74,10 +78,17 @@ impl Command {
             Self::Demo(demo) => demo.run(),
             Self::Check(check) => check.run(),
             Self::Dump(dump) => dump.run(),
+            Self::Queue(queue) => queue.run(),
             Self::Completions(completions) => completions.run(),
             Self::Man(man) => man.run(),
         }
     }
+}
+
+/// A runtime for a command that asks one thing.
+fn current_thread() -> Result<Runtime, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.map_err(|error| Failure::new(exit::INTERNAL, &error))
 }
 
 /// Writes to standard output. A reader that has seen enough (`| head`) is no failure.

@@ -28,6 +28,9 @@ fn every_command_is_read() {
         "ecs-resolver dump",
         "ecs-resolver dump --zone --http 127.0.0.1:1",
         "ecs-resolver dump --json",
+        "ecs-resolver queue show --json --config x.toml",
+        "ecs-resolver queue show --queue-url https://sqs.r.amazonaws.com/1/q --region r",
+        "ecs-resolver queue delete --cluster prod --instance i-1 --topic-arn arn:aws:sns:r:1:t",
         "ecs-resolver completions bash",
         "ecs-resolver man --dir /tmp",
     ] {
@@ -44,6 +47,8 @@ fn what_makes_no_sense_is_refused() {
         ("ecs-resolver controller --plan --once", ErrorKind::ArgumentConflict),
         ("ecs-resolver controller --json", ErrorKind::MissingRequiredArgument),
         ("ecs-resolver dump --json --zone", ErrorKind::ArgumentConflict),
+        ("ecs-resolver queue", ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand),
+        ("ecs-resolver queue delete --json", ErrorKind::UnknownArgument),
         ("ecs-resolver dump --http here", ErrorKind::ValueValidation),
         ("ecs-resolver demo --tasks 3", ErrorKind::MissingRequiredArgument),
         ("ecs-resolver demo --services 0", ErrorKind::ValueValidation),
@@ -58,7 +63,9 @@ fn what_makes_no_sense_is_refused() {
 
 #[test]
 fn every_help_says_what_it_is_and_shows_examples() {
-    for command in Cli::command().get_subcommands_mut() {
+    let top = Cli::command();
+    let queue = top.find_subcommand("queue").expect("there is one");
+    for mut command in top.get_subcommands().chain(queue.get_subcommands()).cloned() {
         let name = command.get_name().to_owned();
         let about = command.get_about().map(ToString::to_string).unwrap_or_default();
         assert!(!about.is_empty() && !about.contains("given on the command line"), "{name}: {about}");

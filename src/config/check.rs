@@ -66,11 +66,7 @@ pub fn check(mut spec: Spec, overrides: &Overrides) -> Result<Config, Vec<Fault>
 /// What an operator should know although it is no fault, as `key: text`.
 #[must_use]
 pub fn notices(config: &Config) -> Vec<String> {
-    let unused = [
-        ("events.queue_url", config.events.queue_url.is_some()),
-        ("events.topic_arn", config.events.topic_arn.is_some()),
-        ("snapshot.path", config.snapshot.path.is_some()),
-    ];
+    let unused = [("snapshot.path", config.snapshot.path.is_some())];
     let unused = unused.into_iter().filter(|(_, given)| *given);
     let unused = unused.map(|(key, _)| format!("{key}: accepted, but not used by this version; 0.2 will read it"));
     let open = config.dns.listen.iter().filter(|address| address.ip().is_unspecified());
@@ -207,6 +203,10 @@ impl Judge {
     }
 
     fn events(&mut self, spec: file::Events) -> Events {
+        if spec.queue_url.is_some() && spec.topic_arn.is_some() {
+            let what = "events.queue_url is given too, but a host reads one queue";
+            self.faults.push(Fault::new("events.topic_arn", what).fix("remove one of the two"));
+        }
         Events {
             queue_url: self.shaped("events.queue_url", spec.queue_url, values::is_queue_url, "the URL of a queue"),
             topic_arn: self.shaped("events.topic_arn", spec.topic_arn, values::is_topic_arn, "the ARN of a topic"),

@@ -19,7 +19,7 @@ pub struct Config {
     pub dns: Dns,
     /// Where the inventory comes from.
     pub ecs: Ecs,
-    /// Changes as they happen. Checked, but not used by this version.
+    /// Changes as they happen: from a queue that is given, or one of our own below a topic; never both.
     pub events: Events,
     /// The private hosted zone of the same name.
     pub route53: Route53,

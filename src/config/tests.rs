@@ -57,12 +57,17 @@ fn the_shipped_file_has_every_key_once_in_the_order_of_the_table() {
 fn the_examples_are_valid_and_any_line_may_go() {
     let lines = shipped_lines();
     let examples = lines.iter().filter(|(_, line)| line.starts_with('#'));
-    let all = examples.fold(SHIPPED.to_owned(), |text, (_, line)| text.replace(line.as_str(), &line[1..]));
-    let loaded = load_text(&all, None, &Overrides::default()).unwrap();
-    assert_eq!(loaded.notices.len(), 3, "{:?}", loaded.notices);
-    let (config, _) = (loaded.config, loaded.file);
-    assert_eq!(config.ecs.region.as_deref(), Some("eu-central-1"));
-    assert_eq!(config.route53.zone_id.as_deref(), Some("Z0123456789ABCDEFGHIJ"));
+    // One queue is either given or ours.
+    for other in ["events.queue_url", "events.topic_arn"] {
+        let examples = examples.clone().filter(|(key, _)| key != other);
+        let all = examples.fold(SHIPPED.to_owned(), |text, (_, line)| text.replace(line.as_str(), &line[1..]));
+        let loaded = load_text(&all, None, &Overrides::default()).unwrap();
+        assert_eq!(loaded.notices.len(), 1, "{:?}", loaded.notices);
+        let (config, _) = (loaded.config, loaded.file);
+        assert_eq!(config.ecs.region.as_deref(), Some("eu-central-1"));
+        assert_eq!(config.route53.zone_id.as_deref(), Some("Z0123456789ABCDEFGHIJ"));
+        assert_ne!(config.events.queue_url.is_some(), config.events.topic_arn.is_some());
+    }
     for (key, line) in lines.iter().filter(|(_, line)| !line.starts_with('#')) {
         assert_eq!(read::read(&SHIPPED.replace(line.as_str(), "")).spec, Spec::default(), "without {key}");
     }
@@ -259,8 +264,7 @@ fn a_fixture_must_be_there() {
 
 #[test]
 fn the_table_shows_values_and_where_they_were_set() {
-    let loaded =
-        load_text("[dns]\nttl = 9\n", Some(Path::new("f")), &flags(&["--queue-url", "https://h/1/q"])).unwrap();
+    let loaded = load_text("[dns]\nttl = 9\n", Some(Path::new("f")), &flags(&["--snapshot", "/s.json"])).unwrap();
     let table = show::table(&loaded);
     let row =
         |key: &str| table.lines().find(|line| line.starts_with(key)).unwrap().split_whitespace().collect::<Vec<_>>();
@@ -269,8 +273,8 @@ fn the_table_shows_values_and_where_they_were_set() {
     assert_eq!(row("ecs.source"), ["ecs.source", "describe", "default"]);
     assert_eq!(row("ecs.poll_interval"), ["ecs.poll_interval", "30s", "default"]);
     assert_eq!(row("forward.cache_size"), ["forward.cache_size", "16MiB", "default"]);
-    assert_eq!(row("events.queue_url")[2], "--queue-url");
-    assert!(table.contains("Note: events.queue_url: accepted, but not used"), "{table}");
+    assert_eq!(row("snapshot.path")[2], "--snapshot");
+    assert!(table.contains("Note: snapshot.path: accepted, but not used"), "{table}");
     assert!(KEYS.iter().all(|key| table.contains(key.name)));
     let json = show::json(&loaded);
     assert_eq!(json["config"]["dns"]["ttl"], 9);

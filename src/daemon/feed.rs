@@ -59,11 +59,7 @@ pub(super) struct Ends {
 impl Feed {
     /// Finds out which clusters are followed; a fixture is read once, so that a bad one is refused at the start.
     pub(super) async fn prepare(self, config: &Config) -> Result<Prepared, String> {
-        let (named, all) = match &config.ecs.clusters {
-            Clusters::Named(names) => (names.clone(), false),
-            Clusters::All => (cluster_of_this_host(config).await, true),
-            Clusters::FromHost => (cluster_of_this_host(config).await, false),
-        };
+        let (named, all) = followed(config).await;
         let clusters = match &self {
             Self::Simulated { .. } | Self::Synthetic { .. } => vec!["prod".to_owned()],
             Self::Off => Vec::new(),
@@ -92,6 +88,15 @@ impl Prepared {
     /// Whether there is to be an inventory at all.
     pub(super) fn has_inventory(&self) -> bool {
         !matches!(self.feed, Feed::Off)
+    }
+}
+
+/// The clusters that the configuration says to follow: those with short names, in order, and whether all others too.
+pub(super) async fn followed(config: &Config) -> (Vec<String>, bool) {
+    match &config.ecs.clusters {
+        Clusters::Named(names) => (names.clone(), false),
+        Clusters::All => (cluster_of_this_host(config).await, true),
+        Clusters::FromHost => (cluster_of_this_host(config).await, false),
     }
 }
 

@@ -4,6 +4,7 @@
 
 mod balancers;
 pub mod controller;
+pub mod events;
 mod feed;
 mod hosted;
 mod report;

@@ -111,8 +111,11 @@ fn a_port_that_is_taken_is_named() {
 
 #[test]
 fn every_help_has_examples_that_are_understood() {
-    for command in ["run", "controller", "demo", "check", "dump", "completions", "man"] {
-        let help = text(&run(&[command, "--help"], &[]).stdout);
+    for command in
+        ["run", "controller", "demo", "check", "dump", "queue", "queue show", "queue delete", "completions", "man"]
+    {
+        let words: Vec<&str> = command.split(' ').chain(["--help"]).collect();
+        let help = text(&run(&words, &[]).stdout);
         let examples = help.split_once("\nExamples:\n").expect("examples").1.lines().map(str::trim);
         // The shell's part of a line is not ours, and explanations stand after several spaces.
         let ours = examples.filter_map(|line| line.split_once("ecs-resolver ").map(|(_, ours)| ours));
@@ -143,7 +146,10 @@ fn checked_by(program: &[&str], content: &str) -> Option<Output> {
 fn completions_are_scripts_that_shells_accept() {
     for shell in ["bash", "zsh", "fish"] {
         let script = text(&run(&["completions", shell], &[]).stdout);
-        assert!(script.contains("ecs-resolver") && script.contains("no-churn"), "{shell}");
+        assert!(
+            script.contains("ecs-resolver") && script.contains("no-churn") && script.contains("topic-arn"),
+            "{shell}"
+        );
         if let Some(output) = checked_by(&[shell, "-n"], &script) {
             assert!(output.status.success(), "{shell}: {}", text(&output.stderr));
         }
@@ -155,10 +161,17 @@ fn completions_are_scripts_that_shells_accept() {
 #[test]
 fn bash_completes_our_words() {
     let script = file(&text(&run(&["completions", "bash"], &[]).stdout));
-    let ask = "source \"$0\"; COMP_WORDS=(ecs-resolver demo --se); COMP_CWORD=2; \
-               _ecs__resolver ecs-resolver --se demo; echo \"${COMPREPLY[*]}\"";
-    let output = Command::new("bash").args(["-c", ask]).arg(script.path()).output().unwrap();
-    assert_eq!(text(&output.stdout).trim(), "--services --seed", "{}", text(&output.stderr));
+    for (line, last, completed) in
+        [("demo --se", 2, "--services --seed"), ("queue de", 2, "delete"), ("queue delete --in", 3, "--instance")]
+    {
+        let ask = format!(
+            "source \"$0\"; COMP_WORDS=(ecs-resolver {line}); COMP_CWORD={last}; \
+             _ecs__resolver ecs-resolver \"${{COMP_WORDS[{last}]}}\" \"${{COMP_WORDS[{}]}}\"; echo \"${{COMPREPLY[*]}}\"",
+            last - 1
+        );
+        let output = Command::new("bash").args(["-c", &ask]).arg(script.path()).output().unwrap();
+        assert_eq!(text(&output.stdout).trim(), completed, "{}", text(&output.stderr));
+    }
 }
 
 #[test]
@@ -167,9 +180,17 @@ fn manual_pages_are_made_and_can_be_read() {
     assert_eq!(status(&run(&["man", "--dir", folder.path().to_str().unwrap()], &[])), Some(exit::OK));
     let of = |command: &str| std::fs::read_to_string(folder.path().join(format!("ecs-resolver{command}.1"))).unwrap();
     assert_eq!(text(&run(&["man"], &[]).stdout), of(""));
-    let named = of("").matches("\necs\\-resolver\\-").count();
+    let names = |page: &str| page.lines().filter(|line| line.starts_with("ecs\\-") && line.ends_with("(1)")).count();
+    let named = names(&of("")) + names(&of("-queue"));
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), named + 1, "a page for every one that is named");
-    for (command, word) in [("", "SUBCOMMANDS"), ("-run", "--listen"), ("-demo", "--services"), ("-dump", "--json")] {
+    for (command, word) in [
+        ("", "SUBCOMMANDS"),
+        ("-run", "--listen"),
+        ("-demo", "--services"),
+        ("-dump", "--json"),
+        ("-queue", "SUBCOMMANDS"),
+        ("-queue-delete", "--instance"),
+    ] {
         let page = of(command);
         assert!(page.contains(&format!(".TH ecs-resolver{command} 1")), "{command}");
         for reader in [&["man", "-l"][..], &["groff", "-man", "-Tutf8", "-ww", "-P-cbou"]] {

@@ -2,6 +2,7 @@
 
 mod copy;
 mod differential;
+mod emulators;
 mod order;
 mod pages;
 mod peers;

@@ -25,6 +25,7 @@ mod moto_daemon;
 mod notify;
 mod policy;
 mod published;
+mod queue;
 mod readme;
 mod scripts;
 mod supply;

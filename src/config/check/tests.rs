@@ -116,6 +116,8 @@ fn names_of_aws_must_have_their_shape() {
     refuses("controller.interval = \"2h\"", "controller.interval", "out of range");
     let kinds = config("controller.record_types = [\"srv\", \"A\"]").controller.record_types;
     assert_eq!(kinds.into_iter().collect::<Vec<_>>(), [Kind::A, Kind::Srv]);
+    let both = "events.queue_url = \"https://h/1/q\"\nevents.topic_arn = \"arn:aws:sns:eu-west-1:1:t\"";
+    refuses(both, "events.topic_arn", "a host reads one queue");
     refuses("route53.zone_id = \"ecs.internal\"", "route53.zone_id", "hosted zone");
     let id = config("route53.zone_id = \"/hostedzone/Z1D633PJN98FT9\"").route53.zone_id;
     assert_eq!(id.as_deref(), Some("Z1D633PJN98FT9"));
@@ -145,7 +147,7 @@ fn all_faults_come_at_once() {
 #[test]
 fn what_this_version_does_not_use_is_said() {
     assert_eq!(notices(&config("")), Vec::<String>::new());
-    let said = notices(&config("events.queue_url = \"https://h/1/q\"\ndns.listen = \"0.0.0.0\""));
-    let [queue, open] = said.as_slice() else { panic!("{said:?}") };
-    assert!(queue.contains("not used by this version") && open.contains("whoever"), "{said:?}");
+    let said = notices(&config("snapshot.path = \"/s.json\"\ndns.listen = \"0.0.0.0\""));
+    let [unused, open] = said.as_slice() else { panic!("{said:?}") };
+    assert!(unused.contains("not used by this version") && open.contains("whoever"), "{said:?}");
 }

@@ -78,19 +78,17 @@ fn subscribe(params: &Params, messaging: &mut Messaging) -> Result<Vec<Element>,
         judge(&key, &value)?;
         attributes.insert(key, value);
     }
-    let known = messaging.topics.get_mut(&topic).expect("it was found");
-    let there = known.subscriptions.iter().find(|one| one.endpoint == endpoint);
-    if there.is_some_and(|there| there.attributes != attributes) {
-        return Err(invalid("Attributes Reason: Subscription already exists with different attributes"));
+    let known = messaging.topics.get(&topic).expect("it was found");
+    if let Some(there) = known.subscriptions.iter().find(|one| one.endpoint == endpoint) {
+        if there.attributes != attributes {
+            return Err(invalid("Attributes Reason: Subscription already exists with different attributes"));
+        }
+        return Ok(vec![text("SubscriptionArn", &there.arn)]);
     }
-    let arn = there.map(|there| there.arn.clone()).unwrap_or_else(|| {
-        let arn = messaging.next_subscription(&topic);
-        let endpoint = endpoint.to_owned();
-        let made = Subscription { arn: arn.clone(), endpoint, attributes };
-        messaging.topics.entry(topic).or_default().subscriptions.push(made);
-        arn
-    });
-    Ok(vec![text("SubscriptionArn", arn)])
+    let made = Subscription { arn: messaging.next_subscription(&topic), endpoint: endpoint.to_owned(), attributes };
+    let result = vec![text("SubscriptionArn", &made.arn)];
+    messaging.topics.entry(topic).or_default().subscriptions.push(made);
+    Ok(result)
 }
 
 fn judge(key: &str, value: &str) -> Result<(), AwsError> {

@@ -112,7 +112,7 @@ fn delete_message_batch(input: &Value, queue: &mut Queue) -> Result<Value, AwsEr
         match queue.delete(entry.text("ReceiptHandle").unwrap_or_default()) {
             Ok(()) => successful.push(json!({ "Id": id })),
             Err(error) => {
-                failed.push(json!({ "Id": id, "SenderFault": true, "Code": error.code, "Message": error.message }))
+                failed.push(json!({ "Id": id, "SenderFault": true, "Code": error.code, "Message": error.message }));
             }
         }
     }

@@ -77,8 +77,7 @@ impl Messaging {
             }],
         });
         let url = self.add_queue(name);
-        let set = json!({ "Attributes": { "Policy": policy.to_string() } });
-        self.queue(name).settings.set(&set).expect("a good policy");
+        self.queue(name).set("Policy", &policy.to_string());
         url
     }
 

@@ -48,6 +48,15 @@ impl Queue {
         Self { arn, settings, tags, arrived, messages: VecDeque::new(), deliveries: 0 }
     }
 
+    /// Sets an attribute, whoever does it.
+    ///
+    /// # Panics
+    /// If SQS would refuse it.
+    pub fn set(&mut self, attribute: &str, value: &str) {
+        let input = serde_json::json!({ "Attributes": { attribute: value } });
+        self.settings.set(&input).expect("an attribute of SQS");
+    }
+
     /// The bodies of all messages, hidden ones included, oldest first.
     pub fn bodies(&self) -> Vec<String> {
         self.messages.iter().map(|message| message.body.clone()).collect()
