@@ -1,7 +1,7 @@
 //! Registration: which records a hosted zone should hold for the services of ECS, and what to change so that it does.
 //!
 //! Read in this order: [`record`] (record sets, and a zone that was read), [`ownership`] (how we know our own records
-//! again), [`desired`] (what ECS wants), [`plan`] (desired against listed: the changes), [`batch`] (changes in requests
+//! again), [`desired`] (what ECS wants), [`plan`](mod@plan) (desired against listed: the changes), [`batch`] (changes in requests
 //! that Route 53 takes), [`report`] (the plan for people and tools).
 //!
 //! Pure. Whatever the zone holds, no change touches a record set that does not carry our ownership record, and nothing
