@@ -21,10 +21,10 @@ const NAME: &str = "ecs-resolver-prod-i-0a1b2c3d4e5f60001";
 const INSTANCE: &str = "i-0a1b2c3d4e5f60001";
 
 /// Operations and results that the observer was told of.
-type Seen = Arc<Mutex<Vec<(&'static str, &'static str)>>>;
+pub type Seen = Arc<Mutex<Vec<(&'static str, &'static str)>>>;
 
-/// Our clients on some endpoint.
-async fn aws(endpoint: &str) -> (Aws, Seen) {
+/// Our clients on some endpoint, and what they observed.
+pub async fn aws(endpoint: &str) -> (Aws, Seen) {
     let credentials = Credentials::new("AKIDTEST", "secret", None, None, "test");
     let sdk = aws_config::defaults(BehaviorVersion::latest())
         .region(Region::new("us-east-1"))
@@ -37,7 +37,8 @@ async fn aws(endpoint: &str) -> (Aws, Seen) {
     (Aws::with_config(&sdk.load().await, observer).await, seen)
 }
 
-fn own(aws: &Aws, topic: &str, boot: u64) -> OwnQueue {
+/// A host's queue below `topic`.
+pub fn own(aws: &Aws, topic: &str, boot: u64) -> OwnQueue {
     let (sqs, sns) = (Arc::new(aws.sqs.clone()), Arc::new(aws.sns.clone()));
     OwnQueue::new(sqs, sns, TopicArn(topic.to_owned()), Reader::new("prod", INSTANCE, boot))
 }

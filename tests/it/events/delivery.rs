@@ -7,6 +7,8 @@ use aws_config::SdkConfig;
 use aws_sdk_sqs::Client as Sqs;
 use aws_sdk_sqs::types::QueueAttributeName;
 use ecs_resolver::ecs::event::{self, Event};
+use ecs_resolver::source::ports::EventQueue;
+use ecs_resolver::source::queue::Removed;
 use serde_json::{Value, json};
 
 use super::pattern::passes;
@@ -14,6 +16,7 @@ use super::rule::{from_aws, rule};
 use super::{config, fixtures};
 use crate::ministack::Ministack;
 use crate::moto::Moto;
+use crate::queue::{aws, own};
 
 /// A queue that gets what is published to the topic.
 struct Queue {
@@ -100,6 +103,22 @@ async fn our_rule_brings_each_event_to_the_queue() {
     let came = queue.messages(coming.len()).await;
     let sent = coming.iter().map(|event| parsed(&event.to_string())).collect();
     assert_same(came.iter().map(|body| parsed(body)).collect(), sent);
+}
+
+#[tokio::test]
+async fn an_event_comes_through_the_queue_that_a_host_makes() {
+    let ministack = Ministack::start();
+    let topic = ministack.follow("ecs-resolver-events");
+    let (aws, _) = aws(&ministack.endpoint_url()).await;
+    let queue = own(&aws, &topic, 1);
+    queue.open().await.unwrap();
+    let event: Value = serde_json::from_str(&fixtures()["task-awsvpc-running"]).unwrap();
+    ministack.emit(&event);
+    let messages = queue.receive().await.unwrap();
+    assert_eq!(messages.len(), 1, "{messages:?}");
+    assert_eq!(parsed(&messages[0].body).detail, parsed(&event.to_string()).detail);
+    queue.delete(&[messages[0].receipt.clone()]).await.unwrap();
+    assert_eq!(queue.remove().await, Ok(Removed { queue: true, subscription: true }));
 }
 
 #[tokio::test]
