@@ -11,7 +11,7 @@ use ecs_resolver::dns::DomainName;
 use ecs_resolver::ecs::{Health, Task, TaskArn, TaskStatus, Timestamp};
 use ecs_resolver::inventory::{Change, Inventory, Outcome, Resource, Subject, reduce};
 use ecs_resolver::source::synthetic::synthetic;
-use ecs_resolver::zone::{Settings, Zone, ZoneWriter};
+use ecs_resolver::zone::{Fallback, Settings, Zone, ZoneWriter};
 
 fn settings() -> Settings {
     Settings {
@@ -21,7 +21,9 @@ fn settings() -> Settings {
         ttl: 5,
         negative_ttl: 5,
         fail_open: true,
-        fallback: false,
+        fallback: Fallback::Off,
+        prefer_route53: false,
+        records: Vec::new(),
         name_servers: vec![[127, 0, 0, 1].into()],
         source: "bench",
     }

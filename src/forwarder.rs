@@ -17,6 +17,7 @@ mod stats;
 mod store;
 mod upstreams;
 
+use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -175,6 +176,11 @@ impl Forwarder {
     /// Forgets all answers to questions for `name`, and says how many they were. Looks at the whole cache.
     pub fn flush_name(&self, name: &DomainName) -> usize {
         self.store.flush(|key| key.name == *name)
+    }
+
+    /// Forgets what upstreams have said of these names, which our zone says from now on. Costs a few look-ups a name.
+    pub fn forget(&self, names: &BTreeSet<DomainName>) {
+        self.store.forget(names);
     }
 
     /// Forgets all answers to questions for `zone` and the names below it, and says how many they were. Looks at the

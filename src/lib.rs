@@ -5,16 +5,19 @@
 // Floor 0, words: values and bytes.
 pub mod dns;
 pub mod ecs;
+pub mod route53;
 
 // Floor 1, core: pure decisions; no async, no clock, no SDK.
 pub mod forward;
 pub mod inventory;
+pub mod register;
 pub mod resolve;
 pub mod zone;
 
 // Floor 2, workers: async, but no socket and no SDK.
 pub mod forwarder;
 pub mod metrics;
+pub mod registrar;
 pub mod responder;
 pub mod snapshot;
 pub mod source;
@@ -31,3 +34,5 @@ pub mod systemd;
 // Floor 4, roof: wiring and commands.
 pub mod cli;
 pub mod daemon;
+#[cfg(feature = "lambda")]
+pub mod lambda;

@@ -1,10 +1,16 @@
 //! One question → who answers it: our zone, our zone and the upstream together, or the upstream alone.
+//!
+//! The layers of the zone are asked in their order (`[records]`, ECS, Route 53; or Route 53 before ECS), name by name:
+//! the first that has any record at a name owns it.
 
-use crate::dns::{Body, DomainName, Question, RecordType, name};
-use crate::zone::naming::Form;
-use crate::zone::naming::grammar::{self, Reach};
-use crate::zone::naming::is_reserved;
-use crate::zone::{Entry, Node, Zone};
+mod ecs;
+mod follow;
+
+use crate::dns::{Body, DomainName, Question, Rcode, RecordType, name};
+use crate::zone::layers::{Found, Layer, Saying};
+use crate::zone::{Fallback, Node, Zone};
+
+pub use follow::Behind;
 
 /// What is to be done for a question.
 #[derive(Debug)]
@@ -19,41 +25,172 @@ pub enum Resolution<'z> {
         /// Where it points.
         target: &'z DomainName,
     },
+    /// The name has the records that the upstream gives for this other name, as its own: an alias record of Route 53.
+    Flatten {
+        /// Whose records.
+        target: &'z DomainName,
+    },
+    /// Our copy of the Route 53 zone has the name, but what it says is decided by Route 53 (health, location): the
+    /// upstream is asked.
+    Ask,
     /// ECS does not have the name: the Route 53 side is asked (through the upstream). If that has no positive answer,
     /// or cannot be reached and the name is not known to exist there, `otherwise` is the answer.
     Fallback {
         /// NXDOMAIN, NODATA of an empty non-terminal, or SERVFAIL while not synced.
         otherwise: &'z Body,
     },
-    /// Outside our zones.
+    /// Route 53 goes before ECS: the upstream is asked, and if it does not know the name, ECS has the word.
+    Prefer {
+        /// What ECS says.
+        otherwise: Box<Self>,
+    },
+    /// The name is an alias of another name of the zone.
+    Behind(Box<Behind<'z>>),
+    /// Outside our zones, or delegated.
     Forward,
 }
 
-/// Finds out what to do for `question`.
+/// What is to be done, and whose name it is.
+#[derive(Debug)]
+pub struct Decision<'z> {
+    /// The layer that owns the name, as far as the zone alone tells.
+    pub layer: Layer,
+    /// What is to be done.
+    pub resolution: Resolution<'z>,
+}
+
+/// Finds out what to do for `question`. `spin` counts questions: a choice among weighted records depends on it, so the
+/// same number has to be given if the same question is resolved again.
 #[must_use]
-pub fn resolve<'z>(zone: &'z Zone, question: &Question<'_>) -> Resolution<'z> {
+pub fn resolve<'z>(zone: &'z Zone, question: &Question<'_>, spin: u32) -> Decision<'z> {
     let name = question.name();
     if !name::is_within(name, zone.settings.origin.as_wire()) {
-        return reverse(zone, question);
+        return Decision { layer: Layer::Ecs, resolution: reverse(zone, question) };
     }
-    if name == zone.settings.origin.as_wire() {
-        return answer(&zone.apex, question.qtype);
-    }
-    match zone.find(name) {
-        Some(entry) if !is_shadowed(zone, entry) => match entry.shown() {
-            Some(node) => match &**node {
-                Node::Unavailable { answer } if zone.settings.fallback && !is_reserved(last_label(zone, name)) => {
-                    Resolution::Fallback { otherwise: answer }
-                }
-                node => answer(node, question.qtype),
-            },
-            None => miss(zone, name, true),
-        },
-        Some(_) | None => miss(zone, name, false),
+    let asked = Asked { zone, qtype: question.qtype, spin };
+    match asked.at(name) {
+        (layer, Step::Done(resolution)) => Decision { layer, resolution },
+        (layer, Step::Follow { cname, target }) => Decision { layer, resolution: asked.follow(cname, target) },
     }
 }
 
-/// What a node says of a type.
+/// What one name comes to.
+enum Step<'z> {
+    Done(Resolution<'z>),
+    /// A CNAME, and where it points.
+    Follow {
+        cname: &'z Body,
+        target: &'z DomainName,
+    },
+}
+
+impl<'z> From<&'z Body> for Step<'z> {
+    fn from(body: &'z Body) -> Self {
+        Self::Done(Resolution::Reply(body))
+    }
+}
+
+/// A question below the zone, but for its name.
+#[derive(Clone, Copy)]
+struct Asked<'z> {
+    zone: &'z Zone,
+    qtype: RecordType,
+    spin: u32,
+}
+
+impl<'z> Asked<'z> {
+    /// What the zone says of a name, itself alone.
+    fn at(self, name: &[u8]) -> (Layer, Step<'z>) {
+        let zone = self.zone;
+        if name == zone.settings.origin.as_wire() {
+            return (Layer::Ecs, Step::Done(answer(&zone.apex, self.qtype)));
+        }
+        let records = zone.records.at(name);
+        if let Found::Node(node) = records {
+            return (Layer::Records, self.say(node.say(self.qtype, self.spin)));
+        }
+        let entry = zone.find(name);
+        if zone.settings.prefer_route53
+            && let Some(step) = self.route53_first(name, ecs::node(zone, entry))
+        {
+            return step;
+        }
+        match ecs::node(zone, entry) {
+            Some(Node::Unavailable { answer }) if !zone.is_below_reserved(name) => self.fall_back(name, answer),
+            Some(node) => (Layer::Ecs, Step::Done(answer(node, self.qtype))),
+            None => self.miss(name, records == Found::Empty || entry.is_some_and(|entry| entry.shown().is_none())),
+        }
+    }
+
+    /// What Route 53 says before ECS is asked; `None` if it has no say or nothing to say.
+    fn route53_first(self, name: &[u8], of_ecs: Option<&'z Node>) -> Option<(Layer, Step<'z>)> {
+        if self.zone.is_ours_alone(name) {
+            return None;
+        }
+        match self.zone.settings.fallback {
+            Fallback::Off => None,
+            Fallback::Api => match self.zone.hosted.as_ref()?.find(name) {
+                Found::Node(node) => Some((Layer::Route53, self.say(node.say(self.qtype, self.spin)))),
+                Found::Empty | Found::Nothing => None,
+            },
+            Fallback::Resolver => {
+                let otherwise = Box::new(answer(of_ecs?, self.qtype));
+                Some((Layer::Ecs, Step::Done(Resolution::Prefer { otherwise })))
+            }
+        }
+    }
+
+    /// A name that ECS does not have; `empty` if names below it exist.
+    fn miss(self, name: &[u8], empty: bool) -> (Layer, Step<'z>) {
+        let zone = self.zone;
+        if let Some(answer) = ecs::unread_port(zone, name) {
+            return (Layer::Ecs, answer.into());
+        }
+        let otherwise = if ecs::may_come(zone, name) {
+            &*zone.fixed.not_synced
+        } else if empty {
+            &*zone.fixed.nodata
+        } else {
+            &*zone.fixed.nxdomain
+        };
+        if zone.is_ours_alone(name) {
+            return (Layer::Ecs, otherwise.into());
+        }
+        self.fall_back(name, otherwise)
+    }
+
+    /// Asks the Route 53 side; if it does not have the name, `otherwise` is the answer.
+    fn fall_back(self, name: &[u8], otherwise: &'z Body) -> (Layer, Step<'z>) {
+        let zone = self.zone;
+        let hosted = match zone.settings.fallback {
+            Fallback::Off => return (Layer::Ecs, otherwise.into()),
+            Fallback::Resolver => return (Layer::Ecs, Step::Done(Resolution::Fallback { otherwise })),
+            Fallback::Api => zone.hosted.as_ref(),
+        };
+        let Some(hosted) = hosted else {
+            let waiting = if otherwise.rcode() == Rcode::ServFail { otherwise } else { &*zone.fixed.not_read };
+            return (Layer::Ecs, Step::Done(Resolution::Fallback { otherwise: waiting }));
+        };
+        match hosted.find(name) {
+            Found::Node(node) => (Layer::Route53, self.say(node.say(self.qtype, self.spin))),
+            Found::Empty if otherwise.rcode() == Rcode::NxDomain => (Layer::Ecs, (&*zone.fixed.nodata).into()),
+            Found::Empty | Found::Nothing => (Layer::Ecs, otherwise.into()),
+        }
+    }
+
+    fn say(self, saying: Saying<'z>) -> Step<'z> {
+        match saying {
+            Saying::Body(body) => body.into(),
+            Saying::NoData => (&*self.zone.fixed.nodata).into(),
+            Saying::Follow { cname, target } => Step::Follow { cname, target },
+            Saying::Flatten(target) => Step::Done(Resolution::Flatten { target }),
+            Saying::Ask => Step::Done(Resolution::Ask),
+            Saying::Elsewhere => Step::Done(Resolution::Forward),
+        }
+    }
+}
+
+/// What a node of ECS says of a type.
 fn answer(node: &Node, qtype: RecordType) -> Resolution<'_> {
     match node {
         Node::Records { sets, nodata } => {
@@ -72,96 +209,5 @@ fn reverse<'z>(zone: &'z Zone, question: &Question<'_>) -> Resolution<'z> {
     match known() {
         Some(node) if question.qtype == RecordType::PTR => answer(node, question.qtype),
         Some(_) | None => Resolution::Forward,
-    }
-}
-
-/// `_x._tcp.L` is a port of the service L where there is one, and the service x of the cluster L only otherwise: not
-/// before all default clusters have been read, which may have the service L.
-fn is_shadowed(zone: &Zone, entry: &Entry) -> bool {
-    let is_short = entry.winner().is_some_and(|claim| claim.form == Form::ClusterShort);
-    let owner = || entry.name.parent()?.parent();
-    let is_service = |owner: DomainName| zone.find(owner.as_wire()).is_some_and(|entry| entry.shown().is_some());
-    is_short && (zone.sync.default_pending || owner().is_some_and(is_service))
-}
-
-/// A name that says nothing; `empty` if names below it exist.
-fn miss<'z>(zone: &'z Zone, name: &[u8], empty: bool) -> Resolution<'z> {
-    if let Some(answer) = unread_port(zone, name) {
-        return Resolution::Reply(answer);
-    }
-    let otherwise = if may_come(zone, name) {
-        &zone.fixed.not_synced
-    } else if empty {
-        &zone.fixed.nodata
-    } else {
-        &zone.fixed.nxdomain
-    };
-    if zone.settings.fallback && !is_ours_alone(zone, name) {
-        Resolution::Fallback { otherwise }
-    } else {
-        Resolution::Reply(otherwise)
-    }
-}
-
-/// Why `_port._tcp.…` may exist although we do not know it, if so.
-fn unread_port<'z>(zone: &'z Zone, name: &[u8]) -> Option<&'z Body> {
-    let is_grammar = |name: &[u8]| name::labels(name).next().is_some_and(|label| label.starts_with(b"_"));
-    let parent = name::parent(name).filter(|parent| is_grammar(name) && is_grammar(parent))?;
-    match &**zone.find(parent)?.shown()? {
-        Node::Unavailable { answer } => Some(answer),
-        Node::Records { .. } | Node::Alias { .. } => None,
-    }
-}
-
-/// Whether a cluster that has not been read yet could have the name.
-fn may_come(zone: &Zone, name: &[u8]) -> bool {
-    let sync = &zone.sync;
-    if sync.is_complete() {
-        return false;
-    }
-    let mut labels = Vec::new();
-    with_labels(zone, name, |label| labels.push(label));
-    let pending = |label: &[u8]| sync.incomplete || sync.pending.iter().any(|pending| pending.as_bytes() == label);
-    match grammar::reach(&labels) {
-        Reach::Nobody => false,
-        Reach::Defaults => sync.default_pending,
-        Reach::Cluster(label) => pending(label),
-        Reach::DefaultsOr(label) => sync.default_pending || pending(label),
-        Reach::Anybody => true,
-    }
-}
-
-/// Whether the Route 53 side has no say: below a reserved label, or below a name that ECS has. A wildcard there must
-/// not answer for a task that is gone.
-fn is_ours_alone(zone: &Zone, name: &[u8]) -> bool {
-    if is_reserved(last_label(zone, name)) {
-        return true;
-    }
-    let mut at = name::parent(name);
-    while let Some(here) = at.filter(|here| here.len() > zone.settings.origin.as_wire().len()) {
-        if zone.find(here).is_some_and(|entry| entry.shown().is_some()) {
-            return true;
-        }
-        at = name::parent(here);
-    }
-    false
-}
-
-/// The label next to the zone: what decides whether a name is grammar.
-fn last_label<'n>(zone: &Zone, name: &'n [u8]) -> &'n [u8] {
-    let mut last: &[u8] = &[];
-    with_labels(zone, name, |label| last = label);
-    last
-}
-
-/// Calls `each` with every label in front of the zone, from the left.
-fn with_labels<'n>(zone: &Zone, name: &'n [u8], mut each: impl FnMut(&'n [u8])) {
-    let mut left = name.len().saturating_sub(zone.settings.origin.as_wire().len());
-    for label in name::labels(name) {
-        if left == 0 {
-            return;
-        }
-        left = left.saturating_sub(label.len() + 1);
-        each(label);
     }
 }

@@ -5,6 +5,7 @@
 //! sends the reply.
 
 mod chase;
+mod conclude;
 mod pending;
 
 use std::net::IpAddr;
@@ -13,13 +14,14 @@ use std::time::Instant;
 
 use crate::dns::precheck::error_header;
 use crate::dns::{Body, Ede, HEADER_LEN, Parsed, Precheck, Question, Rcode, ReplyContext, precheck, reply};
-use crate::forward::{Entry, Key};
-use crate::forwarder::{ForwardError, Forwarder};
+use crate::forward::Key;
+use crate::forwarder::Forwarder;
 use crate::metrics::{Counters, Proto, Source};
-use crate::resolve::{self, Resolution};
-use crate::snapshot::{Shared, Snapshot};
+use crate::resolve::{self, Decision, Resolution};
+use crate::snapshot::Shared;
 use crate::zone::Zone;
 
+use conclude::{Asked, Concluded, Heard};
 pub use pending::Pending;
 
 /// What became of a message.
@@ -48,7 +50,7 @@ pub struct Circumstances {
     pub now: Instant,
 }
 
-type Resolve = for<'z> fn(&'z Zone, &Question<'_>) -> Resolution<'z>;
+type Resolve = for<'z> fn(&'z Zone, &Question<'_>, u32) -> Decision<'z>;
 
 /// Answers queries from the published snapshot and through the forwarder. Shared by all workers as an `Arc`.
 #[derive(Debug)]
@@ -105,18 +107,40 @@ impl Responder {
         }
     }
 
-    /// Asks the upstream and writes the reply into `out`.
+    /// Asks the upstream, more than once if need be, and writes the reply into `out`.
     pub async fn finish(&self, pending: Pending, out: &mut Vec<u8>) -> Source {
-        let resolved = self.forwarder.resolve(pending.key.clone(), pending.client).await;
-        let now = tokio::time::Instant::now().into_std();
+        let mut heard = self.forwarder.resolve(pending.key.clone(), pending.client).await;
         let Parsed::Plain(question) = Question::parse(&pending.message) else {
             write_error(&pending.message, Rcode::ServFail, out);
             return Source::Error;
         };
-        let asked =
-            Asked { question: &question, snapshot: &pending.snapshot, tcp: pending.tcp, spin: pending.spin, now };
-        let resolution = self.resolution(&pending.snapshot.zone, &question);
-        asked.conclude(&resolution, resolved.as_deref().map(|answer| &**answer), out)
+        let Pending { ref snapshot, tcp, spin, client, .. } = pending;
+        let Decision { layer, mut resolution } = self.decide(&snapshot.zone, &question, spin);
+        let mut asked = pending.key.clone();
+        loop {
+            // Which steps come before the one that waited is known only now; those are in the cache.
+            if let Some(key) = conclude::key(&resolution, &question).filter(|key| *key != asked) {
+                heard = self.forwarder.resolve(key.clone(), client).await;
+                asked = key;
+            }
+            let now = tokio::time::Instant::now().into_std();
+            let of = Asked { question: &question, snapshot, tcp, spin, now, layer };
+            match of.conclude(resolution, Heard::from(&heard), out) {
+                Concluded::Done(source) => return source,
+                Concluded::Next(next) => resolution = next,
+            }
+        }
+    }
+
+    /// Who answers: our zone, the names that we answer ourselves, or an upstream.
+    fn decide<'z>(&'z self, zone: &'z Zone, question: &Question<'_>, spin: u32) -> Decision<'z> {
+        let mut decision = (self.resolve)(zone, question, spin);
+        if matches!(decision.resolution, Resolution::Forward)
+            && let Some(body) = self.forwarder.local(question)
+        {
+            decision.resolution = Resolution::Reply(body);
+        }
+        decision
     }
 
     /// Writes the reply to a query for which there is no room: SERVFAIL, so that the client asks again or elsewhere.
@@ -131,14 +155,6 @@ impl Responder {
         }
     }
 
-    /// Who answers: our zone, the names that we answer ourselves, or an upstream.
-    fn resolution<'z>(&'z self, zone: &'z Zone, question: &Question<'_>) -> Resolution<'z> {
-        match (self.resolve)(zone, question) {
-            Resolution::Forward => self.forwarder.local(question).map_or(Resolution::Forward, Resolution::Reply),
-            ours => ours,
-        }
-    }
-
     fn answer(
         &self,
         message: &[u8],
@@ -148,110 +164,52 @@ impl Responder {
     ) -> Verdict {
         let Circumstances { tcp, spin, now, .. } = circumstances;
         let snapshot = self.shared.load();
-        let asked = Asked { question, snapshot: &snapshot, tcp, spin, now };
-        let resolution = self.resolution(&snapshot.zone, question);
-        let upstream_key = match &resolution {
-            Resolution::Reply(body) => {
-                asked.write(body, out);
-                return Verdict::Reply(Source::Zone);
+        let Decision { layer, mut resolution } = self.decide(&snapshot.zone, question, spin);
+        let asked = Asked { question, snapshot: &snapshot, tcp, spin, now, layer };
+        loop {
+            if let Resolution::Reply(body) = resolution {
+                return Verdict::Reply(asked.reply(body, out));
             }
-            Resolution::Chase { target, .. } => Some(chase::key(target, question)),
-            Resolution::Fallback { .. } | Resolution::Forward => Key::of(question),
-        };
-        let Some(key) = upstream_key else {
-            write_error(message, Rcode::FormErr, out);
-            return Verdict::Reply(Source::Error);
-        };
-        if let Some(entry) = self.forwarder.cached(&key, now) {
-            asked.conclude(&resolution, Ok(&entry), out);
-            return Verdict::Reply(Source::Cache);
-        }
-        match resolution {
-            // Without recursion a zone tells what it has (RFC 1034 4.3.2), and others are none of our business.
-            Resolution::Chase { alias, .. } if !question.recursion_desired => {
-                asked.write(alias, out);
-                Verdict::Reply(Source::Zone)
-            }
-            Resolution::Forward if !question.recursion_desired => {
-                asked.write(&self.not_ours, out);
-                Verdict::Reply(Source::Error)
-            }
-            _ => Verdict::Await(Pending::new(message, Arc::clone(&snapshot), key, circumstances)),
-        }
-    }
-}
-
-/// A question with everything that its answer depends on, but for the upstream.
-#[derive(Clone, Copy)]
-struct Asked<'a> {
-    question: &'a Question<'a>,
-    snapshot: &'a Snapshot,
-    tcp: bool,
-    spin: u32,
-    now: Instant,
-}
-
-impl Asked<'_> {
-    /// Writes the reply when the upstream has been heard, and says whose answer it is.
-    fn conclude(
-        &self,
-        resolution: &Resolution<'_>,
-        resolved: Result<&Entry, &ForwardError>,
-        out: &mut Vec<u8>,
-    ) -> Source {
-        match (resolution, resolved) {
-            (Resolution::Reply(body), _) => {
-                self.write(body, out);
-                Source::Zone
-            }
-            (Resolution::Forward, Ok(entry)) => self.pass_on(entry, out),
-            (Resolution::Chase { alias, .. }, Ok(entry)) => {
-                self.write(&chase::body(alias, entry, self.question.qtype, self.spin, self.now), out);
-                Source::Upstream
-            }
-            (Resolution::Fallback { .. }, Ok(entry)) if entry.answer_count() > 0 => self.pass_on(entry, out),
-            (Resolution::Fallback { otherwise }, Ok(entry)) => {
-                // The upstream knows the name, though not the type: NXDOMAIN would take the other types with it.
-                let exists = entry.rcode() == Rcode::NoError && otherwise.rcode() != Rcode::NoError;
-                if exists {
-                    self.write(&Body::empty(Rcode::NoError, true, None), out);
-                } else {
-                    self.write(otherwise, out);
+            let Some(key) = conclude::key(&resolution, question) else {
+                match asked.conclude(resolution, Heard::Nothing, out) {
+                    Concluded::Done(source) => return Verdict::Reply(source),
+                    Concluded::Next(next) => resolution = next,
                 }
-                Source::Zone
-            }
-            (Resolution::Fallback { otherwise }, Err(_)) if otherwise.rcode() != Rcode::NxDomain => {
-                self.write(otherwise, out);
-                Source::Zone
-            }
-            (Resolution::Forward | Resolution::Chase { .. } | Resolution::Fallback { .. }, Err(error)) => {
-                self.write(&failed(error), out);
-                Source::Error
+                continue;
+            };
+            let Some(entry) = self.forwarder.cached(&key, now) else {
+                return self.wait(message, &asked, &resolution, (key, circumstances), out);
+            };
+            match asked.conclude(resolution, Heard::Answer(&entry), out) {
+                Concluded::Done(Source::Upstream) => return Verdict::Reply(Source::Cache),
+                Concluded::Done(source) => return Verdict::Reply(source),
+                Concluded::Next(next) => resolution = next,
             }
         }
     }
 
-    fn pass_on(&self, entry: &Entry, out: &mut Vec<u8>) -> Source {
-        entry.write(out, self.question, self.now, self.question.limit(self.tcp));
-        Source::Upstream
+    /// Has the upstream asked, unless a client without recursion is to get what there is.
+    fn wait(
+        &self,
+        message: &[u8],
+        asked: &Asked<'_>,
+        resolution: &Resolution<'_>,
+        upstream: (Key, Circumstances),
+        out: &mut Vec<u8>,
+    ) -> Verdict {
+        if !asked.question.recursion_desired {
+            if let Some(source) = asked.without_recursion(resolution, out) {
+                return Verdict::Reply(source);
+            }
+            // Others are none of our business then.
+            if matches!(resolution, Resolution::Forward) {
+                asked.write(&self.not_ours, out);
+                return Verdict::Reply(Source::Error);
+            }
+        }
+        let (key, circumstances) = upstream;
+        Verdict::Await(Pending::new(message, asked.snapshot, key, circumstances))
     }
-
-    fn write(&self, body: &Body, out: &mut Vec<u8>) {
-        let context = ReplyContext {
-            soa: &self.snapshot.zone.soa,
-            spin: self.spin,
-            limit: self.question.limit(self.tcp),
-            ede: self.snapshot.ede.as_ref(),
-        };
-        reply::write(out, self.question, body, &context);
-    }
-}
-
-/// SERVFAIL with the reason (RFC 8914). An answer that is withheld is none: after SERVFAIL, clients would ask the next
-/// name server for it.
-fn failed(error: &ForwardError) -> Body {
-    let rcode = if *error == ForwardError::Rebind { Rcode::NoError } else { Rcode::ServFail };
-    Body::empty(rcode, false, Some(error.ede()))
 }
 
 /// A header alone, for a message whose question cannot be echoed.

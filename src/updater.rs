@@ -9,17 +9,22 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::sync::{mpsc, oneshot};
 
+use crate::dns::DomainName;
 use crate::inventory::drift::{self, Told};
 use crate::inventory::{Change, Inventory, Outcome, Subject, reduce};
 use crate::snapshot::{Shared, Snapshot};
 use crate::source::{Delivery, Message, Origin};
+use crate::zone::layers::HostedRecords;
 use crate::zone::{Settings, ZoneWriter};
 
 /// Deliveries that are published with one swap at most.
 const BATCH: usize = 256;
 
-/// Collisions that are remembered as logged.
+/// Collisions, and unsound records, that are remembered as logged.
 const MAX_REPORTED: usize = 10_000;
+
+/// Told of the names that say something else from now on, after they do.
+pub type Tell = Box<dyn FnMut(&BTreeSet<DomainName>) + Send>;
 
 /// What the updater has done and what it holds; read by metrics, written by the updater alone.
 #[derive(Debug, Default)]
@@ -57,7 +62,6 @@ pub struct UpdaterStats {
 }
 
 /// The updater's state.
-#[derive(Debug)]
 pub struct Updater {
     inventory: Inventory,
     writer: ZoneWriter,
@@ -68,6 +72,9 @@ pub struct Updater {
     stats: Arc<UpdaterStats>,
     /// Pairs of services whose names collide and that have been logged.
     reported: BTreeSet<(Subject, Subject)>,
+    /// Records of the hosted zone that cannot be answered and have been logged.
+    skipped: BTreeSet<String>,
+    tell: Option<Tell>,
 }
 
 impl Updater {
@@ -86,9 +93,17 @@ impl Updater {
             retired: Vec::new(),
             stats: Arc::default(),
             reported: BTreeSet::new(),
+            skipped: BTreeSet::new(),
+            tell: None,
         };
         updater.count();
         updater
+    }
+
+    /// The same updater, telling `tell` after each publication which names have changed.
+    #[must_use]
+    pub fn telling(self, tell: Tell) -> Self {
+        Self { tell: Some(tell), ..self }
     }
 
     /// Where it publishes.
@@ -117,6 +132,7 @@ impl Updater {
     fn process(&mut self, messages: impl Iterator<Item = Message>) {
         let mut touched = BTreeSet::new();
         let mut done: Vec<oneshot::Sender<()>> = Vec::new();
+        let mut hosted = None;
         for message in messages {
             match message {
                 Message::Ask(look) => look(&self.inventory),
@@ -124,10 +140,14 @@ impl Updater {
                     touched.extend(self.reduce(changes, origin));
                     done.extend(waiting);
                 }
+                Message::Hosted(records, waiting) => {
+                    hosted = Some(records);
+                    done.push(waiting);
+                }
             }
         }
-        if !touched.is_empty() {
-            self.publish(&touched);
+        if !touched.is_empty() || hosted.is_some() {
+            self.publish(&touched, hosted.as_ref());
         }
         for waiting in done {
             // Who delivered may have stopped waiting.
@@ -157,14 +177,37 @@ impl Updater {
         touched
     }
 
-    fn publish(&mut self, touched: &BTreeSet<Subject>) {
-        let diff = self.writer.update(&self.inventory, touched);
+    fn publish(&mut self, touched: &BTreeSet<Subject>, hosted: Option<&HostedRecords>) {
+        let mut diff = self.writer.update(&self.inventory, touched);
+        if let Some(hosted) = hosted {
+            let of_hosted = self.writer.replace_hosted(hosted);
+            self.report_skipped(
+                of_hosted.skipped.iter().map(ToString::to_string).chain(hosted.unreadable.iter().cloned()),
+            );
+            diff.changed.extend(of_hosted.changed);
+        }
         self.report(diff.contested);
         self.generation += 1;
         let next = Snapshot { generation: self.generation, zone: self.writer.zone().clone(), ede: None };
         self.retired.push(self.shared.replace(next));
         self.retired.retain(|snapshot| Arc::strong_count(snapshot) > 1);
         self.count();
+        if let Some(tell) = self.tell.as_mut().filter(|_| !diff.changed.is_empty()) {
+            tell(&diff.changed);
+        }
+    }
+
+    /// Says once of each record of the hosted zone why it is not answered.
+    fn report_skipped(&mut self, skipped: impl Iterator<Item = String>) {
+        if self.skipped.len() > MAX_REPORTED {
+            self.skipped.clear();
+        }
+        for record in skipped {
+            if !self.skipped.contains(&record) {
+                tracing::warn!("a record of the hosted zone is left out: {record}");
+                self.skipped.insert(record);
+            }
+        }
     }
 
     /// Says once for each pair of services that they want the same name.

@@ -1,6 +1,6 @@
 """Asks the fake AWS everything that it serves and complains of what botocore's models do not know.
 
-    tests/.venv/bin/python tests/model_check.py http://127.0.0.1:PORT CLUSTER
+    tests/.venv/bin/python tests/model_check.py http://127.0.0.1:PORT CLUSTER TOPIC_ARN HOSTED_ZONE_ID
 
 The SDKs ignore members that they do not know, so a misspelt or invented one would not show in any other test. Prints
 the number of members that were looked at; exits 1 if one of them is in no model.
@@ -73,7 +73,7 @@ def check(operation_model, response_dict, **_):
     if protocol == "ec2":
         envelope = root.find("{*}requestId")
         root.remove(envelope)
-    else:
+    elif protocol == "query":
         root = root.find("{*}" + shape.serialization["resultWrapper"])
     walk_xml(root, shape, operation_model.name)
 
@@ -123,9 +123,21 @@ def ask_queues(sqs, sns, topic):
     sqs.delete_queue(QueueUrl=queue)
 
 
+def ask_zones(route53, zone):
+    route53.list_hosted_zones_by_name(DNSName="ecs.internal")
+    route53.get_hosted_zone(Id=zone)
+    route53.list_resource_record_sets(HostedZoneId=zone, MaxItems="3")
+    route53.list_resource_record_sets(HostedZoneId=zone)
+    record = {"Name": "new.ecs.internal", "Type": "A", "TTL": 60, "ResourceRecords": [{"Value": "10.0.0.9"}]}
+    batch = {"Changes": [{"Action": "CREATE", "ResourceRecordSet": record}]}
+    change = route53.change_resource_record_sets(HostedZoneId=zone, ChangeBatch=batch)["ChangeInfo"]["Id"]
+    route53.get_change(Id=change)
+
+
 def main():
-    endpoint, cluster, topic = sys.argv[1:]
+    endpoint, cluster, topic, zone = sys.argv[1:]
     ask_ecs(client(endpoint, "ecs"), cluster)
+    ask_zones(client(endpoint, "route53"), zone)
     ec2 = client(endpoint, "ec2")
     ec2.describe_instances()
     ec2.describe_instances(MaxResults=5)

@@ -46,6 +46,8 @@ const NOT_FOUND: &[&str] = &[
     "ServiceNotFoundException",
     "LoadBalancerNotFound",
     "TargetGroupNotFound",
+    "NoSuchHostedZone",
+    "NoSuchChange",
     // SQS in its own words, and in those of its older protocol, which JSON answers still carry.
     "QueueDoesNotExist",
     "AWS.SimpleQueueService.NonExistentQueue",
@@ -53,6 +55,8 @@ const NOT_FOUND: &[&str] = &[
     "NotFound",
     "NotFoundException",
 ];
+
+const REJECTED: &[&str] = &["InvalidChangeBatch", "InvalidInput"];
 
 /// A queue's name is free again 60 s after the queue was deleted.
 const NOT_YET: &[&str] = &["QueueDeletedRecently", "AWS.SimpleQueueService.QueueDeletedRecently"];
@@ -88,6 +92,8 @@ fn kind_of_code(operation: &'static str, code: &str) -> ApiErrorKind {
         ApiErrorKind::Denied
     } else if CREDENTIALS.contains(&code) {
         ApiErrorKind::Credentials
+    } else if REJECTED.contains(&code) {
+        ApiErrorKind::Rejected
     } else if NOT_FOUND.contains(&code) || (operation == "ecs:DescribeTaskDefinition" && code == "ClientException") {
         // ECS has no code of its own for a task definition that does not exist.
         ApiErrorKind::NotFound
@@ -152,7 +158,7 @@ fn story<'a>(causes: impl Iterator<Item = &'a (dyn Error + 'static)>) -> String 
 }
 
 /// One line of at most [`MAX_MESSAGE`] characters: what an endpoint sends goes to logs and pages.
-fn shorten(text: &str) -> String {
+pub(super) fn shorten(text: &str) -> String {
     let mut line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(MAX_MESSAGE).collect();
     if text.chars().nth(MAX_MESSAGE).is_some() {
         line.pop();

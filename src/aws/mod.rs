@@ -1,5 +1,5 @@
 //! The door to AWS, and the only place that names the SDK: the ports of [`source`](crate::source) for ECS, EC2, Elastic
-//! Load Balancing, SQS and SNS, and what this host can tell of itself.
+//! Load Balancing, Route 53, SQS and SNS, and what this host can tell of itself.
 //!
 //! No name is ever resolved through the host here, because we are its resolver: every client connects through the
 //! [`HostResolver`] that it was given. Nothing here decides what is asked or when; that is the sources' business.
@@ -11,6 +11,7 @@ mod error;
 pub mod identity;
 pub mod load_balancing;
 mod resolver;
+pub mod route53;
 pub mod sns;
 pub mod sqs;
 
@@ -29,6 +30,7 @@ pub use ec2::Ec2;
 pub use ecs::Ecs;
 pub use load_balancing::LoadBalancing;
 pub use resolver::HostResolver;
+pub use route53::Route53;
 pub use sns::Sns;
 pub use sqs::Sqs;
 
@@ -60,6 +62,8 @@ pub struct Aws {
     pub ec2: Ec2,
     /// Elastic Load Balancing, classic and v2.
     pub load_balancing: LoadBalancing,
+    /// Amazon Route 53.
+    pub route53: Route53,
     /// Amazon SQS.
     pub sqs: Sqs,
     /// Amazon SNS.
@@ -88,6 +92,7 @@ impl Aws {
             ecs: Ecs::new(sdk, calls.clone()),
             ec2: Ec2::new(sdk, calls.clone()).await,
             load_balancing: LoadBalancing::new(sdk, calls.clone()),
+            route53: Route53::new(sdk, calls.clone()),
             sqs: Sqs::new(sdk, calls.clone()),
             sns: Sns::new(sdk, calls),
         }

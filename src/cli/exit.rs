@@ -10,6 +10,10 @@ pub const USAGE: u8 = 64;
 pub const UNAVAILABLE: u8 = 69;
 /// A fault of our own (`EX_SOFTWARE`).
 pub const INTERNAL: u8 = 70;
+/// Not all could be read or changed: try again (`EX_TEMPFAIL`).
+pub const INCOMPLETE: u8 = 75;
+/// Deletes were refused because they are too many; `--allow-mass-delete` allows them (`EX_NOPERM`).
+pub const REFUSED: u8 = 77;
 /// The configuration is wrong (`EX_CONFIG`).
 pub const CONFIG: u8 = 78;
 

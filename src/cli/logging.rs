@@ -11,7 +11,7 @@ use crate::config::settings::{Log, LogFormat};
 const CODEC: &str = "hickory_proto=error,hickory_server=error,hickory_net=error";
 
 /// Starts logging. A second call changes nothing.
-pub(super) fn start(log: &Log) {
+pub(crate) fn start(log: &Log) {
     let stderr = std::io::stderr;
     let lines = tracing_subscriber::fmt()
         .with_env_filter(EnvFilter::new(format!("{},{CODEC}", log.level)))

@@ -3,10 +3,11 @@
 pub mod cache;
 pub mod check;
 pub mod completions;
+pub mod controller;
 pub mod demo;
 pub mod dump;
 pub mod exit;
-mod logging;
+pub(crate) mod logging;
 pub mod man;
 pub mod queue;
 pub mod run;
@@ -23,9 +24,11 @@ const EXAMPLES: &str = "Examples:
   ecs-resolver check                         what is wrong with the configuration, or what holds
   ecs-resolver run --cluster prod            serve a cluster
   ecs-resolver dump                          what the running daemon serves
+  ecs-resolver controller --plan             what would be registered in Route 53
   ecs-resolver queue show                    the queue that brings its events
 
-Exit status: 0 success, 64 wrong usage, 69 something needed is not there, 70 internal fault, 78 wrong configuration.";
+Exit status: 0 success, 64 wrong usage, 69 something needed is not there, 70 internal fault, 75 not all
+could be done, 77 too many deletes, 78 wrong configuration.";
 
 /// A local DNS resolver and discovery proxy for Amazon ECS container instances
 #[derive(Debug, Parser)]
@@ -39,6 +42,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Run(run::Run),
+    Controller(controller::Controller),
     Demo(demo::Demo),
     Check(check::Check),
     Dump(dump::Dump),
@@ -72,6 +76,7 @@ impl Command {
     fn run(self) -> Result<(), Failure> {
         match self {
             Self::Run(run) => run.run(),
+            Self::Controller(controller) => controller.run(),
             Self::Demo(demo) => demo.run(),
             Self::Check(check) => check.run(),
             Self::Dump(dump) => dump.run(),

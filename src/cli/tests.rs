@@ -19,6 +19,9 @@ fn every_command_is_read() {
     for line in [
         "ecs-resolver run",
         "ecs-resolver run -c x.toml --listen 127.0.0.1 --listen ::1 --ttl 9",
+        "ecs-resolver controller --cluster prod",
+        "ecs-resolver controller --plan --json --adopt --record-type CNAME,A",
+        "ecs-resolver controller --once --allow-mass-delete --adopt false",
         "ecs-resolver demo",
         "ecs-resolver demo --services 10 --tasks 2 --no-churn --seed 3 --http off",
         "ecs-resolver check --config x.toml --json",
@@ -45,6 +48,8 @@ fn what_makes_no_sense_is_refused() {
         ("ecs-resolver", ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand),
         ("ecs-resolver nosuch", ErrorKind::InvalidSubcommand),
         ("ecs-resolver run --nosuch", ErrorKind::UnknownArgument),
+        ("ecs-resolver controller --plan --once", ErrorKind::ArgumentConflict),
+        ("ecs-resolver controller --json", ErrorKind::MissingRequiredArgument),
         ("ecs-resolver dump --json --zone", ErrorKind::ArgumentConflict),
         ("ecs-resolver queue", ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand),
         ("ecs-resolver queue delete --json", ErrorKind::UnknownArgument),

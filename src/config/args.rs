@@ -1,6 +1,6 @@
 //! Flags and environment variables that go over the file. A flag goes before its variable; clap sees to that.
 
-use clap::Args;
+use clap::{Args, FromArgMatches};
 
 use super::file::{Forward, Spec, Texts};
 use super::{Fault, keys};
@@ -61,8 +61,34 @@ pub struct Overrides {
     #[arg(long, env = "ECS_RESOLVER_ROUTE53_ZONE_ID", value_name = "ID")]
     pub zone_id: Option<String>,
     /// Who is asked for names of the zone that ECS does not know
-    #[arg(long, env = "ECS_RESOLVER_ROUTE53_FALLBACK", value_name = "resolver|off")]
+    #[arg(long, env = "ECS_RESOLVER_ROUTE53_FALLBACK", value_name = "resolver|api|off")]
     pub fallback: Option<String>,
+    /// Who goes first where ECS and Route 53 both have a name
+    #[arg(long, env = "ECS_RESOLVER_ROUTE53_PREFER", value_name = "ecs|route53")]
+    pub prefer: Option<String>,
+    /// Time between two reads of the hosted zone
+    #[arg(long, env = "ECS_RESOLVER_ROUTE53_POLL_INTERVAL", value_name = "DURATION")]
+    pub zone_poll_interval: Option<String>,
+    /// Time between two reconciles of the hosted zone
+    #[arg(long = "interval", env = "ECS_RESOLVER_CONTROLLER_INTERVAL", value_name = "DURATION")]
+    pub controller_interval: Option<String>,
+    /// Record type that is registered. Repeat it, or separate by commas
+    #[arg(
+        long = "record-type",
+        env = "ECS_RESOLVER_CONTROLLER_RECORD_TYPES",
+        value_name = "CNAME|A|SRV",
+        value_delimiter = ','
+    )]
+    pub record_types: Vec<String>,
+    /// Take over CNAMEs, TTL 60, that lead to the service's own load balancer: those of the Lambda of 2016
+    #[arg(
+        long,
+        env = "ECS_RESOLVER_CONTROLLER_ADOPT",
+        value_name = "true|false",
+        num_args = 0..=1,
+        default_missing_value = "true"
+    )]
+    pub adopt: Option<String>,
     /// DNS server for everything else; port 53 if none is given. Repeat it, or separate by commas
     #[arg(
         long = "upstream",
@@ -131,10 +157,20 @@ pub struct Overrides {
 }
 
 impl Overrides {
+    /// What the environment alone gives, where there is no command line.
+    ///
+    /// # Errors
+    /// What clap has to say of a variable.
+    pub fn of_environment() -> Result<Self, String> {
+        let command = Self::augment_args(clap::Command::new("environment"));
+        let matches = command.try_get_matches_from(["environment"]);
+        matches.and_then(|matches| Self::from_arg_matches(&matches)).map_err(|error| error.to_string())
+    }
+
     /// The keys that are given, with their texts. Empty texts count as not given, so that a unit file can pass on a
     /// variable that is not set.
     pub fn given(&self) -> impl Iterator<Item = (&'static str, &[String])> {
-        let all: [(&str, &[String]); 38] = [
+        let all: [(&str, &[String]); 43] = [
             ("dns.listen", &self.listen),
             ("dns.zone", self.zone.as_slice()),
             ("dns.ttl", self.ttl.as_slice()),
@@ -153,6 +189,11 @@ impl Overrides {
             ("events.topic_arn", self.topic_arn.as_slice()),
             ("route53.zone_id", self.zone_id.as_slice()),
             ("route53.fallback", self.fallback.as_slice()),
+            ("route53.prefer", self.prefer.as_slice()),
+            ("route53.poll_interval", self.zone_poll_interval.as_slice()),
+            ("controller.interval", self.controller_interval.as_slice()),
+            ("controller.record_types", &self.record_types),
+            ("controller.adopt", self.adopt.as_slice()),
             ("forward.upstreams", &self.upstreams),
             ("forward.policy", self.policy.as_slice()),
             ("forward.rate", self.rate.as_slice()),
@@ -207,6 +248,11 @@ fn set(spec: &mut Spec, key: &'static str, texts: &[String]) -> Result<(), Fault
         "events.topic_arn" => spec.events.topic_arn = Some(text()),
         "route53.zone_id" => spec.route53.zone_id = Some(text()),
         "route53.fallback" => spec.route53.fallback = text(),
+        "route53.prefer" => spec.route53.prefer = text(),
+        "route53.poll_interval" => spec.route53.poll_interval = text(),
+        "controller.interval" => spec.controller.interval = text(),
+        "controller.record_types" => spec.controller.record_types = list(),
+        "controller.adopt" => spec.controller.adopt = parse(key, &text())?,
         _ if key.starts_with("forward.") => return set_forward(&mut spec.forward, key, texts),
         "http.listen" => spec.http.listen = text(),
         "snapshot.path" => spec.snapshot.path = Some(text()),

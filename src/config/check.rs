@@ -5,15 +5,20 @@
 
 mod forward;
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::file::{self, Spec, Texts};
-use super::settings::{Clusters, Config, Dns, Ecs, Events, Fallback, Http, Log, LogFormat, Route53, Snapshot, Source};
-use super::{Fault, Overrides, values};
+use super::records::{self, Records};
+use super::settings::{
+    Clusters, Config, Controller, Dns, Ecs, Events, Fallback, Http, Log, LogFormat, Prefer, Route53, Snapshot, Source,
+};
+use super::{Fault, Overrides, keys, values};
 use crate::dns::DomainName;
+use crate::register::Kind;
 
 /// Most addresses to listen on; each costs a socket per worker.
 const MAX_LISTEN: usize = 32;
@@ -24,9 +29,11 @@ const MAX_TTL: i64 = 3600;
 /// Most UDP threads.
 const MAX_WORKERS: i64 = 256;
 /// Shortest and longest time between two reads, where nothing else tells of changes.
-const POLL_INTERVALS: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(3600);
+const INTERVALS: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(3600);
 /// The same, where events do.
 const RECONCILE_INTERVALS: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(24 * 3600);
+/// Shortest and longest time between two reads of the hosted zone.
+const ZONE_POLL_INTERVALS: RangeInclusive<Duration> = Duration::from_secs(10)..=Duration::from_secs(24 * 3600);
 
 /// Judges `spec` with `overrides` over it.
 ///
@@ -34,11 +41,14 @@ const RECONCILE_INTERVALS: RangeInclusive<Duration> = Duration::from_secs(1)..=D
 /// Every fault, in the order of the keys.
 pub fn check(mut spec: Spec, overrides: &Overrides) -> Result<Config, Vec<Fault>> {
     let mut judge = Judge { faults: overrides.apply(&mut spec) };
+    let dns = judge.dns(&spec.dns);
     let config = Config {
-        dns: judge.dns(&spec.dns),
+        records: judge.records(&spec.records, &dns),
+        dns,
         ecs: judge.ecs(spec.ecs),
         events: judge.events(spec.events),
         route53: judge.route53(&spec.route53),
+        controller: judge.controller(&spec.controller),
         forward: judge.forward(spec.forward),
         http: judge.http(&spec.http),
         snapshot: judge.snapshot(spec.snapshot),
@@ -52,8 +62,7 @@ pub fn check(mut spec: Spec, overrides: &Overrides) -> Result<Config, Vec<Fault>
 /// What an operator should know although it is no fault, as `key: text`.
 #[must_use]
 pub fn notices(config: &Config) -> Vec<String> {
-    let unused =
-        [("route53.zone_id", config.route53.zone_id.is_some()), ("snapshot.path", config.snapshot.path.is_some())];
+    let unused = [("snapshot.path", config.snapshot.path.is_some())];
     let unused = unused.into_iter().filter(|(_, given)| *given);
     let unused = unused.map(|(key, _)| format!("{key}: accepted, but not used by this version; 0.2 will read it"));
     let open = config.dns.listen.iter().filter(|address| address.ip().is_unspecified());
@@ -142,9 +151,9 @@ impl Judge {
         Ecs {
             source: self.source(&spec.source, spec.fixture),
             clusters: self.clusters(&spec.clusters),
-            poll_interval: self.duration("ecs.poll_interval", &spec.poll_interval, &POLL_INTERVALS),
-            reconcile_interval: self.duration("ecs.reconcile_interval", &spec.reconcile_interval, &RECONCILE_INTERVALS),
-            health_interval: self.duration("ecs.health_interval", &spec.health_interval, &POLL_INTERVALS),
+            poll_interval: self.interval("ecs.poll_interval", &spec.poll_interval, &INTERVALS),
+            reconcile_interval: self.interval("ecs.reconcile_interval", &spec.reconcile_interval, &RECONCILE_INTERVALS),
+            health_interval: self.interval("ecs.health_interval", &spec.health_interval, &INTERVALS),
             region: self.shaped("ecs.region", spec.region, values::is_region, "an AWS region"),
             agent_config: self.absolute("ecs.agent_config", spec.agent_config),
         }
@@ -184,9 +193,10 @@ impl Judge {
         Clusters::Named(texts.0.clone())
     }
 
-    fn duration(&mut self, key: &str, text: &str, range: &RangeInclusive<Duration>) -> Duration {
-        let in_range =
-            |duration| if range.contains(&duration) { Ok(duration) } else { Err(format!("{text} is out of range")) };
+    fn interval(&mut self, key: &str, text: &str, range: &RangeInclusive<Duration>) -> Duration {
+        let in_range = |duration| {
+            if range.contains(&duration) { Ok(duration) } else { Err(format!("{text} is out of range")) }
+        };
         self.take(key, values::duration(text).and_then(in_range)).unwrap_or_default()
     }
 
@@ -206,8 +216,54 @@ impl Judge {
             let id = values::hosted_zone_id(text).map(str::to_owned);
             self.take("route53.zone_id", id.ok_or_else(|| format!("`{text}` is not the id of a hosted zone")))
         });
-        let words = [("resolver", Fallback::Resolver), ("off", Fallback::Off)];
-        Route53 { zone_id, fallback: self.word("route53.fallback", &spec.fallback, &words).unwrap_or(Fallback::Off) }
+        let words = [("resolver", Fallback::Resolver), ("api", Fallback::Api), ("off", Fallback::Off)];
+        let fallback = self.word("route53.fallback", &spec.fallback, &words).unwrap_or(Fallback::Api);
+        let words = [("ecs", Prefer::Ecs), ("route53", Prefer::Route53)];
+        let prefer = self.word("route53.prefer", &spec.prefer, &words).unwrap_or(Prefer::Ecs);
+        if fallback == Fallback::Off && prefer == Prefer::Route53 {
+            let fault = Fault::new("route53.prefer", "route53.fallback is \"off\", so there is nothing to prefer");
+            self.faults.push(fault.fix("set route53.fallback to \"resolver\" or \"api\", or prefer \"ecs\""));
+        }
+        let poll_interval = self.interval("route53.poll_interval", &spec.poll_interval, &ZONE_POLL_INTERVALS);
+        Route53 { zone_id, fallback, prefer, poll_interval }
+    }
+
+    fn records(&mut self, spec: &BTreeMap<String, Texts>, dns: &Dns) -> Records {
+        let mut records = Records::default();
+        let mut seen: BTreeMap<DomainName, &str> = BTreeMap::new();
+        for (text, texts) in spec {
+            let key = format!("{}.{text}", keys::RECORDS);
+            let name = self.take(&key, values::below(text, &dns.zone));
+            let Some(name) = name else { continue };
+            if let Some(first) = seen.insert(name.clone(), text) {
+                self.faults.push(Fault::new(&key, format!("`{first}` is the same name")).fix("put all into one list"));
+            }
+            match records::of_name(&name, texts, dns.ttl) {
+                Ok(sets) => records.0.extend(sets),
+                Err(wrong) => {
+                    for (at, what) in wrong {
+                        self.fault(at.map_or_else(|| key.clone(), |at| format!("{key}[{at}]")), what);
+                    }
+                }
+            }
+        }
+        records
+    }
+
+    fn controller(&mut self, spec: &file::Controller) -> Controller {
+        if spec.record_types.0.is_empty() {
+            self.fault("controller.record_types", "no record type is given");
+        }
+        let words = Kind::ALL.map(|kind| (kind.label(), kind));
+        let kinds = spec.record_types.0.iter().enumerate().filter_map(|(at, text)| {
+            self.word(&format!("controller.record_types[{at}]"), &text.to_ascii_uppercase(), &words)
+        });
+        let record_types = kinds.collect();
+        Controller {
+            interval: self.interval("controller.interval", &spec.interval, &INTERVALS),
+            record_types,
+            adopt: spec.adopt,
+        }
     }
 
     fn http(&mut self, spec: &file::Http) -> Http {

@@ -36,7 +36,9 @@ impl Fault {
     #[must_use]
     pub fn new(key: impl Into<String>, what: impl Into<String>) -> Self {
         let key = key.into();
-        let fix = keys::find(&key).map_or_else(|| "remove it".to_owned(), |known| format!("give {}", known.expects));
+        let of_records = key.strip_prefix(keys::RECORDS).is_some_and(|rest| rest.starts_with('.'));
+        let expects = keys::find(&key).map(|known| known.expects).or(of_records.then_some(keys::RECORD_EXPECTS));
+        let fix = expects.map_or_else(|| "remove it".to_owned(), |expects| format!("give {expects}"));
         Self { key, origin: None, what: what.into(), fix }
     }
 

@@ -17,6 +17,10 @@ pub struct Spec {
     pub events: Events,
     /// `[route53]`
     pub route53: Route53,
+    /// `[records]`: texts by name.
+    pub records: BTreeMap<String, Texts>,
+    /// `[controller]`
+    pub controller: Controller,
     /// `[forward]`
     pub forward: Forward,
     /// `[http]`
@@ -140,13 +144,40 @@ pub struct Events {
 pub struct Route53 {
     /// Its id.
     pub zone_id: Option<String>,
-    /// `resolver` or `off`.
+    /// `resolver`, `api` or `off`.
     pub fallback: String,
+    /// `ecs` or `route53`.
+    pub prefer: String,
+    /// Time between two reads of the zone.
+    pub poll_interval: String,
 }
 
 impl Default for Route53 {
     fn default() -> Self {
-        Self { zone_id: None, fallback: "resolver".to_owned() }
+        Self {
+            zone_id: None,
+            fallback: "resolver".to_owned(),
+            prefer: "ecs".to_owned(),
+            poll_interval: "5m".to_owned(),
+        }
+    }
+}
+
+/// Registration of services in the hosted zone.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Controller {
+    /// Time between two reconciles.
+    pub interval: String,
+    /// Record types that are written.
+    pub record_types: Texts,
+    /// Whether the CNAMEs of the Lambda of 2016 are taken over.
+    pub adopt: bool,
+}
+
+impl Default for Controller {
+    fn default() -> Self {
+        Self { interval: "60s".to_owned(), record_types: Texts::of(["CNAME"]), adopt: false }
     }
 }
 

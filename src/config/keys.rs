@@ -32,7 +32,12 @@ pub const KEYS: &[Key] = &[
     key("events.queue_url", "the URL of an SQS queue, \"https://sqs.eu-central-1.amazonaws.com/123456789012/name\""),
     key("events.topic_arn", "the ARN of an SNS topic, \"arn:aws:sns:eu-central-1:123456789012:name\""),
     key("route53.zone_id", "the id of a hosted zone, such as \"Z0123456789ABCDEFGHIJ\""),
-    key("route53.fallback", "\"resolver\" or \"off\""),
+    key("route53.fallback", "\"resolver\", \"api\" or \"off\""),
+    key("route53.prefer", "\"ecs\" or \"route53\""),
+    key("route53.poll_interval", "a duration from \"10s\" to \"24h\", in quotes, such as \"5m\""),
+    key("controller.interval", "a duration from \"100ms\" to \"1h\", in quotes, such as \"60s\""),
+    key("controller.record_types", "what to register: [\"CNAME\"], [\"CNAME\", \"A\"] or [\"CNAME\", \"A\", \"SRV\"]"),
+    key("controller.adopt", "true or false"),
     key(
         "forward.upstreams",
         "1 to 8 addresses of DNS servers, each with or without a port, or tls://ADDRESS#NAME: [\"169.254.169.253\"]",
@@ -57,6 +62,13 @@ pub const KEYS: &[Key] = &[
     key("log.level", "\"error\", \"warn\", \"info\", \"debug\", or a filter such as \"info,ecs_resolver=debug\""),
     key("log.format", "\"text\" or \"json\""),
 ];
+
+/// The section whose keys are names of the zone.
+pub const RECORDS: &str = "records";
+
+/// What the texts of a name in [`RECORDS`] should be.
+pub const RECORD_EXPECTS: &str =
+    "IP addresses, or records such as \"TXT \\\"a b\\\"\", \"CNAME db.example.\", \"60 SRV 10 5 8080 y.ecs.internal.\"";
 
 /// The key that `name` is, or is an element of (`dns.listen[1]`).
 #[must_use]

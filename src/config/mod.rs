@@ -2,7 +2,7 @@
 //! that is wrong with them.
 //!
 //! `file` is the shape of the file, `read` parses it without stopping at the first fault, `args` are the flags and
-//! environment variables over it, `check` judges the values, `settings` is what the rest of the program sees. Nothing
+//! environment variables over it, `check` judges the values, `records` reads the names that the configuration itself answers, `settings` is what the rest of the program sees. Nothing
 //! here acts on a setting.
 
 pub mod args;
@@ -13,6 +13,7 @@ pub mod file;
 pub mod host;
 pub mod keys;
 pub mod read;
+pub mod records;
 pub mod settings;
 pub mod show;
 pub mod values;

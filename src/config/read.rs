@@ -38,6 +38,11 @@ pub fn read(text: &str) -> Reading {
     let mut domains = BTreeMap::new();
     for (section, value) in table {
         match value {
+            Value::Table(inner) if section == keys::RECORDS => {
+                let (fits, found) = records_of(inner);
+                good.insert(section, Value::Table(fits));
+                faults.extend(found);
+            }
             Value::Table(mut inner) if keys::keys_of(&section).next().is_some() => {
                 if section == "forward" {
                     faults.extend(take_domains(&mut inner, &mut domains));
@@ -97,6 +102,24 @@ fn section_of(section: &str, inner: Table) -> (Table, Vec<Fault>) {
     (fits, faults)
 }
 
+/// Splits the names of `[records]` into those with texts and a fault for each of the others.
+fn records_of(inner: Table) -> (Table, Vec<Fault>) {
+    let mut fits = Table::new();
+    let mut faults = Vec::new();
+    for (name, value) in inner {
+        let key = format!("{}.{name}", keys::RECORDS);
+        if takes(keys::RECORDS, &name, &value) {
+            fits.insert(name, value);
+        } else if value.is_table() {
+            let fix = format!("put the whole name in quotes: \"{name}.…\" = …");
+            faults.push(Fault::new(key, "to TOML the dots of a name begin tables").fix(fix));
+        } else {
+            faults.push(Fault::new(key, unfit(&value)));
+        }
+    }
+    (fits, faults)
+}
+
 /// Whether `Spec` takes this value for this key.
 fn takes(section: &str, key: &str, value: &Value) -> bool {
     let inner = Table::from_iter([(key.to_owned(), value.clone())]);
@@ -123,7 +146,7 @@ fn unfit(value: &Value) -> String {
 }
 
 fn no_section(name: &str, value: &Value) -> Fault {
-    let sections = keys::sections();
+    let sections: Vec<_> = keys::sections().into_iter().chain([keys::RECORDS]).collect();
     let list = || sections.iter().map(|section| format!("[{section}]")).collect::<Vec<_>>().join(" ");
     if sections.contains(&name) {
         return Fault::new(name, unfit(value)).fix(format!("begin a section with [{name}]"));

@@ -1,5 +1,6 @@
 //! The checked configuration, as the rest of the program sees it. The fields are named as the keys of the file.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
@@ -7,10 +8,12 @@ use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 
+use super::records::Records;
 use super::values;
 use crate::dns::DomainName;
 use crate::forward::Policy;
 use crate::forwarder::Server;
+use crate::register::Kind;
 
 /// Every setting, checked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -23,6 +26,10 @@ pub struct Config {
     pub events: Events,
     /// The private hosted zone of the same name.
     pub route53: Route53,
+    /// Names that the configuration itself answers.
+    pub records: Records,
+    /// Registration of services in the hosted zone.
+    pub controller: Controller,
     /// Everything that is not ours.
     pub forward: Forward,
     /// Health, metrics, dumps.
@@ -123,6 +130,11 @@ pub struct Route53 {
     pub zone_id: Option<String>,
     /// Who is asked for names of our zone that ECS does not know.
     pub fallback: Fallback,
+    /// Who goes first.
+    pub prefer: Prefer,
+    /// Time between two reads of the zone, 10 s to 24 h.
+    #[serde(serialize_with = "duration")]
+    pub poll_interval: Duration,
 }
 
 /// Who is asked for names of our zone that ECS does not know.
@@ -131,8 +143,33 @@ pub struct Route53 {
 pub enum Fallback {
     /// The upstreams: the VPC resolver knows the private hosted zone.
     Resolver,
+    /// Our own copy of the zone, read through the API.
+    Api,
     /// Nobody.
     Off,
+}
+
+/// Who goes first where ECS and Route 53 both have a name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Prefer {
+    /// ECS.
+    Ecs,
+    /// Route 53.
+    Route53,
+}
+
+/// `[controller]`
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Controller {
+    /// Time between two reconciles, 100 ms to 1 h.
+    #[serde(serialize_with = "duration")]
+    pub interval: Duration,
+    /// Record types that are written, at least one.
+    #[serde(serialize_with = "kinds")]
+    pub record_types: BTreeSet<Kind>,
+    /// Whether the CNAMEs of the Lambda of 2016 are taken over.
+    pub adopt: bool,
 }
 
 /// `[forward]`
@@ -260,6 +297,10 @@ fn policy<S: Serializer>(policy: &Policy, serializer: S) -> Result<S::Ok, S::Err
 
 fn duration<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&values::duration_text(*duration))
+}
+
+fn kinds<S: Serializer>(kinds: &BTreeSet<Kind>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(kinds.iter().map(|kind| kind.label()))
 }
 
 fn size<S: Serializer>(bytes: &u64, serializer: S) -> Result<S::Ok, S::Error> {

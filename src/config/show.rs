@@ -28,7 +28,13 @@ pub fn table(loaded: &Loaded) -> String {
         [key.clone(), servers.join(" "), origin(loaded, &key)]
     };
     let domains = loaded.config.forward.domains.iter().map(domain);
-    let rows: Vec<_> = std::iter::once(head).chain(keys::KEYS.iter().map(row)).chain(domains).collect();
+    let records = settings[keys::RECORDS].as_object().into_iter().flatten().map(|(name, texts)| {
+        let key = format!("{}.{name}", keys::RECORDS);
+        let origin = origin(loaded, &key);
+        [key, value(texts), origin]
+    });
+    let rows = std::iter::once(head).chain(keys::KEYS.iter().map(row)).chain(domains).chain(records);
+    let rows: Vec<_> = rows.collect();
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default();
     let (keys, values) = (width(0), width(1));
     let lines = rows.iter().map(|[key, value, origin]| format!("{key:keys$}  {value:values$}  {origin}\n"));

@@ -3,7 +3,8 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use crate::dns::DomainName;
+use crate::dns::presentation::{self, Escapes};
+use crate::dns::{DomainName, name};
 use crate::ecs::ClusterArn;
 use crate::forwarder::Server;
 
@@ -96,6 +97,21 @@ pub fn zone(text: &str) -> Result<DomainName, String> {
     let shown = name.to_string();
     if OF_AWS.contains(&shown.as_str()) || shown.ends_with(".compute.internal.") {
         return Err(format!("`{text}` holds names of AWS itself, which hosts need"));
+    }
+    Ok(name)
+}
+
+/// Reads a name below `zone` that is not a wildcard.
+///
+/// # Errors
+/// When it is none.
+pub fn below(text: &str, zone: &DomainName) -> Result<DomainName, String> {
+    let name = presentation::name(text, Escapes::Decimal).ok_or_else(|| format!("`{text}` is not a domain name"))?;
+    if name == *zone || !name::is_within(name.as_wire(), zone.as_wire()) {
+        return Err(format!("`{text}` is not below {zone}"));
+    }
+    if name.labels().next() == Some(b"*") {
+        return Err(format!("`{text}` is a wildcard, and names here stand for themselves only"));
     }
     Ok(name)
 }

@@ -46,6 +46,7 @@ pub(super) struct Prepared {
 }
 
 /// What a source is connected to.
+#[derive(Clone)]
 pub(super) struct Ends {
     pub(super) updates: Updates,
     pub(super) forwarder: Arc<Forwarder>,
@@ -100,7 +101,7 @@ pub(super) async fn followed(config: &Config) -> (Vec<String>, bool) {
 }
 
 /// The cluster that this host's ECS agent is configured for, if there is an agent.
-async fn cluster_of_this_host(config: &Config) -> Vec<String> {
+pub(super) async fn cluster_of_this_host(config: &Config) -> Vec<String> {
     match tokio::fs::read_to_string(&config.ecs.agent_config).await {
         Ok(text) => vec![host::ecs_cluster(&text).unwrap_or_else(|| AGENT_DEFAULT.to_owned())],
         Err(error) => {

@@ -13,6 +13,7 @@ use crate::aws::{Aws, AwsSettings, HostResolver};
 use crate::config::settings::Events;
 use crate::ecs::Ec2InstanceId;
 use crate::forwarder::Forwarder;
+use crate::metrics::Metrics;
 use crate::source::describe::{Apis, DescribeSettings, DescribeSource, Describer};
 use crate::source::events::EventSource;
 use crate::source::queue::HostQueue;
@@ -34,6 +35,24 @@ pub(super) async fn run(settings: Settings, ends: Ends, token: CancellationToken
         tracing::error!("no cluster to follow: set ecs.clusters, or ECS_CLUSTER in the agent's configuration");
         return;
     }
+    let (aws, identity) = connect(region, forwarder, metrics).await;
+    let queue = queue(&configured, &aws, &describe.clusters, &identity);
+    let apis = Apis { ecs: Arc::new(aws.ecs), ec2: Arc::new(aws.ec2), load_balancers: Arc::new(aws.load_balancing) };
+    let describer = Arc::new(Describer::new(apis, updates, status, clock));
+    let passes = DescribeSource::new(describe, Arc::clone(&describer));
+    let Some(queue) = queue else { return passes.run(token).await };
+    tracing::info!(queue = queue.name(), "the queue of events");
+    let source = EventSource::new(queue.into_events(), &describer, passes.trigger(), health_interval, stats);
+    source.open_first().await;
+    tokio::join!(passes.run(token.clone()), source.run(token));
+}
+
+/// The clients of AWS, and what this host knows of itself, which is logged.
+pub(super) async fn connect(
+    region: Option<String>,
+    forwarder: Arc<Forwarder>,
+    metrics: Arc<Metrics>,
+) -> (Aws, HostIdentity) {
     let resolver: Arc<dyn HostResolver> = Arc::new(ThroughForwarder(forwarder));
     let identity = HostIdentity::read(Arc::clone(&resolver)).await;
     let known = |value: Option<&str>| value.unwrap_or("not known").to_owned();
@@ -45,16 +64,7 @@ pub(super) async fn run(settings: Settings, ends: Ends, token: CancellationToken
     );
     let aws_settings = AwsSettings { region: region.or(identity.region.clone()) };
     let observe = Arc::new(move |operation, result| metrics.aws_request(operation, result));
-    let aws = Aws::load(&aws_settings, resolver, observe).await;
-    let queue = queue(&configured, &aws, &describe.clusters, &identity);
-    let apis = Apis { ecs: Arc::new(aws.ecs), ec2: Arc::new(aws.ec2), load_balancers: Arc::new(aws.load_balancing) };
-    let describer = Arc::new(Describer::new(apis, updates, status, clock));
-    let passes = DescribeSource::new(describe, Arc::clone(&describer));
-    let Some(queue) = queue else { return passes.run(token).await };
-    tracing::info!(queue = queue.name(), "the queue of events");
-    let source = EventSource::new(queue.into_events(), &describer, passes.trigger(), health_interval, stats);
-    source.open_first().await;
-    tokio::join!(passes.run(token.clone()), source.run(token));
+    (Aws::load(&aws_settings, resolver, observe).await, identity)
 }
 
 /// The queue that is configured. Without one, or where there is nothing to name it by, the clusters are polled.

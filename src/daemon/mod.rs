@@ -3,9 +3,11 @@
 //! Nothing is decided here. Each part gets its settings, its neighbours, and its end.
 
 mod balancers;
+pub mod controller;
 pub mod events;
 mod feed;
 mod from_aws;
+mod hosted;
 mod readiness;
 mod report;
 mod upstreams;
@@ -13,6 +15,7 @@ mod upstreams;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
@@ -29,7 +32,7 @@ use crate::source::events::stats::EventStats;
 use crate::source::status::SourceStatus;
 use crate::source::{Message, Updates};
 use crate::updater::Updater;
-use crate::{http, server, systemd, zone};
+use crate::{config, http, server, systemd, zone};
 use balancers::SimulatedBalancers;
 use feed::{Feed, Prepared};
 
@@ -106,28 +109,36 @@ async fn serve(config: Config, feed: Feed, link: Arc<dyn Link>, greeting: Option
 
     let serial = u32::try_from(clock.now().as_second()).unwrap_or_default();
     let updater = Updater::new(zone_settings(&config, &feed, sockets.addresses()), serial);
+    let outdated = Arc::clone(&forwarder);
+    // What the upstreams said of a name is of no use once the zone says it.
+    let updater = updater.telling(Box::new(move |names| outdated.forget(names)));
     let (shared, stats) = (updater.shared(), updater.stats());
     let (updates, messages) = Updates::channel();
     let updating = start_updater(updater, messages)?;
 
     let responder = Arc::new(Responder::new(shared.clone(), Arc::clone(&forwarder)));
     let handle = server::serve(sockets, responder, &metrics).map_err(Error::internal)?;
-    for address in handle.addresses() {
-        tracing::info!("answering DNS on {address}, UDP and TCP");
-    }
+    handle.addresses().iter().for_each(|address| tracing::info!("answering DNS on {address}, UDP and TCP"));
     let events = Arc::new(EventStats::default());
-    let (of_feed, of_events) = (feed.clone(), Arc::clone(&events));
-    let reporter =
-        report::Reporter { shared, stats, status: Arc::clone(&status), clock, feed: of_feed, events: of_events };
+    let reporter = report::Reporter {
+        shared,
+        stats,
+        status: Arc::clone(&status),
+        clock,
+        feed: feed.clone(),
+        reads_zone: config.route53.fallback == config::settings::Fallback::Api,
+        events: Arc::clone(&events),
+    };
     reporter.register(&metrics, &forwarder);
     let token = stop.token.clone();
     if let Some(listener) = http {
         tracing::info!("HTTP on http://{}/", listener.local_addr().map_err(Error::internal)?);
-        let state = reporter.http_state(Arc::clone(&metrics), updates.clone(), &forwarder);
+        let state = reporter.http_state(Arc::clone(&metrics), updates.clone(), Some(&forwarder));
         tokio::spawn(http::serve(listener, state, token.clone().cancelled_owned()));
     }
-    let feeding =
-        feed::start(&feed, feed::Ends { updates, forwarder, metrics, status, clock, events }, &config, &token);
+    let ends = feed::Ends { updates, forwarder, metrics, status, clock, events };
+    let mut sources: Vec<_> = hosted::start(ends.clone(), &config, &token).into_iter().collect();
+    sources.push(feed::start(&feed, ends, &config, &token));
     let workers_live = handle.liveness();
     let alive = move || workers_live() && !updating.is_finished();
     tokio::spawn(systemd::watchdog(alive, token.clone().cancelled_owned()));
@@ -136,7 +147,7 @@ async fn serve(config: Config, feed: Feed, link: Arc<dyn Link>, greeting: Option
     if let Some(greeting) = greeting {
         println!("{greeting}");
     }
-    let ended = stop.wait(feeding).await;
+    let ended = stop.wait(sources).await;
     systemd::stopping();
     let unanswered = handle.stop(DRAIN).await;
     if unanswered > 0 {
@@ -161,12 +172,13 @@ impl Stop {
 
     /// Waits for a signal. A source that ends does not end the daemon, which goes on answering with what it has; one
     /// that panics is a fault of ours that systemd should see.
-    async fn wait(mut self, feeding: JoinHandle<()>) -> Result<(), Error> {
+    async fn wait(mut self, sources: Vec<JoinHandle<()>>) -> Result<(), Error> {
         let fault = async {
-            match feeding.await {
-                Ok(()) => std::future::pending().await,
-                Err(error) => Err(Error::Internal(format!("the source failed: {error}"))),
+            let mut sources: FuturesUnordered<_> = sources.into_iter().collect();
+            while let Some(ended) = sources.next().await {
+                ended.map_err(|error| Error::Internal(format!("the source failed: {error}")))?;
             }
+            std::future::pending().await
         };
         let ended = tokio::select! {
             _ = self.terminate.recv() => Ok(()),
@@ -195,7 +207,13 @@ fn zone_settings(config: &Config, feed: &Prepared, listen: &[std::net::SocketAdd
         ttl: config.dns.ttl,
         negative_ttl: config.dns.negative_ttl,
         fail_open: config.dns.fail_open,
-        fallback: config.route53.fallback == crate::config::settings::Fallback::Resolver,
+        fallback: match config.route53.fallback {
+            config::settings::Fallback::Resolver => zone::Fallback::Resolver,
+            config::settings::Fallback::Api => zone::Fallback::Api,
+            config::settings::Fallback::Off => zone::Fallback::Off,
+        },
+        prefer_route53: config.route53.prefer == config::settings::Prefer::Route53,
+        records: config.records.0.clone(),
         name_servers,
         source: feed.label(),
     }

@@ -16,15 +16,15 @@ const EVENTS_BOUND: Duration = Duration::from_secs(60);
 /// Passes that may fail in a row, and the time that one may take, before what was read is too old.
 const PASSES_BOUND: (u32, Duration) = (3, Duration::from_secs(60));
 
-/// Ready once every cluster that is followed has been read, and as long as no source is older than its bound; without
-/// a source, at once.
-pub(super) fn of(feed: &Prepared, sync: &Sync, report: &StatusReport, now: Timestamp) -> Readiness {
+/// Ready once every cluster that is followed, and the hosted zone if a copy of it is kept, has been read, and as long as
+/// no source is older than its bound; without a source, at once.
+pub(super) fn of(feed: &Prepared, reads_zone: bool, sync: &Sync, report: &StatusReport, now: Timestamp) -> Readiness {
     let mut warnings: Vec<String> = report.failing.iter().map(ToString::to_string).collect();
     warnings.extend(report.events.iter().filter_map(|events| events.shared_with.as_deref().map(shared_queue)));
-    if matches!(feed.feed, Feed::Off) {
-        return Readiness { ready: true, reasons: Vec::new(), warnings };
-    }
     let mut reasons = unread(feed, sync);
+    if reads_zone && report.hosted_zone.is_none() {
+        reasons.push("the hosted zone has not been read completely yet".to_owned());
+    }
     reasons.extend(too_old(report, now));
     if reasons.is_empty() {
         return Readiness { ready: true, reasons, warnings };
@@ -34,7 +34,7 @@ pub(super) fn of(feed: &Prepared, sync: &Sync, report: &StatusReport, now: Times
 }
 
 fn unread(feed: &Prepared, sync: &Sync) -> Vec<String> {
-    if sync.is_complete() {
+    if matches!(feed.feed, Feed::Off) || sync.is_complete() {
         return Vec::new();
     }
     let pending = sync.pending.iter();

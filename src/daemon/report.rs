@@ -34,12 +34,14 @@ pub(super) struct Reporter {
     pub(super) clock: Clock,
     pub(super) feed: Prepared,
     pub(super) events: Arc<EventStats>,
+    /// Whether a copy of the hosted zone is kept.
+    pub(super) reads_zone: bool,
 }
 
 impl Reporter {
     fn readiness(&self) -> Readiness {
         let sync = Arc::clone(&self.shared.load().zone.sync);
-        readiness::of(&self.feed, &sync, &self.status.report(), self.clock.now())
+        readiness::of(&self.feed, self.reads_zone, &sync, &self.status.report(), self.clock.now())
     }
 
     /// Keeps the line of `systemctl status` true.
@@ -66,8 +68,14 @@ impl Reporter {
     }
 
     /// The providers of the HTTP pages.
-    pub(super) fn http_state(&self, metrics: Arc<Metrics>, updates: Updates, forwarder: &Arc<Forwarder>) -> HttpState {
-        let (listed, flushed) = (Arc::clone(forwarder), Arc::clone(forwarder));
+    /// A controller has no `forwarder`, and so no cache.
+    pub(super) fn http_state(
+        &self,
+        metrics: Arc<Metrics>,
+        updates: Updates,
+        forwarder: Option<&Arc<Forwarder>>,
+    ) -> HttpState {
+        let (listed, flushed) = (forwarder.cloned(), forwarder.cloned());
         let (reporter, shared) = (self.clone(), self.shared.clone());
         HttpState {
             readiness: Arc::new(move || reporter.readiness()),
@@ -86,12 +94,13 @@ impl Reporter {
                 async move { write(move || text::master_file(&zone)).await }
             }),
             cache: http::document(move || {
-                let forwarder = Arc::clone(&listed);
-                async move { write(move || forwarder.listing()).await }
+                let forwarder = listed.clone();
+                async move { write(move || forwarder.map_or_else(String::new, |it| it.listing())).await }
             }),
             flush: Arc::new(move |flush| {
-                let forwarder = Arc::clone(&flushed);
-                Box::pin(write(move || format!("{} answers forgotten\n", forget(&forwarder, &flush))))
+                let forwarder = flushed.clone();
+                let forget = move || forwarder.map_or(0, |forwarder| forget(&forwarder, &flush));
+                Box::pin(write(move || format!("{} answers forgotten\n", forget())))
             }),
         }
     }
@@ -99,6 +108,12 @@ impl Reporter {
     /// Exports what the other rooms count.
     pub(super) fn register(&self, metrics: &Metrics, forwarder: &Arc<Forwarder>) {
         metrics.provide_forwarder(forwarder);
+        self.register_reading(metrics);
+        self.register_events(metrics);
+    }
+
+    /// Exports what updater and sources count.
+    pub(super) fn register_reading(&self, metrics: &Metrics) {
         self.register_updater(metrics);
         let (status, clock, label) = (Arc::clone(&self.status), self.clock, self.feed.label());
         metrics.provide(&table::SOURCE_AGE, move |samples| {
@@ -106,9 +121,9 @@ impl Reporter {
             let age = |since: &Timestamp| now.duration_since(*since).as_secs_f64().max(0.0);
             report.complete.values().min().iter().for_each(|oldest| samples.labelled(&[label], age(oldest)));
             report.events.iter().for_each(|events| samples.labelled(&["events"], age(&events.heard)));
+            report.hosted_zone.iter().for_each(|read| samples.labelled(&["route53"], age(read)));
         });
         self.register_source(metrics);
-        self.register_events(metrics);
     }
 
     fn register_events(&self, metrics: &Metrics) {

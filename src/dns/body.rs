@@ -30,22 +30,32 @@ impl Records {
     }
 
     fn push(&mut self, ttl: u32, data: &RData) {
-        let start = self.bytes.len();
-        self.bytes.extend_from_slice(&u16::from(data.record_type()).to_be_bytes());
-        self.bytes.extend_from_slice(&1u16.to_be_bytes());
-        self.bytes.extend_from_slice(&ttl.to_be_bytes());
         let mut rdata = Vec::with_capacity(64);
         let mut encoder = BinEncoder::new(&mut rdata);
         // Offsets within the RDATA are not offsets within the message: nothing may be compressed.
         encoder.set_name_encoding(NameEncoding::Uncompressed);
-        let fits = data.emit(&mut encoder).is_ok();
-        match (fits, u16::try_from(rdata.len()), u32::try_from(start + 10 + rdata.len())) {
-            (true, Ok(length), Ok(end)) => {
-                self.bytes.extend_from_slice(&length.to_be_bytes());
-                self.bytes.extend_from_slice(&rdata);
-                self.ends.push(end);
-            }
-            _ => self.bytes.truncate(start),
+        if data.emit(&mut encoder).is_ok() {
+            self.push_wire(ttl, data.record_type(), &rdata);
+        }
+    }
+
+    fn push_wire(&mut self, ttl: u32, kind: RecordType, rdata: &[u8]) {
+        let ends = (u16::try_from(rdata.len()), u32::try_from(self.bytes.len() + 10 + rdata.len()));
+        if let (Ok(length), Ok(end)) = ends {
+            self.bytes.extend_from_slice(&u16::from(kind).to_be_bytes());
+            self.bytes.extend_from_slice(&1u16.to_be_bytes());
+            self.bytes.extend_from_slice(&ttl.to_be_bytes());
+            self.bytes.extend_from_slice(&length.to_be_bytes());
+            self.bytes.extend_from_slice(rdata);
+            self.ends.push(end);
+        }
+    }
+
+    /// Appends a record of other records as it is.
+    fn push_raw(&mut self, record: &[u8]) {
+        if let Ok(end) = u32::try_from(self.bytes.len() + record.len()) {
+            self.bytes.extend_from_slice(record);
+            self.ends.push(end);
         }
     }
 
@@ -124,14 +134,47 @@ impl Body {
         body
     }
 
-    /// TTL in seconds and data of each answer record, for whoever prints a zone.
-    pub fn answer_records(&self) -> impl Iterator<Item = (u32, RData)> {
+    /// These CNAMEs in a row, then `end`, which is what the last of them points to, its answers rotated by `spin`.
+    #[must_use]
+    pub fn behind(cnames: &[&Self], end: &Self, spin: u32) -> Self {
+        let mut body = Self::empty(end.rcode, end.soa, end.ede.clone());
+        body.authoritative = true;
+        body.foreign_soa.clone_from(&end.foreign_soa);
+        let owner_of = |index: usize| index.checked_sub(1).and_then(|of| u16::try_from(of).ok());
+        for (index, cname) in cnames.iter().enumerate() {
+            body.answers.push_raw(cname.answers.get(0));
+            body.owners.push(owner_of(index).map_or(Owner::Asked, Owner::TargetOf));
+        }
+        let (base, total) = (body.answers.len(), end.answers.len());
+        let first = if end.rotates { (spin as usize).checked_rem(total).unwrap_or_default() } else { 0 };
+        let shifted = |index: u16| u16::try_from((usize::from(index) + total - first) % total.max(1) + base);
+        for index in (first..total).chain(0..first) {
+            body.answers.push_raw(end.answers.get(index));
+            body.owners.push(match end.owners.get(index) {
+                None | Some(Owner::Asked) => owner_of(base).map_or(Owner::Asked, Owner::TargetOf),
+                Some(Owner::TargetOf(of)) => Owner::TargetOf(shifted(*of).unwrap_or_default()),
+                Some(Owner::Name(name)) => Owner::Name(name.clone()),
+            });
+        }
+        body.glue = end.glue.clone();
+        body.glue_of = end.glue_of.iter().map(|of| shifted(*of).unwrap_or_default()).collect();
+        body
+    }
+
+    /// TTL in seconds, type and data in wire form of each answer record, for whoever prints a zone.
+    pub fn answer_wires(&self) -> impl Iterator<Item = (u32, RecordType, &[u8])> {
         (0..self.answers.len()).filter_map(|index| {
             let (head, rdata) = self.answers.get(index).split_first_chunk::<10>()?;
             let kind = RecordType::from(u16::from_be_bytes([head[0], head[1]]));
+            Some((u32::from_be_bytes([head[4], head[5], head[6], head[7]]), kind, rdata))
+        })
+    }
+
+    /// [`Self::answer_wires`] as hickory reads them, without those that it cannot.
+    pub fn answer_records(&self) -> impl Iterator<Item = (u32, RData)> {
+        self.answer_wires().filter_map(|(ttl, kind, rdata)| {
             let length = Restrict::new(u16::try_from(rdata.len()).ok()?);
-            let data = RData::read(&mut BinDecoder::new(rdata), kind, length).ok()?;
-            Some((u32::from_be_bytes([head[4], head[5], head[6], head[7]]), data))
+            Some((ttl, RData::read(&mut BinDecoder::new(rdata), kind, length).ok()?))
         })
     }
 }
@@ -165,6 +208,12 @@ impl BodyBuilder {
     /// Adds an answer record of the name that was asked. TTL in seconds.
     pub fn answer(&mut self, ttl: u32, data: &RData) -> &mut Self {
         self.body.answers.push(ttl, data);
+        self
+    }
+
+    /// Adds an answer record of the name that was asked, its data in wire form without compression. TTL in seconds.
+    pub fn answer_wire(&mut self, ttl: u32, kind: RecordType, rdata: &[u8]) -> &mut Self {
+        self.body.answers.push_wire(ttl, kind, rdata);
         self
     }
 

@@ -7,6 +7,7 @@ pub mod body;
 pub mod ede;
 pub mod name;
 pub mod precheck;
+pub mod presentation;
 pub mod question;
 pub mod reply;
 

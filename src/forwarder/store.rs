@@ -1,5 +1,6 @@
 //! The cache: answers by question, bounded by bytes; and for a short while, questions that have failed (RFC 9520).
 
+use std::collections::BTreeSet;
 use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
@@ -10,6 +11,7 @@ use moka::Expiry;
 use moka::sync::Cache;
 
 use super::ForwardError;
+use crate::dns::{DomainName, RecordType};
 use crate::forward::{Entry, Key};
 
 /// Uses that make an answer popular; more are not counted.
@@ -20,6 +22,20 @@ const MAX_FAILURES: u64 = 10_000;
 const LONGEST_HOLD: Duration = Duration::from_secs(5);
 /// How long a failure is remembered, so that the next one holds longer.
 const FAILURE_MEMORY: Duration = Duration::from_secs(15);
+
+/// The types that names of a service are asked for.
+const USUAL: [RecordType; 8] = [
+    RecordType::A,
+    RecordType::AAAA,
+    RecordType::CNAME,
+    RecordType::HTTPS,
+    RecordType::PTR,
+    RecordType::SRV,
+    RecordType::SVCB,
+    RecordType::TXT,
+];
+/// DO and CD, in every combination.
+const FLAGS: [(bool, bool); 4] = [(false, false), (true, false), (false, true), (true, true)];
 
 /// An answer as it is kept: the entry, and how much it is asked for.
 #[derive(Debug)]
@@ -128,6 +144,23 @@ impl Store {
         let keys: Vec<_> = self.answers.iter().map(|(key, _)| key).filter(|key| matches(key)).collect();
         keys.iter().for_each(|key| self.answers.invalidate(&**key));
         keys.len()
+    }
+
+    /// Forgets what is known of `names`, at a cost that follows their number and not that of the answers. An answer to
+    /// a question of an unusual type may be left to the end of its life.
+    pub(super) fn forget(&self, names: &BTreeSet<DomainName>) {
+        let probes = names.len().saturating_mul(USUAL.len() * FLAGS.len());
+        if u64::try_from(probes).unwrap_or(u64::MAX) >= self.len() {
+            self.flush(|key| names.contains(&key.name));
+            return;
+        }
+        for (name, qtype) in names.iter().flat_map(|name| USUAL.map(|qtype| (name, qtype))) {
+            for (dnssec_ok, checking_disabled) in FLAGS {
+                let key = Key { name: name.clone(), qtype, dnssec_ok, checking_disabled };
+                self.answers.invalidate(&key);
+                self.failures.invalidate(&key);
+            }
+        }
     }
 
     /// All answers, in no order.

@@ -22,8 +22,12 @@ pub enum Proto {
 /// Where an answer came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Source {
-    /// Our zone.
+    /// Our zone: ECS, the zone's own records, and names that nobody has.
     Zone,
+    /// The records of the configuration, and what they point to.
+    Records,
+    /// The Route 53 zone, in our copy or through an upstream.
+    Route53,
     /// The cache of forwarded answers, alone or behind an alias of ours.
     Cache,
     /// An upstream that was asked for it.
@@ -53,7 +57,7 @@ pub enum Dropped {
 
 /// Labels, in the order of the variants.
 pub(super) const PROTOS: [&str; 2] = ["udp", "tcp"];
-pub(super) const SOURCES: [&str; 5] = ["zone", "cache", "upstream", "handler", "error"];
+pub(super) const SOURCES: [&str; 7] = ["zone", "records", "route53", "cache", "upstream", "handler", "error"];
 pub(super) const REASONS: [&str; 6] = ["no_query", "busy", "unsendable", "connection", "framing", "fault"];
 pub(super) const TYPES: [&str; 12] =
     ["A", "AAAA", "CNAME", "HTTPS", "MX", "NAPTR", "NS", "PTR", "SOA", "SRV", "TXT", "other"];

@@ -46,7 +46,7 @@ table! {
     DNS_RESPONSES = Counter "ecs_resolver_dns_responses_total" ["rcode"]
         "Replies, by response code.";
     DNS_ANSWERS = Counter "ecs_resolver_dns_answers_total" ["source"]
-        "Replies, by where they came from: zone (special, listed and blocked names included), cache, upstream, handler (what is not a plain IN question), error.";
+        "Replies, by where they came from: zone (ECS, names that nobody has, and special, listed and blocked ones), records (of the configuration), route53, cache, upstream, handler (what is not a plain IN question), error.";
     DNS_TRUNCATED = Counter "ecs_resolver_dns_truncated_total" []
         "Replies with TC set.";
     DNS_DROPPED = Counter "ecs_resolver_dns_dropped_total" ["reason"]
@@ -115,6 +115,22 @@ table! {
         "How long the last read of all clusters took.";
     SOURCE_UNREAD_DEFINITIONS = Gauge "ecs_resolver_source_unread_task_definitions" []
         "Task definitions that are in use and not read yet; questions for their ports get SERVFAIL until then.";
+    REGISTER_PASSES = Counter "ecs_resolver_register_reconciles_total" ["result"]
+        "Reconciles of the hosted zone, by result: whole, partial (something could not be read, changed or deleted), failed.";
+    REGISTER_AGE = Gauge "ecs_resolver_register_age_seconds" []
+        "Seconds since a reconcile left nothing undone; absent until one has.";
+    REGISTER_CHANGES = Counter "ecs_resolver_register_changes_total" ["purpose"]
+        "Names changed in the hosted zone, by purpose: register, adopt, update, deregister.";
+    REGISTER_FAILED = Counter "ecs_resolver_register_failures_total" []
+        "Names that Route 53 did not let us change.";
+    REGISTER_OWNED = Gauge "ecs_resolver_register_owned_names" []
+        "Names of services in the hosted zone that are ours.";
+    REGISTER_CONFLICTS = Gauge "ecs_resolver_register_conflicts" []
+        "Names that services want and somebody else has.";
+    REGISTER_KEPT = Gauge "ecs_resolver_register_kept_names" []
+        "Names of ours that nobody wants and that stay, because it is not sure that they may go.";
+    REGISTER_REFUSED = Gauge "ecs_resolver_register_refused_deletes" []
+        "Deletes that the last reconcile refused because they were too many.";
     SOURCE_INTERVAL = Gauge "ecs_resolver_source_interval_seconds" []
         "Time between two reads of the clusters, stretched so that the fleet spares AWS's limits.";
     HEALTH_INTERVAL = Gauge "ecs_resolver_source_health_interval_seconds" []

@@ -1,8 +1,8 @@
-//! An alias of our zone together with what an upstream says of its target, in one reply.
+//! An alias of our zone together with what an upstream says of its target, in one reply; or that alone.
 
 use std::time::Instant;
 
-use crate::dns::{Body, BodyBuilder, DomainName, Question, RecordType};
+use crate::dns::{Body, BodyBuilder, DomainName, Question, Rcode, RecordType};
 use crate::forward::{Entry, Key};
 
 /// What to ask the upstream about the target of an alias.
@@ -37,4 +37,18 @@ pub(super) fn body(alias: &Body, entry: &Entry, qtype: RecordType, spin: u32, no
     }
     body.ede(entry.ede(now).cloned());
     body.build()
+}
+
+/// The records of type `qtype` that the upstream's chain ends in, as records of the name that was asked: what an alias
+/// record of Route 53 says. They live as long as the shortest of the chain does. Without any: the name exists, the type
+/// does not.
+pub(super) fn flat(entry: &Entry, qtype: RecordType, now: Instant) -> Body {
+    let decoded = entry.decode(now);
+    let ttl = decoded.answers.iter().map(|record| record.ttl).min().unwrap_or_default();
+    let mut body = BodyBuilder::new(true);
+    for record in decoded.answers.iter().filter(|record| record.record_type() == qtype) {
+        body.answer(ttl, &record.data);
+    }
+    let body = body.build();
+    if body.answer_count() == 0 { Body::empty(Rcode::NoError, true, None) } else { body }
 }

@@ -23,9 +23,9 @@ pub struct Pending {
 }
 
 impl Pending {
-    pub(super) fn new(message: &[u8], snapshot: Arc<Snapshot>, key: Key, circumstances: Circumstances) -> Self {
+    pub(super) fn new(message: &[u8], snapshot: &Arc<Snapshot>, key: Key, circumstances: Circumstances) -> Self {
         let Circumstances { tcp, client, spin, now } = circumstances;
-        Self { message: message.into(), snapshot, key, client, tcp, spin, since: now }
+        Self { message: message.into(), snapshot: Arc::clone(snapshot), key, client, tcp, spin, since: now }
     }
 
     /// When the query was received.

@@ -10,12 +10,14 @@ use hickory_proto::op::{Edns, Message, MessageType, OpCode, Query, ResponseCode}
 use hickory_proto::rr::Record;
 use tokio::sync::Semaphore;
 
-use super::{Responder, Shared, Snapshot};
+use super::{Responder, Shared};
 use crate::dns::{Body, BodyBuilder, DomainName, Ede, Name, Question, RData, Rcode, RecordType, name, rdata};
 use crate::forwarder::{Flight, ForwardSettings, Forwarder, Link};
 use crate::inventory::Inventory;
-use crate::resolve::Resolution;
-use crate::zone::{Settings, Zone, ZoneWriter};
+use crate::resolve::{Behind, Decision, Resolution};
+use crate::snapshot::Snapshot;
+use crate::zone::layers::Layer;
+use crate::zone::{Fallback, Settings, Zone, ZoneWriter};
 
 /// The zone of the stub.
 pub(crate) static ZONE: LazyLock<DomainName> = LazyLock::new(|| DomainName::from_text("ecs.internal").unwrap());
@@ -46,7 +48,9 @@ pub(crate) fn responder() -> (Arc<Responder>, Arc<Semaphore>) {
         ttl: 5,
         negative_ttl: 5,
         fail_open: true,
-        fallback: true,
+        fallback: Fallback::Resolver,
+        prefer_route53: false,
+        records: Vec::new(),
         name_servers: Vec::new(),
         source: "test",
     };
@@ -88,15 +92,38 @@ fn alias(target: &str) -> (DomainName, Body) {
     (target, body.build())
 }
 
-fn resolve<'z>(_: &'z Zone, question: &Question<'_>) -> Resolution<'z> {
+fn resolve<'z>(_: &'z Zone, question: &Question<'_>, _: u32) -> Decision<'z> {
+    Decision { layer: Layer::Ecs, resolution: resolution(question) }
+}
+
+fn resolution<'z>(question: &Question<'_>) -> Resolution<'z> {
     if !name::is_within(question.name(), ZONE.as_wire()) {
         return Resolution::Forward;
     }
     let label = name::labels(question.name()).next().unwrap_or_default();
+    if let Some(label) = label.strip_suffix(b"-first") {
+        let ours = label.splitn(2, |byte| *byte == b'-').nth(1).unwrap_or_default();
+        return Resolution::Prefer { otherwise: Box::new(of_label(ours, question)) };
+    }
+    if let Some(label) = label.strip_prefix(b"behind-") {
+        let (name, cname) = &*HOP;
+        return Resolution::Behind(Box::new(Behind { cnames: vec![cname], name, end: of_label(label, question) }));
+    }
+    of_label(label, question)
+}
+
+/// The CNAME that `behind-…` begins with.
+static HOP: LazyLock<(DomainName, Body)> = LazyLock::new(|| alias("hop.ecs.internal"));
+
+fn of_label<'z>(label: &[u8], question: &Question<'_>) -> Resolution<'z> {
     if let Some((target, alias)) = target(label) {
         return Resolution::Chase { alias, target };
     }
+    if let Some((target, _)) = label.strip_prefix(b"flat-").and_then(target) {
+        return Resolution::Flatten { target };
+    }
     match label {
+        label if label.ends_with(b"-ask") => Resolution::Ask,
         b"web" if question.qtype == RecordType::A => Resolution::Reply(&WEB),
         b"web" => Resolution::Reply(&NO_DATA),
         b"many" => Resolution::Reply(&MANY),

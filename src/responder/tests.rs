@@ -8,6 +8,7 @@ use super::stub::{query, responder};
 use super::*;
 use crate::dns::RecordType;
 use crate::metrics::Metrics;
+use crate::snapshot::Snapshot;
 
 fn now() -> Instant {
     tokio::time::Instant::now().into_std()
@@ -202,4 +203,96 @@ proptest! {
             prop_assert!(Message::from_vec(&out).is_ok());
         }
     }
+}
+
+#[tokio::test]
+async fn an_alias_record_says_what_its_target_does_as_its_own() {
+    let (responder, _) = responder();
+    let (_, message) = ask_a(&responder, "flat-app.ecs.internal.").await;
+    assert_eq!(
+        answers(&message),
+        ["flat-app.ecs.internal. 30 192.0.2.1", "flat-app.ecs.internal. 30 192.0.2.2"],
+        "no CNAME, and the TTL of the target"
+    );
+    assert!(message.metadata.authoritative);
+    let (_, message) = ask(&responder, &query(7, "flat-app.ecs.internal.", RecordType::AAAA, 0), 0).await;
+    assert_eq!((message.metadata.response_code, message.answers.len()), (ResponseCode::NoError, 0));
+    assert_eq!(message.authorities[0].name.to_ascii(), "ecs.internal.", "the name is ours, and exists");
+    let (_, message) = ask_a(&responder, "flat-lost.ecs.internal.").await;
+    assert_eq!((message.metadata.response_code, message.answers.len()), (ResponseCode::NoError, 0));
+    let (source, message) = ask_a(&responder, "flat-dark.ecs.internal.").await;
+    assert_eq!((source, message.metadata.response_code), (Source::Error, ResponseCode::ServFail));
+}
+
+#[tokio::test]
+async fn what_route_53_decides_is_asked_of_it() {
+    let (responder, _) = responder();
+    let (source, message) = ask_a(&responder, "known-ask.ecs.internal.").await;
+    assert_eq!((source, answers(&message)), (Source::Route53, vec!["known-ask.ecs.internal. 30 192.0.2.7".to_owned()]));
+    let (_, message) = ask_a(&responder, "gone-ask.ecs.internal.").await;
+    assert_eq!(
+        (message.metadata.response_code, message.answers.len()),
+        (ResponseCode::NoError, 0),
+        "it is in our copy"
+    );
+    assert_eq!(message.authorities[0].name.to_ascii(), "ecs.internal.");
+    let (_, message) = ask_a(&responder, "refused-ask.ecs.internal.").await;
+    assert_eq!(message.metadata.response_code, ResponseCode::ServFail);
+}
+
+#[tokio::test]
+async fn where_route_53_goes_first_ecs_has_what_it_does_not() {
+    let (responder, _) = responder();
+    let (source, message) = ask_a(&responder, "known-web-first.ecs.internal.").await;
+    assert_eq!((source, answers(&message).len()), (Source::Route53, 1), "the upstream has the name: {message}");
+    // The upstream of the stub answers by the first word, up to the hyphen.
+    for (name, qtype, answers, rcode) in [
+        ("gone-web", RecordType::A, 3, ResponseCode::NoError),
+        ("refused-web", RecordType::A, 3, ResponseCode::NoError),
+        ("gone-nobody", RecordType::A, 0, ResponseCode::NXDomain),
+        ("gone-app", RecordType::A, 4, ResponseCode::NoError),
+        ("known-web", RecordType::AAAA, 0, ResponseCode::NoError),
+    ] {
+        for _ in 0..2 {
+            let (_, message) = ask(&responder, &query(7, &format!("{name}-first.ecs.internal."), qtype, 1232), 0).await;
+            assert_eq!((message.answers.len(), message.metadata.response_code), (answers, rcode), "{name} {qtype}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_answer_behind_a_cname_has_both() {
+    let (responder, _) = responder();
+    let hop = |name: &str| format!("{name}.ecs.internal. 60 hop.ecs.internal.");
+    let (_, message) = ask_a(&responder, "behind-web.ecs.internal.").await;
+    assert_eq!(answers(&message).len(), 4);
+    assert_eq!(answers(&message)[..2], [hop("behind-web"), "hop.ecs.internal. 5 10.0.0.1".to_owned()]);
+    let (_, message) = ask_a(&responder, "behind-nobody.ecs.internal.").await;
+    assert_eq!(
+        (message.metadata.response_code, answers(&message)),
+        (ResponseCode::NXDomain, vec![hop("behind-nobody")])
+    );
+    assert_eq!(message.authorities.len(), 1);
+    let (_, message) = ask_a(&responder, "behind-app.ecs.internal.").await;
+    assert_eq!(
+        answers(&message),
+        [
+            hop("behind-app"),
+            "hop.ecs.internal. 60 lb.example.".to_owned(),
+            "lb.example. 30 lb2.example.".to_owned(),
+            "lb2.example. 30 192.0.2.1".to_owned(),
+            "lb2.example. 30 192.0.2.2".to_owned(),
+        ]
+    );
+    for passed in ["behind-x-r53", "behind-x-ask"] {
+        let (source, message) = ask_a(&responder, &format!("{passed}.ecs.internal.")).await;
+        assert_eq!(answers(&message), [hop(passed), "hop.ecs.internal. 30 192.0.2.7".to_owned()], "{passed}");
+        assert_eq!(source, Source::Route53);
+    }
+    let (_, message) = ask_a(&responder, "behind-dark.ecs.internal.").await;
+    assert_eq!((message.metadata.response_code, message.answers.len()), (ResponseCode::ServFail, 0));
+    let mut alone = query(7, "behind-late.ecs.internal.", RecordType::A, 0);
+    alone[2] &= !1;
+    let (_, message) = ask(&responder, &alone, 0).await;
+    assert_eq!(answers(&message), [hop("behind-late"), "hop.ecs.internal. 60 slow.example.".to_owned()]);
 }

@@ -7,6 +7,7 @@ pub mod clock;
 pub mod describe;
 pub mod events;
 pub mod fixture;
+pub mod hosted_zone;
 pub mod pace;
 pub mod ports;
 pub mod queue;
@@ -18,6 +19,7 @@ pub mod synthetic;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::inventory::{Change, Inventory};
+use crate::zone::layers::HostedRecords;
 
 /// How changes came to be known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -60,6 +62,8 @@ impl Delivery {
 pub enum Message {
     /// Something was learned.
     Deliver(Delivery),
+    /// The hosted zone was read whole; fired once it is served.
+    Hosted(HostedRecords, oneshot::Sender<()>),
     /// Somebody wants to look at the inventory, which only the updater holds.
     Ask(Box<dyn FnOnce(&Inventory) + Send>),
 }
@@ -99,6 +103,16 @@ impl Updates {
     pub async fn serve(&self, origin: Origin, changes: Vec<Change>) -> Result<(), Stopped> {
         let (done, served) = oneshot::channel();
         self.deliver(Delivery { changes, origin, done: Some(done) }).await?;
+        served.await.map_err(|_| Stopped)
+    }
+
+    /// Hands over a hosted zone that was read whole and waits until it is served.
+    ///
+    /// # Errors
+    /// [`Stopped`] at shutdown.
+    pub async fn serve_hosted(&self, records: HostedRecords) -> Result<(), Stopped> {
+        let (done, served) = oneshot::channel();
+        self.0.send(Message::Hosted(records, done)).await.map_err(|_| Stopped)?;
         served.await.map_err(|_| Stopped)
     }
 

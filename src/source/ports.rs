@@ -7,10 +7,12 @@ use std::fmt;
 
 use async_trait::async_trait;
 
+use crate::dns::DomainName;
 use crate::ecs::{
     Cluster, ClusterArn, ContainerInstance, ContainerInstanceArn, Ec2Instance, Ec2InstanceId, LoadBalancer,
     LoadBalancerId, Service, ServiceArn, TargetGroup, TargetGroupArn, Task, TaskArn, TaskDefinition, TaskDefinitionArn,
 };
+use crate::route53::{ChangeId, ChangeStatus, HostedZone, HostedZoneId, RecordChange, RecordSet};
 
 /// Why an AWS call failed, as far as it changes what we do or tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -23,6 +25,8 @@ pub enum ApiErrorKind {
     Credentials,
     /// What was asked for does not exist (a cluster, a region).
     NotFound,
+    /// A change as such is refused: it does not fit what is there, or says something that cannot be.
+    Rejected,
     /// Refused for the time being, whoever asks: wait as long as the message says.
     NotYet,
     /// No answer: connection, DNS, time-out.
@@ -40,6 +44,7 @@ impl ApiErrorKind {
             Self::Denied => "denied",
             Self::Credentials => "credentials",
             Self::NotFound => "not_found",
+            Self::Rejected => "rejected",
             Self::NotYet => "not_yet",
             Self::Unreachable => "unreachable",
             Self::Other => "error",
@@ -66,6 +71,7 @@ impl fmt::Display for ApiError {
             ApiErrorKind::Denied => write!(f, "{operation} is not allowed: add {operation} to the role ({message})"),
             ApiErrorKind::Credentials => write!(f, "{operation} has no valid AWS credentials: {message}"),
             ApiErrorKind::NotFound => write!(f, "{operation} found nothing: {message}"),
+            ApiErrorKind::Rejected => write!(f, "{operation} is refused: {message}"),
             ApiErrorKind::NotYet => write!(f, "{operation} must wait: {message}"),
             ApiErrorKind::Unreachable => write!(f, "{operation} got no answer: {message}"),
             ApiErrorKind::Other => write!(f, "{operation} failed: {message}"),
@@ -155,6 +161,44 @@ pub trait LoadBalancerApi: Send + Sync {
         &self,
         names: &[LoadBalancerId],
     ) -> Result<Described<LoadBalancer, LoadBalancerId>, ApiError>;
+}
+
+/// Where a list of record sets goes on: at this one, included. As the API wrote it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecordCursor {
+    /// Owner name.
+    pub name: String,
+    /// Type.
+    pub kind: String,
+    /// Set identifier, where the page ended among sets of one name and type.
+    pub set_identifier: Option<String>,
+}
+
+/// A page of a list of record sets.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RecordPage {
+    /// At most 300.
+    pub sets: Vec<RecordSet>,
+    /// What of the page cannot be said in our words (a name that is none), for people.
+    pub unreadable: Vec<String>,
+    /// Where it goes on; `None`: this was the last page.
+    pub next: Option<RecordCursor>,
+}
+
+/// Amazon Route 53. All calls of an account share one budget of 5 a second: see
+/// [`Paced`](super::hosted_zone::Paced), which every use of this port in this process goes through.
+#[async_trait]
+pub trait Route53Api: Send + Sync {
+    /// GetHostedZone. [`ApiErrorKind::NotFound`] if there is none with this id.
+    async fn hosted_zone(&self, id: &HostedZoneId) -> Result<HostedZone, ApiError>;
+    /// ListHostedZonesByName: every zone of exactly this name, public ones included.
+    async fn hosted_zones_named(&self, name: &DomainName) -> Result<Vec<HostedZone>, ApiError>;
+    /// ListResourceRecordSets, one page of it: the first, or the one that begins at `from`.
+    async fn list_record_sets(&self, zone: &HostedZoneId, from: Option<&RecordCursor>) -> Result<RecordPage, ApiError>;
+    /// ChangeResourceRecordSets, all or nothing. The limits of a batch are the caller's business.
+    async fn change_record_sets(&self, zone: &HostedZoneId, changes: &[RecordChange]) -> Result<ChangeId, ApiError>;
+    /// GetChange.
+    async fn change_status(&self, change: &ChangeId) -> Result<ChangeStatus, ApiError>;
 }
 
 /// One message of a queue.

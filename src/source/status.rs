@@ -34,6 +34,8 @@ struct State {
 pub struct StatusReport {
     /// When the last complete pass over each cluster began. A cluster that has had none is not here.
     pub complete: BTreeMap<ClusterArn, Timestamp>,
+    /// When the last complete read of the hosted zone began.
+    pub hosted_zone: Option<Timestamp>,
     /// Calls that fail at present.
     pub failing: Vec<FailingCall>,
     /// The interval between passes, once one is through.
@@ -84,6 +86,11 @@ impl SourceStatus {
     /// A complete pass over `cluster`, begun at `at`, is served.
     pub fn complete(&self, cluster: &ClusterArn, at: Timestamp) {
         self.lock().report.complete.insert(cluster.clone(), at);
+    }
+
+    /// A complete read of the hosted zone, begun at `at`, is served.
+    pub fn hosted_zone(&self, at: Timestamp) {
+        self.lock().report.hosted_zone = Some(at);
     }
 
     /// `cluster` is no longer followed.

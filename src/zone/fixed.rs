@@ -54,6 +54,8 @@ pub fn bodies(sync: &Sync) -> FixedBodies {
     FixedBodies {
         nxdomain: Arc::new(Body::empty(Rcode::NxDomain, true, None)),
         nodata: bodies::nodata(),
+        unfinished: Arc::new(Body::empty(Rcode::NoError, false, None)),
         not_synced: bodies::servfail(Ede::NOT_READY, &format!("not read from ECS yet: {waiting}")),
+        not_read: bodies::servfail(Ede::NOT_READY, "the hosted zone has not been read from Route 53 yet"),
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! Read in this order: `settings`, `naming` (the only place that joins labels), `readiness`, `ports`, `balancing` and
 //! `facts` (what a service's names are made of), `render` (one subject → its names), `claims` (who may say what a name
-//! says), `trie` (the shards that are published), `writer` (subjects in, a new version of the zone out), `text`.
+//! says), `layers` (records that are not from ECS), `trie` (the shards that are published), `writer` (subjects in, a new
+//! version of the zone out), `text`.
 //!
 //! Pure: nothing here waits, reads a clock, or fails. A change costs what the change is, not what the fleet is.
 
@@ -10,6 +11,7 @@ pub mod balancing;
 pub mod claims;
 pub mod facts;
 pub mod fixed;
+pub mod layers;
 pub mod naming;
 pub mod node;
 pub mod ports;
@@ -23,10 +25,11 @@ pub mod writer;
 use std::hash::BuildHasher;
 use std::sync::Arc;
 
-use crate::dns::{Body, SoaBlock};
+use crate::dns::{Body, SoaBlock, name};
 pub use claims::Entry;
+pub use layers::RecordIndex;
 pub use node::Node;
-pub use settings::Settings;
+pub use settings::{Fallback, Settings};
 use trie::Trie;
 pub use writer::{Diff, ZoneWriter};
 
@@ -44,6 +47,10 @@ pub struct Zone {
     /// Answers that are the same for every name.
     pub fixed: Arc<FixedBodies>,
     entries: Trie<Arc<Entry>>,
+    /// Records of the configuration: the layer above ECS.
+    pub records: RecordIndex,
+    /// The copy of the Route 53 zone, once it has been read.
+    pub hosted: Option<RecordIndex>,
 }
 
 /// Answers that do not depend on the name.
@@ -53,8 +60,12 @@ pub struct FixedBodies {
     pub nxdomain: Arc<Body>,
     /// The name exists, the type does not.
     pub nodata: Arc<Body>,
+    /// Nothing, behind CNAMEs that have been followed far enough.
+    pub unfinished: Arc<Body>,
     /// We have not read the cluster that could have the name (EDE 14).
     pub not_synced: Arc<Body>,
+    /// We have not read the hosted zone that could have the name (EDE 14).
+    pub not_read: Arc<Body>,
 }
 
 /// Which clusters have been read, as labels.
@@ -83,7 +94,32 @@ impl Zone {
         self.entries.get(hash(name), |entry| entry.name.as_wire() == name).map(|entry| &**entry)
     }
 
-    /// All names, in no order that means anything.
+    /// Whether the Route 53 side has no say: below a reserved label, or below a name that ECS has. A wildcard there must
+    /// not answer for a task that is gone.
+    #[must_use]
+    pub fn is_ours_alone(&self, name: &[u8]) -> bool {
+        let above = std::iter::successors(name::parent(name), |above| name::parent(above));
+        let mut above = above.take_while(|above| above.len() > self.settings.origin.as_wire().len());
+        self.is_below_reserved(name) || above.any(|above| self.find(above).is_some_and(|entry| entry.shown().is_some()))
+    }
+
+    /// Whether the label next to the zone, which decides whether a name is grammar, is a reserved one.
+    #[must_use]
+    pub fn is_below_reserved(&self, name: &[u8]) -> bool {
+        self.labels_below(name).last().is_some_and(naming::is_reserved)
+    }
+
+    /// The labels of a name in front of the zone, from the left.
+    pub fn labels_below<'n>(&self, name: &'n [u8]) -> impl Iterator<Item = &'n [u8]> {
+        let mut left = name.len().saturating_sub(self.settings.origin.as_wire().len());
+        name::labels(name).take_while(move |label| {
+            let is_below = left > 0;
+            left = left.saturating_sub(label.len() + 1);
+            is_below
+        })
+    }
+
+    /// All names of ECS, in no order that means anything.
     pub fn entries(&self) -> impl Iterator<Item = &Entry> {
         self.entries.iter().map(|entry| &**entry)
     }

@@ -3,6 +3,18 @@
 use std::net::IpAddr;
 
 use crate::dns::DomainName;
+use crate::route53::RecordSet;
+
+/// Who is asked for names that ECS does not know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fallback {
+    /// Nobody.
+    Off,
+    /// The upstreams: the VPC resolver knows the hosted zone.
+    Resolver,
+    /// Our copy of the hosted zone, and until it has been read the upstreams.
+    Api,
+}
 
 /// Settings of a zone; see `[dns]`, `[ecs]` and `[route53]` in the configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,8 +31,12 @@ pub struct Settings {
     pub negative_ttl: u32,
     /// Whether a service whose running tasks are all UNHEALTHY answers with them, as Cloud Map and ALB do.
     pub fail_open: bool,
-    /// Whether names that ECS does not know are asked of the Route 53 side.
-    pub fallback: bool,
+    /// Where names are looked for that ECS does not know.
+    pub fallback: Fallback,
+    /// Whether Route 53 goes before ECS.
+    pub prefer_route53: bool,
+    /// Records of the configuration, which go before everything.
+    pub records: Vec<RecordSet>,
     /// Addresses of `ns.dns.<zone>`: those that we listen on.
     pub name_servers: Vec<IpAddr>,
     /// Where the inventory comes from, as TXT records say it (`describe`, `fixture`).

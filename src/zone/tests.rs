@@ -1,25 +1,26 @@
 //! Properties of the whole zone, over random histories of a small and quarrelsome world.
 
 mod history;
+mod slow;
+mod world;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use proptest::prelude::*;
 
-use super::claims::Claim;
-use super::naming::Form;
-use super::render::{bodies, render};
-use super::{Entry, Node, ZoneWriter, fixed, text};
-use crate::dns::{Body, DomainName, Name, Parsed, Question, Rcode, RecordType, ReplyContext, name, reply};
+use super::layers::HostedRecords;
+use super::{Fallback, Settings, ZoneWriter, text};
+use crate::dns::{Body, DomainName, Name, Parsed, Question, RecordType, ReplyContext, reply};
 use crate::inventory::{Inventory, Outcome, Subject, reduce};
 use crate::resolve::{Resolution, resolve};
+use crate::route53::{HostedZoneId, RecordSet};
 use history::{Step, changes, settings};
+use slow::Slow;
 
 /// Applies a history step by step, as the updater does, some steps in one batch.
-fn incremental(steps: &[Step], fallback: bool) -> (Inventory, ZoneWriter) {
+fn incremental(steps: &[Step], settings: Settings) -> (Inventory, ZoneWriter) {
     let mut inventory = Inventory::default();
-    let mut writer = ZoneWriter::new(settings(fallback), &inventory, 1);
+    let mut writer = ZoneWriter::new(settings, &inventory, 1);
     let mut touched = BTreeSet::new();
     for (index, change) in changes(steps).into_iter().enumerate() {
         let (next, outcome) = reduce(inventory, change);
@@ -43,6 +44,10 @@ fn subjects(inventory: &Inventory) -> BTreeSet<Subject> {
     services.chain(alone.map(|record| Subject::Task(record.task.arn.clone()))).chain(hosts).collect()
 }
 
+/// Types to ask for.
+const KINDS: [RecordType; 6] =
+    [RecordType::A, RecordType::AAAA, RecordType::SRV, RecordType::TXT, RecordType::PTR, RecordType::CNAME];
+
 /// Names to ask for: all that are there, their parents, and some that are not.
 fn questions(writer: &ZoneWriter) -> Vec<(DomainName, RecordType)> {
     let mut names: BTreeSet<DomainName> = writer.zone().entries().map(|entry| entry.name.clone()).collect();
@@ -50,8 +55,7 @@ fn questions(writer: &ZoneWriter) -> Vec<(DomainName, RecordType)> {
         names.extend(name.parent());
         names.extend(DomainName::join(&["nosuch"], &name));
     }
-    let kinds = [RecordType::A, RecordType::AAAA, RecordType::SRV, RecordType::TXT, RecordType::PTR, RecordType::CNAME];
-    names.into_iter().flat_map(|name| kinds.map(|kind| (name.clone(), kind))).collect()
+    names.into_iter().flat_map(|name| KINDS.map(|kind| (name.clone(), kind))).collect()
 }
 
 fn query(name: &DomainName, kind: RecordType) -> Vec<u8> {
@@ -67,14 +71,26 @@ fn query(name: &DomainName, kind: RecordType) -> Vec<u8> {
 fn reply_of(writer: &ZoneWriter, name: &DomainName, kind: RecordType, spin: u32) -> (String, Vec<u8>) {
     let bytes = query(name, kind);
     let Parsed::Plain(question) = Question::parse(&bytes) else { panic!("{name} {kind} is not plain") };
-    let zone = writer.zone();
-    let (what, body) = match resolve(zone, &question) {
-        Resolution::Reply(body) => (String::new(), body),
-        Resolution::Chase { alias, target } => (format!("chase {target}"), alias),
-        Resolution::Fallback { otherwise } => ("fallback".to_owned(), otherwise),
-        Resolution::Forward => return ("forward".to_owned(), Vec::new()),
-    };
-    (what, encode(writer, &question, body, spin))
+    let (what, body) = shown(&resolve(writer.zone(), &question, spin).resolution, spin);
+    (what, encode(writer, &question, &body, spin))
+}
+
+/// A resolution in words, and the answer as far as it is ours.
+fn shown(resolution: &Resolution<'_>, spin: u32) -> (String, Body) {
+    let nothing = || Body::empty(crate::dns::Rcode::NoError, false, None);
+    match resolution {
+        Resolution::Reply(body) => (String::new(), (*body).clone()),
+        Resolution::Chase { alias, target } => (format!("chase {target}"), (*alias).clone()),
+        Resolution::Flatten { target } => (format!("flatten {target}"), nothing()),
+        Resolution::Ask => ("ask".to_owned(), nothing()),
+        Resolution::Fallback { otherwise } => ("fallback".to_owned(), (*otherwise).clone()),
+        Resolution::Prefer { otherwise } => (format!("prefer, {}", shown(otherwise, spin).0), nothing()),
+        Resolution::Forward => ("forward".to_owned(), nothing()),
+        Resolution::Behind(behind) => {
+            let (what, end) = shown(&behind.end, spin);
+            (what, Body::behind(&behind.cnames, &end, spin))
+        }
+    }
 }
 
 fn encode(writer: &ZoneWriter, question: &Question<'_>, body: &Body, spin: u32) -> Vec<u8> {
@@ -90,15 +106,30 @@ fn without_soa(text: &str) -> String {
     text.lines().filter(|line| !line.contains(" IN SOA ")).collect::<Vec<_>>().join("\n")
 }
 
+fn hosted_records(sets: &[RecordSet]) -> HostedRecords {
+    HostedRecords { zone: HostedZoneId::new("Z1"), sets: sets.to_vec(), unreadable: Vec::new() }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
 
     /// Whatever the history, the zone is the one that rendering the final inventory anew gives.
     #[test]
-    fn incremental_is_full_render(steps in history::histories(), fallback: bool) {
-        let (inventory, writer) = incremental(&steps, fallback);
+    fn incremental_is_full_render(
+        steps in history::histories(),
+        fallback in prop::sample::select(vec![Fallback::Off, Fallback::Resolver, Fallback::Api]),
+        hosted in [world::hosted(), world::hosted()],
+    ) {
+        let (inventory, mut writer) = incremental(&steps, settings(fallback));
         let mut full = ZoneWriter::new(settings(fallback), &inventory, 1);
         full.update(&inventory, &subjects(&inventory));
+        if fallback == Fallback::Api {
+            writer.replace_hosted(&hosted_records(&hosted[0]));
+            let diff = writer.replace_hosted(&hosted_records(&hosted[1]));
+            prop_assert_eq!(writer.replace_hosted(&hosted_records(&hosted[1])).changed.len(), 0);
+            prop_assert!(hosted[0] != hosted[1] || diff.changed.is_empty());
+            full.replace_hosted(&hosted_records(&hosted[1]));
+        }
         prop_assert_eq!(without_soa(&text::master_file(writer.zone())), without_soa(&text::master_file(full.zone())));
         let children = |writer: &ZoneWriter| -> BTreeMap<DomainName, u32> {
             writer.zone().entries().map(|entry| (entry.name.clone(), entry.children)).collect()
@@ -113,92 +144,41 @@ proptest! {
         }
     }
 
-    /// The ready answer found through the shards is, byte for byte, the one found by searching all names.
+    /// The ready answer found through the shards and layers is, byte for byte, the one found by searching plain lists.
     #[test]
-    fn compiled_is_slow(steps in history::histories(), spin: u32) {
-        let (inventory, writer) = incremental(&steps, false);
+    fn compiled_is_slow(
+        steps in history::histories(),
+        spin: u32,
+        records in world::records(),
+        hosted in prop::option::of(world::hosted()),
+        asked in prop::collection::vec(world::names(), 20),
+        prefer_route53: bool,
+    ) {
+        let fallback = if hosted.is_some() { Fallback::Api } else { Fallback::Off };
+        let settings = Settings { records, prefer_route53, ..settings(fallback) };
+        let (inventory, mut writer) = incremental(&steps, settings.clone());
         prop_assume!(writer.zone().sync.is_complete());
-        let slow = Slow::of(&inventory, &writer);
-        for (name, kind) in questions(&writer) {
+        if let Some(hosted) = &hosted {
+            writer.replace_hosted(&hosted_records(hosted));
+        }
+        let mut questions = questions(&writer);
+        let own: Vec<_> = settings.records.iter().chain(hosted.iter().flatten()).map(|set| set.name.clone()).collect();
+        let names = asked.into_iter().chain(own.iter().flat_map(|name| DomainName::join(&["x"], name))).chain(own.clone());
+        questions.extend(names.flat_map(|name| KINDS.map(|kind| (name.clone(), kind))));
+        let slow = Slow::of(&inventory, &settings, hosted);
+        for (name, kind) in questions {
             let bytes = query(&name, kind);
             let Parsed::Plain(question) = Question::parse(&bytes) else { panic!("not plain") };
-            let Some(body) = slow.answer(&question) else { continue };
-            let (_, compiled) = reply_of(&writer, &name, kind, spin);
-            prop_assert_eq!(compiled, encode(&writer, &question, &body, spin), "{} {}", name, kind);
+            let Some((what, body)) = slow.answer(&question, spin) else { continue };
+            let compiled = reply_of(&writer, &name, kind, spin);
+            prop_assert_eq!(compiled, (what, encode(&writer, &question, &body, spin)), "{} {}", name, kind);
         }
-    }
-}
-
-/// The zone as a plain list of names, searched from one end to the other.
-struct Slow {
-    origin: DomainName,
-    names: Vec<Entry>,
-}
-
-impl Slow {
-    fn of(inventory: &Inventory, writer: &ZoneWriter) -> Self {
-        let settings = &writer.zone().settings;
-        let rendered = subjects(inventory).into_iter().filter_map(|subject| render(inventory, settings, &subject));
-        let mut names: Vec<Entry> = Vec::new();
-        for fragment in rendered.chain([fixed::fragment(settings)]) {
-            for (name, (form, node)) in &fragment.nodes {
-                let index = names.iter().position(|entry| entry.name == *name).unwrap_or_else(|| {
-                    names.push(Entry::new(name.clone()));
-                    names.len() - 1
-                });
-                names[index].claim(Claim { form: *form, origin: Arc::clone(&fragment.origin), node: Arc::clone(node) });
-            }
-        }
-        Self { origin: settings.origin.clone(), names }
-    }
-
-    fn entry(&self, wire: &[u8]) -> Option<&Entry> {
-        self.names.iter().find(|entry| entry.name.as_wire() == wire)
-    }
-
-    /// The body for a question in our zone; `None` for the apex, the reverse zones and what others are asked.
-    fn answer(&self, question: &Question<'_>) -> Option<Arc<Body>> {
-        let asked = question.name();
-        if asked == self.origin.as_wire() || !name::is_within(asked, self.origin.as_wire()) {
-            return None;
-        }
-        let found = self.entry(asked).filter(|entry| !self.is_taken(entry));
-        match found.and_then(Entry::shown).map(|node| &**node) {
-            Some(Node::Records { sets, nodata }) => {
-                Some(sets.iter().find(|(kind, _)| *kind == question.qtype).map_or(nodata, |(_, body)| body).clone())
-            }
-            Some(Node::Alias { cname, .. }) => Some(Arc::clone(cname)),
-            Some(Node::Unavailable { answer }) => Some(Arc::clone(answer)),
-            None if self.unread(asked).is_some() => self.unread(asked),
-            None => {
-                let below =
-                    |entry: &Entry| entry.name.as_wire() != asked && name::is_within(entry.name.as_wire(), asked);
-                let exists = self.names.iter().any(below);
-                Some(if exists { bodies::nodata() } else { Arc::new(Body::empty(Rcode::NxDomain, true, None)) })
-            }
-        }
-    }
-
-    /// What `_tcp` and `_udp` names say of the ports below them that are not known.
-    fn unread(&self, asked: &[u8]) -> Option<Arc<Body>> {
-        let labels: Vec<&[u8]> = name::labels(asked).take(2).collect();
-        let entry = self.entry(name::parent(asked)?).filter(|_| labels.iter().all(|label| label.starts_with(b"_")))?;
-        match &**entry.shown()? {
-            Node::Unavailable { answer } => Some(Arc::clone(answer)),
-            _ => None,
-        }
-    }
-
-    fn is_taken(&self, entry: &Entry) -> bool {
-        let owner = entry.name.parent().and_then(|proto| proto.parent());
-        let is_short = entry.winner().is_some_and(|claim| claim.form == Form::ClusterShort);
-        is_short && owner.is_some_and(|owner| self.entry(owner.as_wire()).is_some())
     }
 }
 
 #[test]
 fn a_master_file_line_reads_back() {
-    let (_, writer) = incremental(&[], false);
+    let (_, writer) = incremental(&[], settings(Fallback::Off));
     let text = text::master_file(writer.zone());
     assert!(
         text.starts_with("ecs.internal. 5 IN SOA ns.dns.ecs.internal. hostmaster.ecs.internal. 1 7200 900 86400 5\n")

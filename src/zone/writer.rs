@@ -7,11 +7,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::claims::{Claim, Entry};
+use super::layers::{self, HostedRecords, RecordIndex, Skipped};
 use super::naming::Forms;
 use super::render::{self, Fragment};
 use super::settings::Settings;
 use super::trie::Trie;
 use super::{Sync, Zone, fixed, hash};
+use crate::dns::presentation::Escapes;
 use crate::dns::{DomainName, SoaBlock, name};
 use crate::ecs::ClusterArn;
 use crate::inventory::{Inventory, Subject};
@@ -23,6 +25,8 @@ pub struct Diff {
     pub changed: BTreeSet<DomainName>,
     /// Services that are equally entitled to a name that changed: who has it, and who goes without.
     pub contested: BTreeSet<(Subject, Subject)>,
+    /// Records of the hosted zone that cannot be answered.
+    pub skipped: Vec<Skipped>,
 }
 
 /// The zone in the making.
@@ -39,12 +43,16 @@ impl ZoneWriter {
     #[must_use]
     pub fn new(settings: Settings, inventory: &Inventory, serial: u32) -> Self {
         let sync = sync_state(inventory, &settings);
+        // What the configuration says was judged when it was read.
+        let (records, _) = layers::compile(&settings.origin, None, &settings.records, Escapes::Decimal);
         let zone = Zone {
             soa: SoaBlock::new(&settings.origin, serial, settings.negative_ttl),
             apex: Arc::new(fixed::apex(&settings, serial)),
             fixed: Arc::new(fixed::bodies(&sync)),
             sync: Arc::new(sync),
             entries: Trie::default(),
+            records,
+            hosted: None,
             settings: Arc::new(settings),
         };
         let mut writer = Self { zone, fragments: BTreeMap::new(), failed_open: 0, kept_draining: 0 };
@@ -90,11 +98,30 @@ impl ZoneWriter {
             self.zone.sync = Arc::new(sync);
         }
         if !diff.changed.is_empty() {
-            let serial = self.zone.soa.serial().wrapping_add(1);
-            self.zone.soa = SoaBlock::new(&settings.origin, serial, settings.negative_ttl);
-            self.zone.apex = Arc::new(fixed::apex(&settings, serial));
+            self.advance();
         }
         diff
+    }
+
+    /// Puts a hosted zone in the place of what was read of it before. The serial goes up if a name changed.
+    pub fn replace_hosted(&mut self, hosted: &HostedRecords) -> Diff {
+        let origin = &self.zone.settings.origin;
+        let (index, skipped) = layers::compile(origin, Some(&hosted.zone), &hosted.sets, Escapes::Octal);
+        let empty = RecordIndex::empty(origin.clone());
+        let changed = self.zone.hosted.as_ref().unwrap_or(&empty).changed(&index);
+        if !changed.is_empty() {
+            self.advance();
+        }
+        self.zone.hosted = Some(index);
+        Diff { changed, skipped, ..Diff::default() }
+    }
+
+    /// The next serial.
+    fn advance(&mut self) {
+        let settings = &self.zone.settings;
+        let serial = self.zone.soa.serial().wrapping_add(1);
+        self.zone.soa = SoaBlock::new(&settings.origin, serial, settings.negative_ttl);
+        self.zone.apex = Arc::new(fixed::apex(settings, serial));
     }
 
     /// The subjects to render: a cluster stands for all of it, and a default cluster also for those behind it, whose

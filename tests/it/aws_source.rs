@@ -25,7 +25,7 @@ use crate::fake_aws::{FakeAws, Op};
 const NOBODY: &str = "127.0.0.1:1";
 
 /// What a daemon on this fake has in its environment: credentials, a region, and nothing of this host's.
-fn environment(endpoint: &str) -> Vec<(&str, &str)> {
+pub fn environment(endpoint: &str) -> Vec<(&str, &str)> {
     vec![
         ("AWS_ENDPOINT_URL", endpoint),
         ("AWS_ACCESS_KEY_ID", "AKIDTEST"),

@@ -111,9 +111,19 @@ fn a_port_that_is_taken_is_named() {
 
 #[test]
 fn every_help_has_examples_that_are_understood() {
-    for command in
-        ["run", "demo", "check", "dump", "queue", "queue show", "queue delete", "cache", "completions", "man"]
-    {
+    for command in [
+        "run",
+        "controller",
+        "demo",
+        "check",
+        "dump",
+        "queue",
+        "queue show",
+        "queue delete",
+        "cache",
+        "completions",
+        "man",
+    ] {
         let words: Vec<&str> = command.split(' ').chain(["--help"]).collect();
         let help = text(&run(&words, &[]).stdout);
         let examples = help.split_once("\nExamples:\n").expect("examples").1.lines().map(str::trim);
@@ -181,7 +191,7 @@ fn manual_pages_are_made_and_can_be_read() {
     let of = |command: &str| std::fs::read_to_string(folder.path().join(format!("ecs-resolver{command}.1"))).unwrap();
     assert_eq!(text(&run(&["man"], &[]).stdout), of(""));
     let names = |page: &str| page.lines().filter(|line| line.starts_with("ecs\\-") && line.ends_with("(1)")).count();
-    let named = names(&of("")) + names(&of("-queue"));
+    let named = names(&of("")) + names(&of("-queue")) + names(&of("-cache"));
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), named + 1, "a page for every one that is named");
     for (command, word) in [
         ("", "SUBCOMMANDS"),

@@ -9,6 +9,7 @@ mod events;
 mod imds;
 mod knobs;
 mod model;
+mod route53;
 mod sns;
 mod sqs;
 

@@ -15,17 +15,22 @@ use source::{Crate, Seen};
 
 /// Top-level modules, floor by floor.
 const FLOORS: [&[&str]; 5] = [
-    &["dns", "ecs"],
+    &["dns", "ecs", "route53"],
     &["inventory", "zone", "forward", "register", "resolve"],
     &["snapshot", "updater", "source", "forwarder", "responder", "registrar", "metrics"],
     &["aws", "server", "link", "http", "store", "systemd", "config"],
-    &["daemon", "cli", "main", "lib"],
+    &["daemon", "cli", "lambda", "main", "bootstrap", "lib"],
 ];
 
 /// Which module may use which on its own floor, and why. One that is not used must go.
 const SIDEWAYS: &[(&str, &str, &str)] = &[
+    ("route53", "dns", "records are of the names and types of the DNS"),
     ("zone", "inventory", "the zone is rendered from the inventory"),
     ("resolve", "zone", "finds the entry in the zone that answers"),
+    ("register", "inventory", "services are registered as the inventory has them"),
+    ("register", "zone", "a service is registered under the name that the zone gives it"),
+    ("registrar", "source", "reads ECS and changes the hosted zone through its ports"),
+    ("registrar", "snapshot", "who has a name is what the published zone says"),
     ("updater", "snapshot", "publishes it"),
     ("updater", "source", "takes what the sources deliver"),
     ("responder", "snapshot", "reads it once a query"),
@@ -33,7 +38,10 @@ const SIDEWAYS: &[(&str, &str, &str)] = &[
     ("responder", "metrics", "counts each question"),
     ("metrics", "forwarder", "tells the forwarder's counters"),
     ("main", "cli", "the program is its command line"),
-    ("cli", "daemon", "`run` and `demo` start it"),
+    ("bootstrap", "lambda", "the program is its function"),
+    ("cli", "daemon", "`run`, `demo` and `controller` start it"),
+    ("lambda", "daemon", "runs one errand of a controller"),
+    ("lambda", "cli", "starts the log and ends as commands do"),
 ];
 
 /// Crates that one module hides from all others. A `*` stands for any end of the name.
@@ -54,6 +62,7 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("toml", &["config"]),
     ("clap", &["cli", "config"]),
     ("clap_*", &["cli"]),
+    ("lambda_runtime", &["lambda"]),
     ("tracing_subscriber", &["cli", "config"]),
 ];
 

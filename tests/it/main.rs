@@ -5,6 +5,7 @@
 mod aws_source;
 mod cli;
 mod clients;
+mod controller;
 mod daemon;
 mod demo;
 mod docs;
@@ -13,10 +14,14 @@ mod fake_aws;
 mod fake_aws_selftest;
 mod floors;
 mod forwarding;
+mod hosted_zone;
+#[cfg(feature = "lambda")]
+mod lambda;
 mod loopback;
 mod metrics;
 mod ministack;
 mod moto;
+mod moto_controller;
 mod moto_daemon;
 mod notify;
 mod policy;

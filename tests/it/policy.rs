@@ -6,8 +6,13 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
+use ecs_resolver::config::Spec;
+
 use crate::floors::source_files;
 use crate::moto::venv;
+
+/// What only `ecs-resolver controller` calls, which has a role of its own.
+const OF_THE_CONTROLLER: [&str; 2] = ["route53:ChangeResourceRecordSets", "route53:GetChange"];
 
 /// The string literals that are AWS operations as IAM spells them: `ecs:ListServices`.
 fn operations(source: &str) -> BTreeSet<String> {
@@ -22,9 +27,74 @@ fn operations(source: &str) -> BTreeSet<String> {
     source.split('"').filter(looks_so).map(str::to_owned).collect()
 }
 
+fn document(file: &str) -> Value {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
+    serde_json::from_str(&std::fs::read_to_string(path).expect(file)).expect(file)
+}
+
 fn policy() -> Value {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/iam-policy.json");
-    serde_json::from_str(&std::fs::read_to_string(path).expect("the policy")).expect("the policy is JSON")
+    document("config/iam-policy.json")
+}
+
+fn policy_of_the_controller() -> Value {
+    document("config/iam-controller.json")
+}
+
+fn texts(list: &Value) -> BTreeSet<&str> {
+    list.as_array().expect("a list").iter().map(|text| text.as_str().expect("a text")).collect()
+}
+
+/// What a controller calls that registers services behind load balancers.
+const BY_DEFAULT: [&str; 10] = [
+    "ecs:DescribeClusters",
+    "ecs:DescribeServices",
+    "ecs:ListServices",
+    "elasticloadbalancing:DescribeLoadBalancers",
+    "elasticloadbalancing:DescribeTargetGroups",
+    "route53:ChangeResourceRecordSets",
+    "route53:GetChange",
+    "route53:GetHostedZone",
+    "route53:ListHostedZonesByName",
+    "route53:ListResourceRecordSets",
+];
+
+#[test]
+fn a_controller_may_do_what_it_does_and_change_only_what_it_writes() {
+    let policy = policy_of_the_controller();
+    let mut allowed = BTreeSet::new();
+    for statement in policy["Statement"].as_array().expect("statements") {
+        assert_eq!(statement["Effect"], "Allow");
+        allowed.extend(texts(&statement["Action"]));
+        if !texts(&statement["Action"]).contains("route53:ChangeResourceRecordSets") {
+            continue;
+        }
+        let every = &statement["Condition"]["ForAllValues:StringEquals"];
+        let types = texts(&every["route53:ChangeResourceRecordSetsRecordTypes"]);
+        let written = Spec::default().controller.record_types.0;
+        assert_eq!(types, written.iter().map(String::as_str).chain(["TXT"]).collect(), "the default, and ownership");
+        let actions = texts(&every["route53:ChangeResourceRecordSetsActions"]);
+        assert_eq!(actions, BTreeSet::from(["CREATE", "DELETE"]), "an UPSERT could overwrite what it does not know");
+        let names = &statement["Condition"]["ForAllValues:StringLike"];
+        assert_eq!(names["route53:ChangeResourceRecordSetsNormalizedRecordNames"], json!(["*.ecs.internal"]));
+        assert!(statement["Resource"].as_str().expect("one zone").starts_with("arn:aws:route53:::hostedzone/Z"));
+    }
+    assert_eq!(allowed, BTreeSet::from(BY_DEFAULT));
+    let sources = source_files();
+    let upserts =
+        sources.iter().filter(|(file, _)| file.starts_with("src/register/plan") || file.starts_with("src/registrar"));
+    assert!(upserts.into_iter().all(|(_, text)| !text.contains("Action::Upsert")));
+    let (fine, said) = lint(&policy);
+    assert!(fine, "{said}");
+}
+
+/// The rule of the reference architecture of 2016, and ours, which passes all that it passes but what is not AWS's.
+#[test]
+fn the_rule_of_the_lambda_passes_what_the_rule_of_2016_passes() {
+    let rule = document("config/lambda-rule.json");
+    assert_eq!(rule["detail-type"], json!(["AWS API Call via CloudTrail"]));
+    assert_eq!(rule["detail"]["eventSource"], json!(["ecs.amazonaws.com"]));
+    assert!(texts(&rule["detail"]["eventName"]).is_superset(&BTreeSet::from(["CreateService", "DeleteService"])));
+    assert_eq!(rule["source"], json!(["aws.ecs"]), "AWS alone may use it");
 }
 
 #[test]
@@ -36,6 +106,9 @@ fn the_policy_allows_what_we_call_and_nothing_else() {
         }
     }
     assert!(called.contains("ecs:ListServices"), "no operations found: {called:?}");
+    for action in OF_THE_CONTROLLER {
+        assert!(called.remove(action), "{action} is not called any more");
+    }
     let policy = policy();
     let mut allowed = BTreeSet::new();
     for statement in policy["Statement"].as_array().expect("statements") {
@@ -61,7 +134,7 @@ fn we_only_read_but_for_queues_and_their_subscriptions() {
         for action in statement["Action"].as_array().expect("a list of actions") {
             let action = action.as_str().expect("an action");
             let (service, verb) = action.split_once(':').expect("service:Verb");
-            let reads = verb.starts_with("Describe") || verb.starts_with("List");
+            let reads = ["Describe", "List", "Get"].iter().any(|read| verb.starts_with(read));
             match service {
                 "sqs" => assert_eq!(resource, OUR_QUEUES, "{action}"),
                 "sns" if NOT_NARROWED.contains(&action) => assert_eq!(resource, "*", "{action}"),

@@ -5,7 +5,7 @@ use ecs_resolver::ecs::{Cluster, ClusterArn, Timestamp};
 use ecs_resolver::inventory::{Change, Resource};
 use ecs_resolver::source::{Origin, Updates};
 use ecs_resolver::updater::Updater;
-use ecs_resolver::zone::Settings;
+use ecs_resolver::zone::{Fallback, Settings};
 use futures_util::FutureExt;
 
 fn settings() -> Settings {
@@ -16,7 +16,9 @@ fn settings() -> Settings {
         ttl: 5,
         negative_ttl: 5,
         fail_open: true,
-        fallback: false,
+        fallback: Fallback::Off,
+        prefer_route53: false,
+        records: Vec::new(),
         name_servers: Vec::new(),
         source: "test",
     }

@@ -84,7 +84,7 @@ fn every_command_works() {
     let http = demo.http.to_string();
     let commands = our_commands();
     let of = |verb: &str| commands.iter().filter(|line| line.split(' ').next() == Some(verb)).count();
-    for verb in ["run", "demo", "check", "dump", "queue", "cache", "completions", "man"] {
+    for verb in ["run", "controller", "demo", "check", "dump", "queue", "cache", "completions", "man"] {
         assert!(of(verb) > 0, "the README shows no `ecs-resolver {verb}`");
     }
     for line in &commands {
@@ -92,7 +92,7 @@ fn every_command_works() {
         let mut arguments: Vec<&str> = line.split(' ').collect();
         match arguments[0] {
             // These would go on for ever, or need AWS; whether their words are understood shows all the same.
-            "run" | "demo" | "queue" => arguments.push("--help"),
+            "run" | "demo" | "controller" | "queue" => arguments.push("--help"),
             "dump" | "cache" => arguments.extend(["--http", &http]),
             _ => {}
         }
@@ -117,7 +117,18 @@ fn every_file_of_the_instructions_exists() {
 
 #[test]
 fn every_flag_exists() {
-    let commands = ["run", "demo", "check", "dump", "queue show", "queue delete", "cache flush", "completions", "man"];
+    let commands = [
+        "run",
+        "controller",
+        "demo",
+        "check",
+        "dump",
+        "queue show",
+        "queue delete",
+        "cache flush",
+        "completions",
+        "man",
+    ];
     let helps = commands.map(|command| {
         let words: Vec<&str> = command.split(' ').chain(["--help"]).collect();
         let output = daemon::command(&words).output().unwrap();
@@ -189,6 +200,8 @@ fn the_pages_and_exit_codes_are_those_there_are() {
     let pages: Vec<_> = index.lines().filter_map(|line| line.split(' ').next()).collect();
     let pages: Vec<_> = pages.into_iter().filter(|word| word.starts_with('/')).collect();
     assert_eq!(column("path"), pages);
-    let codes = [exit::OK, exit::USAGE, exit::UNAVAILABLE, exit::INTERNAL, exit::CONFIG].map(|code| code.to_string());
+    let codes =
+        [exit::OK, exit::USAGE, exit::UNAVAILABLE, exit::INTERNAL, exit::INCOMPLETE, exit::REFUSED, exit::CONFIG];
+    let codes = codes.map(|code| code.to_string());
     assert_eq!(column("exit status"), codes);
 }

@@ -114,6 +114,11 @@ fn names_of_aws_must_have_their_shape() {
     refuses("ecs.region = \"frankfurt\"", "ecs.region", "not an AWS region");
     refuses("events.queue_url = \"my-queue\"", "events.queue_url", "not the URL");
     refuses("events.topic_arn = \"my-topic\"", "events.topic_arn", "not the ARN");
+    refuses("controller.record_types = []", "controller.record_types", "no record type");
+    refuses("controller.record_types = [\"CNAME\", \"MX\"]", "controller.record_types[1]", "`MX`");
+    refuses("controller.interval = \"2h\"", "controller.interval", "out of range");
+    let kinds = config("controller.record_types = [\"srv\", \"A\"]").controller.record_types;
+    assert_eq!(kinds.into_iter().collect::<Vec<_>>(), [Kind::A, Kind::Srv]);
     let both = "events.queue_url = \"https://h/1/q\"\nevents.topic_arn = \"arn:aws:sns:eu-west-1:1:t\"";
     refuses(both, "events.topic_arn", "a host reads one queue");
     refuses("route53.zone_id = \"ecs.internal\"", "route53.zone_id", "hosted zone");

@@ -21,7 +21,7 @@ fn report() -> StatusReport {
 
 fn readiness(report: &StatusReport, second: i64) -> Readiness {
     let feed = Prepared { feed: Feed::Describe, clusters: vec!["prod".to_owned()], all: false };
-    of(&feed, &Sync::default(), report, at(second))
+    of(&feed, false, &Sync::default(), report, at(second))
 }
 
 #[test]
@@ -36,6 +36,14 @@ fn a_source_that_is_too_old_turns_it_red() {
         (later.ready, later.reasons),
         (false, vec!["cluster prod was last read completely 151 s ago".to_owned()])
     );
+}
+
+#[test]
+fn a_copy_of_the_hosted_zone_is_waited_for() {
+    let feed = Prepared { feed: Feed::Off, clusters: Vec::new(), all: false };
+    let readiness = |report: &StatusReport| of(&feed, true, &Sync::default(), report, at(1));
+    assert_eq!(readiness(&StatusReport::default()).reasons, ["the hosted zone has not been read completely yet"]);
+    assert!(readiness(&StatusReport { hosted_zone: Some(at(0)), ..StatusReport::default() }).ready);
 }
 
 #[test]

@@ -62,6 +62,25 @@ async fn a_name_can_be_flushed() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn names_that_our_zone_says_from_now_on_are_forgotten() {
+    let (forwarder, _) = play(settings(&[FIRST]), |_, _, query| {
+        Act::Say(vec![(0, negative(query, ResponseCode::NXDomain, [soa(".", 30, 30)]))])
+    });
+    // Few answers are looked through, in many the names are looked up.
+    for others in [1, 200] {
+        let strict = Key { qtype: RecordType::SRV, dnssec_ok: true, ..www() };
+        let others: Vec<_> = (0..others).map(|n| key(&format!("n{n}.example"), RecordType::A)).collect();
+        for key in [www(), strict.clone()].iter().chain(&others) {
+            ask(&forwarder, key.clone()).await.unwrap();
+        }
+        forwarder.store.settle();
+        forwarder.forget(&[www().name].into());
+        assert!(forwarder.cached(&www(), now()).is_none() && forwarder.cached(&strict, now()).is_none());
+        assert!(others.iter().all(|key| forwarder.cached(key, now()).is_some()));
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_cache_is_bounded_by_bytes() {
     let limits = ForwardSettings { cache_bytes: 8 << 10, ..settings(&[FIRST]) };
     let (forwarder, _) =

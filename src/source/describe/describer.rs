@@ -108,6 +108,12 @@ impl Describer {
         self.budget().wait(self.lane, call.bucket(), self.clock.uptime())
     }
 
+    /// The time by which observations are ordered.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
     pub(super) fn absent(&self) -> MutexGuard<'_, BTreeSet<(ClusterArn, Ec2InstanceId)>> {
         self.absent.lock().unwrap_or_else(PoisonError::into_inner)
     }

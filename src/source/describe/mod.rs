@@ -15,6 +15,7 @@ mod definitions;
 mod describer;
 mod hosts;
 mod services;
+mod survey;
 mod tasks;
 mod trigger;
 
@@ -34,6 +35,7 @@ use clusters::Resolved;
 use definitions::Reading;
 
 pub use describer::{Apis, Describer};
+pub use survey::Survey;
 pub use trigger::Trigger;
 
 /// How long the first complete pass over a cluster waits for task definitions beyond the first burst.

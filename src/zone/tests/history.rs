@@ -10,7 +10,7 @@ use crate::ecs::{
     TargetGroupArn, Task, TaskArn, TaskDefinition, TaskDefinitionArn, TaskStatus, Timestamp,
 };
 use crate::inventory::{Change, Resource, ResourceId, Scope, ServiceKey};
-use crate::zone::Settings;
+use crate::zone::{Fallback, Settings};
 
 /// Four dice: what happens, to whom, and how.
 pub type Step = (u8, u8, u8, u8);
@@ -24,7 +24,7 @@ pub fn histories() -> impl Strategy<Value = Vec<Step>> {
 }
 
 /// The settings of this world: two default clusters, a third that only has full names.
-pub fn settings(fallback: bool) -> Settings {
+pub fn settings(fallback: Fallback) -> Settings {
     Settings {
         origin: DomainName::from_text("ecs.internal").unwrap(),
         default_clusters: vec!["prod".to_owned(), "staging".to_owned()],
@@ -33,6 +33,8 @@ pub fn settings(fallback: bool) -> Settings {
         negative_ttl: 5,
         fail_open: true,
         fallback,
+        prefer_route53: false,
+        records: Vec::new(),
         name_servers: vec!["127.0.0.1".parse().unwrap()],
         source: "test",
     }

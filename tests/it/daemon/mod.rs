@@ -22,7 +22,7 @@ pub struct Daemon {
     child: Child,
     /// The process.
     pub pid: u32,
-    /// Where it answers DNS.
+    /// Where it answers DNS; nowhere if it is a controller.
     pub dns: SocketAddr,
     /// Where it serves HTTP.
     pub http: SocketAddr,
@@ -44,6 +44,15 @@ impl Daemon {
     /// Starts `ecs-resolver` with these arguments and waits for its ports. DNS and HTTP listen on ports of 127.0.0.1
     /// that the kernel chooses.
     pub fn start(arguments: &[&str], environment: &[(&str, &str)]) -> Self {
+        Self::start_and_find(arguments, environment, true)
+    }
+
+    /// Starts `ecs-resolver controller`, which answers no DNS.
+    pub fn start_controller(arguments: &[&str], environment: &[(&str, &str)]) -> Self {
+        Self::start_and_find(&[&["controller"], arguments].concat(), environment, false)
+    }
+
+    fn start_and_find(arguments: &[&str], environment: &[(&str, &str)], has_dns: bool) -> Self {
         let mut command = command(arguments);
         command.args(["--listen", "127.0.0.1:0", "--http", "127.0.0.1:0"]).envs(environment.iter().copied());
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary starts");
@@ -62,7 +71,8 @@ impl Daemon {
                 }
             }
         };
-        let (dns, http) = (find("answering DNS on "), find("HTTP on http://"));
+        let dns = if has_dns { find("answering DNS on ") } else { SocketAddr::from(([0, 0, 0, 0], 0)) };
+        let http = find("HTTP on http://");
         Self { pid: child.id(), child, dns, http, log }
     }
 

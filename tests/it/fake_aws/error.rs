@@ -47,7 +47,7 @@ impl AwsError {
         let (status, code, message) = match api {
             Api::Ecs => (400, "ThrottlingException", "Rate exceeded"),
             Api::Ec2 => (503, "RequestLimitExceeded", "Request limit exceeded."),
-            Api::Classic | Api::V2 => (400, "Throttling", "Rate exceeded"),
+            Api::Classic | Api::V2 | Api::Route53 => (400, "Throttling", "Rate exceeded"),
             Api::Sqs => (400, "RequestThrottled", "Request is throttled."),
             Api::Sns => (429, "Throttled", "Rate exceeded"),
             Api::Imds => (503, "ServiceUnavailable", "Too many requests"),
@@ -60,7 +60,7 @@ impl AwsError {
             Api::Ecs | Api::Sqs => (400, "AccessDeniedException"),
             Api::Sns => (403, "AuthorizationError"),
             Api::Ec2 => (403, "UnauthorizedOperation"),
-            Api::Classic | Api::V2 => (403, "AccessDenied"),
+            Api::Classic | Api::V2 | Api::Route53 => (403, "AccessDenied"),
             Api::Imds => (403, "Forbidden"),
         };
         let user = format!("arn:aws:sts::{account}:assumed-role/ecsInstanceRole/i-00000000000000000");
@@ -122,7 +122,13 @@ impl AwsError {
                 let errors = el("Errors", vec![el("Error", vec![code, message])]);
                 el("Response", vec![errors, text("RequestID", super::query::REQUEST_ID)]).document(None)
             }
-            Api::Classic | Api::V2 | Api::Sns => {
+            // It has a document of its own for what it refuses.
+            Api::Route53 if self.code == "InvalidChangeBatch" => {
+                let messages = self.message.lines().map(|line| text("Message", line)).collect();
+                let parts = vec![el("Messages", messages), text("RequestId", super::query::REQUEST_ID)];
+                el("InvalidChangeBatch", parts).document(super::query::namespace(api))
+            }
+            Api::Classic | Api::V2 | Api::Sns | Api::Route53 => {
                 let kind = if self.status < 500 { "Sender" } else { "Receiver" };
                 let error = el("Error", vec![text("Type", kind), code, message]);
                 let parts = vec![error, text("RequestId", super::query::REQUEST_ID)];

@@ -28,6 +28,8 @@ struct Armed {
     /// None: any operation.
     op: Option<Op>,
     fault: Fault,
+    /// How many calls go well before.
+    spare: u32,
     /// How many calls it will still fail; none: until healed.
     left: Option<u32>,
 }
@@ -83,17 +85,22 @@ impl Knobs {
 
     /// Fails every call of `op` until [`Knobs::heal`].
     pub fn fail(&mut self, op: Op, fault: Fault) {
-        self.armed.push(Armed { op: Some(op), fault, left: None });
+        self.armed.push(Armed { op: Some(op), fault, spare: 0, left: None });
     }
 
     /// Fails the next `times` calls of `op`.
     pub fn fail_times(&mut self, op: Op, fault: Fault, times: u32) {
-        self.armed.push(Armed { op: Some(op), fault, left: Some(times) });
+        self.armed.push(Armed { op: Some(op), fault, spare: 0, left: Some(times) });
+    }
+
+    /// Lets `spare` calls of `op` go well, then fails every one until [`Knobs::heal`].
+    pub fn fail_after(&mut self, op: Op, fault: Fault, spare: u32) {
+        self.armed.push(Armed { op: Some(op), fault, spare, left: None });
     }
 
     /// Fails every call of every operation, IMDS included, until [`Knobs::heal_all`].
     pub fn fail_all(&mut self, fault: Fault) {
-        self.armed.push(Armed { op: None, fault, left: None });
+        self.armed.push(Armed { op: None, fault, spare: 0, left: None });
     }
 
     /// Takes back the faults of `op`; those of all operations stay.
@@ -154,6 +161,10 @@ impl Knobs {
     pub(super) fn next_fault(&mut self, op: Op) -> Option<Fault> {
         let at = self.armed.iter().position(|armed| armed.op.is_none_or(|of| of == op))?;
         let armed = &mut self.armed[at];
+        if armed.spare > 0 {
+            armed.spare -= 1;
+            return None;
+        }
         let fault = armed.fault;
         if let Some(left) = &mut armed.left {
             *left = left.saturating_sub(1);

@@ -26,11 +26,13 @@ pub enum Bucket {
     ClassicRead,
     /// v2 load balancers.
     V2Read,
+    /// Everything of Route 53.
+    Route53,
 }
 
 impl Bucket {
     /// Every bucket.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::ClusterResourceRead,
         Self::ServiceRead,
         Self::ClusterRead,
@@ -39,6 +41,7 @@ impl Bucket {
         Self::Ec2Unfiltered,
         Self::ClassicRead,
         Self::V2Read,
+        Self::Route53,
     ];
 
     /// The burst (tokens) and the refill (tokens per second) that AWS documents.
@@ -48,6 +51,7 @@ impl Bucket {
             Self::ClusterRead | Self::TaskDefinitionRead => (50, 20.0),
             Self::Ec2Unfiltered => (50, 10.0),
             Self::ClassicRead | Self::V2Read => (40, 10.0),
+            Self::Route53 => (5, 5.0),
         }
     }
 
@@ -64,6 +68,11 @@ impl Bucket {
             Op::DescribeInstances => Some(Self::Ec2Unfiltered),
             Op::DescribeClassicLoadBalancers => Some(Self::ClassicRead),
             Op::DescribeTargetGroups | Op::DescribeLoadBalancers => Some(Self::V2Read),
+            Op::GetHostedZone
+            | Op::ListHostedZonesByName
+            | Op::ListResourceRecordSets
+            | Op::ChangeResourceRecordSets
+            | Op::GetChange => Some(Self::Route53),
             // SQS takes any number of calls; SNS's limits are far above what tests do; IMDS has none that we know.
             _ => None,
         }

@@ -1,9 +1,10 @@
 //! A fake of the few AWS calls that ecs-resolver makes, for the real SDK to talk to over real HTTP.
 //!
-//! One port serves ECS (JSON 1.1), SQS (JSON 1.0), EC2, classic ELB, `ELBv2` and SNS (query protocol) and `IMDSv2`.
-//! What it knows is a [`World`], and queues and topics ([`Messaging`]), which a test builds and changes directly; how
-//! it misbehaves is set by [`Knobs`]; what it was asked is in its [`Call`] record. It answers only with fields that exist in the API models, and it refuses what AWS
-//! refuses: oversized batches, unknown clusters, requests that are not signed for the right service.
+//! One port serves ECS (JSON 1.1), SQS (JSON 1.0), EC2, classic ELB, `ELBv2` and SNS (query protocol), Route 53 (REST)
+//! and `IMDSv2`. What it knows is a [`World`], queues and topics ([`Messaging`]) and hosted zones ([`Hosting`]), which a
+//! test builds and changes directly; how it misbehaves is set by [`Knobs`]; what it was asked is in its [`Call`] record.
+//! It answers only with fields that exist in the API models, and it refuses what AWS refuses: oversized batches,
+//! unknown clusters, requests that are not signed for the right service.
 
 mod ec2_api;
 mod ecs_api;
@@ -13,6 +14,7 @@ mod emission;
 mod error;
 mod events;
 mod guard;
+pub mod hosting;
 mod imds_api;
 mod knobs;
 mod limits;
@@ -21,6 +23,7 @@ mod op;
 mod page;
 mod query;
 mod record;
+mod route53_api;
 mod server;
 mod sns_api;
 mod sqs_api;
@@ -38,6 +41,7 @@ use emission::{Emission, Parcel};
 
 pub use emission::Travel;
 pub use guard::WorldGuard;
+pub use hosting::Hosting;
 pub use knobs::{Fault, Knobs};
 pub use limits::Bucket;
 pub use messaging::Messaging;
@@ -51,6 +55,7 @@ pub use world::World;
 struct Shared {
     world: Mutex<World>,
     messaging: Mutex<Messaging>,
+    hosting: Mutex<Hosting>,
     emission: Mutex<Option<Emission>>,
     knobs: Mutex<Knobs>,
     calls: Mutex<Vec<Call>>,
@@ -141,6 +146,11 @@ impl FakeAws {
         lock(&self.shared.messaging)
     }
 
+    /// The hosted zones, locked.
+    pub fn hosting(&self) -> MutexGuard<'_, Hosting> {
+        lock(&self.shared.hosting)
+    }
+
     /// The knobs, locked.
     pub fn knobs(&self) -> MutexGuard<'_, Knobs> {
         lock(&self.shared.knobs)
@@ -149,6 +159,11 @@ impl FakeAws {
     /// From now on `op` answers out of the world as it is at this moment, until [`Knobs::thaw`].
     pub fn freeze(&self, op: Op) {
         let world = self.world().clone();
+        self.knobs().freeze(op, world);
+    }
+
+    /// From now on `op` answers out of this world, until [`Knobs::thaw`].
+    pub fn freeze_as(&self, op: Op, world: World) {
         self.knobs().freeze(op, world);
     }
 

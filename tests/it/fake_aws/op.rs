@@ -15,6 +15,8 @@ pub enum Api {
     Sqs,
     /// SNS, query protocol, version 2010-03-31.
     Sns,
+    /// Route 53, REST and XML, version 2013-04-01.
+    Route53,
     /// Instance metadata.
     Imds,
 }
@@ -54,6 +56,11 @@ pub enum Op {
     GetSubscriptionAttributes,
     Unsubscribe,
     Publish,
+    GetHostedZone,
+    ListHostedZonesByName,
+    ListResourceRecordSets,
+    ChangeResourceRecordSets,
+    GetChange,
     /// `PUT /latest/api/token`.
     ImdsToken,
     /// `GET /latest/…`.
@@ -95,6 +102,14 @@ const SNS: [Op; 6] = [
     Op::Publish,
 ];
 
+const ROUTE53: [Op; 5] = [
+    Op::GetHostedZone,
+    Op::ListHostedZonesByName,
+    Op::ListResourceRecordSets,
+    Op::ChangeResourceRecordSets,
+    Op::GetChange,
+];
+
 impl Op {
     /// The ECS or SQS operation behind an `X-Amz-Target` header.
     pub fn from_target(target: &str) -> Option<Self> {
@@ -128,6 +143,7 @@ impl Op {
             Self::ImdsToken | Self::ImdsGet => Api::Imds,
             _ if SQS.contains(&self) => Api::Sqs,
             _ if SNS.contains(&self) => Api::Sns,
+            _ if ROUTE53.contains(&self) => Api::Route53,
             _ => Api::Ecs,
         }
     }
@@ -164,6 +180,11 @@ impl Op {
             Self::GetSubscriptionAttributes => "GetSubscriptionAttributes",
             Self::Unsubscribe => "Unsubscribe",
             Self::Publish => "Publish",
+            Self::GetHostedZone => "GetHostedZone",
+            Self::ListHostedZonesByName => "ListHostedZonesByName",
+            Self::ListResourceRecordSets => "ListResourceRecordSets",
+            Self::ChangeResourceRecordSets => "ChangeResourceRecordSets",
+            Self::GetChange => "GetChange",
             Self::ImdsToken => "Token",
             Self::ImdsGet => "Get",
         }
@@ -179,6 +200,7 @@ impl Api {
             Self::Classic | Self::V2 => Some("elasticloadbalancing"),
             Self::Sqs => Some("sqs"),
             Self::Sns => Some("sns"),
+            Self::Route53 => Some("route53"),
             Self::Imds => None,
         }
     }

@@ -16,6 +16,7 @@ pub fn namespace(api: Api) -> Option<&'static str> {
         Api::Classic => Some("http://elasticloadbalancing.amazonaws.com/doc/2012-06-01/"),
         Api::V2 => Some("http://elasticloadbalancing.amazonaws.com/doc/2015-12-01/"),
         Api::Sns => Some("http://sns.amazonaws.com/doc/2010-03-31/"),
+        Api::Route53 => Some("https://route53.amazonaws.com/doc/2013-04-01/"),
         Api::Ecs | Api::Sqs | Api::Imds => None,
     }
 }

@@ -20,7 +20,7 @@ use super::op::{Api, Op};
 use super::query::Params;
 use super::record::Call;
 use super::world::World;
-use super::{Shared, ec2_api, ecs_api, elb_api, imds_api, lock, sns_api, sqs_api};
+use super::{Shared, ec2_api, ecs_api, elb_api, imds_api, lock, route53_api, sns_api, sqs_api};
 use crate::loopback;
 
 /// Largest request body, in bytes: a message of SQS may have 1 MiB, and more once it is JSON.
@@ -95,7 +95,10 @@ async fn read(request: Request) -> Option<Asked> {
     let target = parts.headers.get("x-amz-target").and_then(|target| target.to_str().ok());
     let form = if body.is_empty() { parts.uri.query().unwrap_or_default().as_bytes() } else { &body };
     let mut params = Params::default();
-    let op = if path == "/latest/api/token" {
+    let op = if let Some(op) = route53_api::operation(&parts.method, &path) {
+        params = Params::parse(parts.uri.query().unwrap_or_default().as_bytes());
+        op
+    } else if path == "/latest/api/token" {
         Op::ImdsToken
     } else if path.starts_with("/latest/") {
         Op::ImdsGet
@@ -138,6 +141,10 @@ async fn answer(shared: &Shared, asked: &Asked) -> Answer {
         }
         (Api::Sqs, _) => sqs_api::answer(op, &input(asked)?, &mut lock(&shared.messaging))?.to_string(),
         (Api::Sns, _) => sns_api::answer(op, &asked.params, &mut lock(&shared.messaging), manner)?,
+        (Api::Route53, _) => {
+            let mut hosting = lock(&shared.hosting);
+            route53_api::answer(op, &asked.path, &asked.params, &asked.body, &mut hosting, manner)?
+        }
         (_, Some(world)) => return of_world(asked, &world, manner),
         (_, None) => return of_world(asked, &lock(&shared.world), manner),
     };
@@ -155,7 +162,7 @@ fn of_world(asked: &Asked, world: &World, manner: Manner) -> Answer {
             return Ok((token, Some(lifetime)));
         }
         Api::Imds => imds_api::get(&asked.path, &asked.headers, world)?,
-        Api::Sqs | Api::Sns => unreachable!("queues and topics are not part of the world"),
+        Api::Sqs | Api::Sns | Api::Route53 => unreachable!("these are not part of the world"),
     };
     Ok((body, None))
 }
@@ -202,7 +209,7 @@ fn record(shared: &Shared, asked: &Asked, status: u16, error: Option<&'static st
             let most = input.get("MaxNumberOfMessages").and_then(Value::as_u64);
             (sqs_api::batch(&input), most.and_then(|most| usize::try_from(most).ok()))
         }
-        Api::Sns | Api::Imds => (0, None),
+        Api::Sns | Api::Route53 | Api::Imds => (0, None),
     };
     lock(&shared.calls).push(Call { op, batch, max_results, status, error });
 }
@@ -211,7 +218,7 @@ fn respond(api: Api, answer: Answer) -> Response {
     let kind = match api {
         Api::Ecs => "application/x-amz-json-1.1",
         Api::Sqs => "application/x-amz-json-1.0",
-        Api::Ec2 | Api::Classic | Api::V2 | Api::Sns => "text/xml;charset=UTF-8",
+        Api::Ec2 | Api::Classic | Api::V2 | Api::Sns | Api::Route53 => "text/xml;charset=UTF-8",
         Api::Imds => "text/plain",
     };
     let response = Response::builder().header(header::CONTENT_TYPE, kind);

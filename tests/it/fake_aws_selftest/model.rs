@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::fake_aws::FakeAws;
+use crate::fake_aws::hosting::{Alias, Content, RecordSet};
 use crate::fake_aws::world::{Scheme, TaskDefinition};
 use crate::moto;
 
@@ -33,14 +34,35 @@ fn everything(fake: &FakeAws) {
     world.service("prod", "hosted").host_task(&host);
 }
 
+/// A hosted zone with a record set of every kind; its id.
+fn hosted_zone(fake: &FakeAws) -> String {
+    let mut hosting = fake.hosting();
+    let id = hosting.add_zone("ecs.internal");
+    hosting.put(&id, "a.ecs.internal", "A", 60, &["10.0.0.1", "10.0.0.2"]);
+    let mut alias = RecordSet::simple("b.ecs.internal", "A", 0, &[]);
+    let target = Alias { zone: id.clone(), name: "a.ecs.internal.".to_owned(), evaluates_health: false };
+    alias.content = Content::Alias(target);
+    hosting.zone(&id).sets.push(alias);
+    let policies = [("Weight", "1"), ("Region", "us-east-1"), ("Failover", "PRIMARY"), ("MultiValueAnswer", "true")];
+    for (policy, value) in policies {
+        let mut set = RecordSet::simple(&format!("{policy}.ecs.internal"), "A", 60, &["10.0.0.3"]);
+        set.set_identifier = Some("one".to_owned());
+        set.policy = vec![(policy, value.to_owned()), ("HealthCheckId", "h".to_owned())];
+        hosting.zone(&id).sets.push(set);
+    }
+    hosting.zone(&id).linked_service = Some("servicediscovery.amazonaws.com".to_owned());
+    id
+}
+
 #[test]
 fn every_member_is_in_the_model() {
     let fake = FakeAws::start();
     everything(&fake);
     let topic = fake.messaging().add_topic("changes");
+    let zone = hosted_zone(&fake);
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/model_check.py");
     let mut check = Command::new(moto::venv().join("bin/python"));
-    let checked = check.arg(script).args([&fake.endpoint_url(), "prod", &topic]).output();
+    let checked = check.arg(script).args([&fake.endpoint_url(), "prod", &topic, &zone]).output();
     let checked = checked.expect("Python of the virtual environment runs");
     let errors = String::from_utf8_lossy(&checked.stderr);
     assert!(checked.status.success(), "{errors}");

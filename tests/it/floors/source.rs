@@ -1,6 +1,6 @@
 //! Reading: which modules there are, and which names each of them uses.
 //!
-//! Starts at `lib.rs` and `main.rs` and follows the `mod` declarations, as the compiler does. What is compiled for tests
+//! Starts at `lib.rs` and the binaries and follows the `mod` declarations, as the compiler does. What is compiled for tests
 //! only is marked or left out.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -62,9 +62,8 @@ impl Crate {
         let mut krate = Self::default();
         let mut read = BTreeSet::new();
         let mut waiting = vec![(Path::new(), false)];
-        if sources.contains_key("src/main.rs") {
-            waiting.push((vec!["main".to_owned()], false));
-        }
+        let binaries = ["main", "bootstrap"].into_iter().filter(|name| sources.contains_key(&format!("src/{name}.rs")));
+        waiting.extend(binaries.map(|name| (vec![name.to_owned()], false)));
         while let Some((at, tests)) = waiting.pop() {
             let Some((file, source)) = candidates(&at).into_iter().find_map(|file| sources.get_key_value(&file)) else {
                 krate.faults.push((at.join("::"), "is declared, but there is no such file".to_owned()));

@@ -6,7 +6,7 @@ use ecs_resolver::dns::{DomainName, Parsed, Question, RecordType, ReplyContext, 
 use ecs_resolver::ecs::*;
 use ecs_resolver::inventory::{Change, Inventory, Outcome, Resource, ResourceId, Subject, reduce};
 use ecs_resolver::resolve::{Resolution, resolve};
-use ecs_resolver::zone::{Settings, ZoneWriter, text};
+use ecs_resolver::zone::{Fallback, Settings, ZoneWriter, text};
 use hickory_proto::op::{Edns, Message, MessageType, OpCode, Query};
 use hickory_proto::rr::Name;
 use hickory_proto::rr::rdata::opt::EdnsCode;
@@ -72,7 +72,9 @@ fn settings(words: &Words<'_>) -> Settings {
         ttl: words.parse("ttl").unwrap_or(5),
         negative_ttl: 5,
         fail_open: words.get("fail_open") != Some("no"),
-        fallback: words.get("fallback") == Some("yes"),
+        fallback: if words.get("fallback") == Some("yes") { Fallback::Resolver } else { Fallback::Off },
+        prefer_route53: words.positional.contains(&"prefer"),
+        records: Vec::new(),
         name_servers: vec!["127.0.0.1".parse().unwrap()],
         source: "script",
     }
@@ -153,11 +155,13 @@ impl World {
         let bytes = query.to_vec().unwrap();
         let Parsed::Plain(question) = Question::parse(&bytes) else { return "not a plain question".to_owned() };
         let zone = self.writer.zone();
-        let (head, body) = match resolve(zone, &question) {
-            Resolution::Reply(body) => (String::new(), body),
-            Resolution::Chase { alias, target } => (format!("chase {target}, after\n"), alias),
-            Resolution::Fallback { otherwise } => ("fallback, otherwise\n".to_owned(), otherwise),
+        let resolution = resolve(zone, &question, 0).resolution;
+        let (head, body) = match &resolution {
+            Resolution::Reply(body) => (String::new(), *body),
+            Resolution::Chase { alias, target } => (format!("chase {target}, after\n"), *alias),
+            Resolution::Fallback { otherwise } => ("fallback, otherwise\n".to_owned(), *otherwise),
             Resolution::Forward => return "forward".to_owned(),
+            other => return format!("{other:?}"),
         };
         let mut out = Vec::new();
         let context = ReplyContext { soa: &zone.soa, spin: 0, limit: question.limit(true), ede: None };

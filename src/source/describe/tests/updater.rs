@@ -28,6 +28,7 @@ async fn work(mut messages: mpsc::Receiver<Message>, seen: Arc<Mutex<Vec<Change>
     while let Some(message) = messages.recv().await {
         match message {
             Message::Ask(look) => look(&inventory),
+            Message::Hosted(..) => panic!("nobody reads Route 53 here"),
             Message::Deliver(delivery) => {
                 for change in delivery.changes {
                     believe(&mut inventory, &change);

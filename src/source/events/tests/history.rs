@@ -11,7 +11,7 @@ use crate::dns::DomainName;
 use crate::ecs::Timestamp;
 use crate::ecs::event::Detail;
 use crate::inventory::{Change, Inventory, Outcome, reduce};
-use crate::zone::{Settings, ZoneWriter, text};
+use crate::zone::{Fallback, Settings, ZoneWriter, text};
 
 /// What reaches us.
 #[derive(Debug, Clone)]
@@ -36,7 +36,9 @@ impl Agent {
             ttl: 5,
             negative_ttl: 5,
             fail_open: true,
-            fallback: false,
+            fallback: Fallback::Off,
+            prefer_route53: false,
+            records: Vec::new(),
             name_servers: Vec::new(),
             source: "test",
         };

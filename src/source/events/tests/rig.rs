@@ -22,7 +22,7 @@ use crate::source::events::stats::EventStats;
 use crate::source::ports::{ApiError, ApiErrorKind, EventQueue, Owner, QueueMessage};
 use crate::source::status::SourceStatus;
 use crate::updater::{Updater, UpdaterStats};
-use crate::zone::Settings;
+use crate::zone::{Fallback, Settings};
 
 /// What happened at the queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -206,7 +206,9 @@ fn settings() -> Settings {
         ttl: 5,
         negative_ttl: 5,
         fail_open: true,
-        fallback: false,
+        fallback: Fallback::Off,
+        prefer_route53: false,
+        records: Vec::new(),
         name_servers: Vec::new(),
         source: "test",
     }

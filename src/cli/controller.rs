@@ -1,0 +1,101 @@
+//! `ecs-resolver controller`: registers the services of ECS in a private hosted zone of Route 53.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::exit::{self, Failure};
+use super::{logging, print};
+use crate::config::settings::{Clusters, Source};
+use crate::config::{self, Config, Overrides};
+use crate::daemon::controller::{self, Errand, Outcome};
+use crate::register::report;
+
+const EXAMPLES: &str = "Examples:
+  ecs-resolver controller --plan --cluster prod
+  ecs-resolver controller --plan --json | jq .groups
+  ecs-resolver controller --once --cluster prod --adopt
+  ecs-resolver controller --cluster prod --zone-id Z0123456789ABCDEFGHIJ
+
+Exit status: 0 the zone says what it should, or the plan is whole; 69 the zone could not be read; 75 not all could be
+read or changed; 77 deletes were refused because they are too many.";
+
+/// Register services in Route 53
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Controller {
+    /// Configuration file; without it /etc/ecs-resolver/ecs-resolver.toml, if there is one
+    #[arg(short, long, env = "ECS_RESOLVER_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Print the changes that would be made, and make none
+    #[arg(long, conflicts_with = "once")]
+    plan: bool,
+    /// With --plan: print JSON
+    #[arg(long, requires = "plan")]
+    json: bool,
+    /// Reconcile once, wait until Route 53 has the changes everywhere, and end
+    #[arg(long)]
+    once: bool,
+    /// Delete however many names are due; without it, never more at once than a fifth of ours, or five
+    #[arg(long)]
+    allow_mass_delete: bool,
+    #[command(flatten)]
+    overrides: Overrides,
+}
+
+impl Controller {
+    /// Reconciles until a signal, once, or not at all.
+    ///
+    /// # Errors
+    /// The configuration's faults, or what could not be done.
+    pub fn run(mut self) -> Result<(), Failure> {
+        logging::heed_rust_log(&mut self.overrides);
+        let loaded = config::load(self.config.as_deref(), &self.overrides);
+        let loaded = loaded.map_err(|faults| Failure::new(exit::CONFIG, &faults))?;
+        logging::start(&loaded.config.log);
+        for notice in &loaded.notices {
+            tracing::warn!("{notice}");
+        }
+        judge(&loaded.config)?;
+        if !self.plan && !self.once {
+            return Ok(controller::serve(&loaded.config, self.allow_mass_delete)?);
+        }
+        let errand = if self.plan { Errand::Plan } else { Errand::Change };
+        let outcome = controller::once(&loaded.config, self.allow_mass_delete, errand)?;
+        if self.json {
+            print(format!("{:#}\n", report::json(&outcome.plan, &outcome.desired)).as_bytes())?;
+        } else if self.plan {
+            print(report::table(&outcome.plan, &outcome.desired).as_bytes())?;
+        }
+        ended(&outcome)
+    }
+}
+
+/// What a resolver may do and a controller may not.
+fn judge(config: &Config) -> Result<(), Failure> {
+    let fault = |text: &str| Err(Failure::new(exit::CONFIG, &text));
+    if config.ecs.source != Source::Describe {
+        return fault("ecs.source: a controller registers what AWS says, and nothing else; give \"describe\"");
+    }
+    if config.ecs.clusters == Clusters::All {
+        return fault("ecs.clusters: only default clusters have names to register; name them");
+    }
+    Ok(())
+}
+
+/// How the process ends after an errand.
+fn ended(outcome: &Outcome) -> Result<(), Failure> {
+    if outcome.plan.refused.is_some() {
+        let refused = report::notes(&outcome.plan, &outcome.desired).pop().unwrap_or_default();
+        return Err(Failure::new(exit::REFUSED, &refused));
+    }
+    let failed: Vec<_> = outcome.applied.failed.iter().map(|it| format!("{}: {}", it.group.name, it.error)).collect();
+    if !failed.is_empty() {
+        return Err(Failure::new(exit::INCOMPLETE, &format!("not changed: {}", failed.join("; "))));
+    }
+    if !outcome.complete {
+        let text = "not all of ECS could be read, so nothing that it decides was changed; the log says why";
+        return Err(Failure::new(exit::INCOMPLETE, &text));
+    }
+    Ok(())
+}

@@ -1,0 +1,179 @@
+//! Wiring of the controller: the describe calls, an updater whose zone is nobody's but the registrar's, and Route 53.
+
+mod report;
+mod resolver;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep_until};
+
+use super::feed::{self, Feed, Prepared};
+use super::{Error, Stop};
+use crate::aws::{Aws, AwsSettings};
+use crate::config::Config;
+use crate::config::settings::Clusters;
+use crate::ecs::event::ServiceHint;
+use crate::metrics::Metrics;
+use crate::register::Consent;
+use crate::register::desired::Options;
+use crate::registrar::{Controller, Registrar, Settings};
+use crate::route53::HostedZoneId;
+use crate::source::clock::Clock;
+use crate::source::describe::{Apis, Describer};
+use crate::source::hosted_zone::Paced;
+use crate::source::status::SourceStatus;
+use crate::source::{Updates, pace};
+use crate::updater::Updater;
+use crate::{http, systemd};
+use report::Reports;
+use resolver::SystemResolver;
+
+pub use crate::registrar::Outcome;
+
+/// Time for Route 53's servers to take a change, which it promises in 60 s as a rule.
+const ARRIVAL: Duration = Duration::from_secs(120);
+
+/// What a controller is to do once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Errand {
+    /// Work out the changes only.
+    Plan,
+    /// Make them, and wait until all of Route 53's servers have them.
+    Change,
+    /// Make them.
+    ChangeAndGo,
+}
+
+/// Reconciles at an interval until SIGTERM or SIGINT.
+///
+/// # Errors
+/// [`Error::Unavailable`] when there is no cluster to register, or the HTTP port is taken.
+pub fn serve(config: &Config, mass_delete: bool) -> Result<(), Error> {
+    super::runtime()?.block_on(async {
+        let http = match config.http.listen {
+            Some(address) => Some(http::bind(address).await.map_err(Error::unavailable)?),
+            None => None,
+        };
+        let stop = Stop::new()?;
+        let clusters = clusters(config).await?;
+        let parts = Parts::build(config, clusters, mass_delete, ARRIVAL).await?;
+        parts.reports.register(&parts.metrics);
+        if let Some(listener) = http {
+            tracing::info!("HTTP on http://{}/", listener.local_addr().map_err(Error::internal)?);
+            let state = parts.reports.http_state(Arc::clone(&parts.metrics), parts.updates.clone());
+            tokio::spawn(http::serve(listener, state, stop.token.clone().cancelled_owned()));
+        }
+        systemd::ready();
+        let interval = config.controller.interval;
+        let reconciling = reconcile_every(interval, parts.controller);
+        let token = stop.token.clone();
+        let reconciling = tokio::spawn(async move {
+            // Boxed: the state of a reconcile is large. A request that is cut off is all or nothing.
+            let _ = token.run_until_cancelled(Box::pin(reconciling)).await;
+        });
+        let ended = stop.wait(vec![reconciling]).await;
+        systemd::stopping();
+        ended
+    })
+}
+
+/// Does one errand.
+///
+/// # Errors
+/// [`Error::Unavailable`] when there is no cluster, or the hosted zone cannot be found or read.
+pub fn once(config: &Config, mass_delete: bool, errand: Errand) -> Result<Outcome, Error> {
+    super::runtime()?.block_on(async {
+        let clusters = clusters(config).await?;
+        run_errand(config, clusters, mass_delete, errand, &[]).await
+    })
+}
+
+/// Does one errand for these clusters, having heard something of the services in `hints`.
+///
+/// # Errors
+/// [`Error::Unavailable`] when the hosted zone cannot be found or read.
+pub async fn run_errand(
+    config: &Config,
+    clusters: Vec<String>,
+    mass_delete: bool,
+    errand: Errand,
+    hints: &[ServiceHint],
+) -> Result<Outcome, Error> {
+    let wait = if errand == Errand::Change { ARRIVAL } else { Duration::ZERO };
+    let parts = Parts::build(config, clusters, mass_delete, wait).await?;
+    let work = async {
+        match errand {
+            Errand::Plan => parts.controller.plan().await,
+            Errand::Change | Errand::ChangeAndGo => parts.controller.reconcile(hints).await,
+        }
+    };
+    Box::pin(work).await.map_err(Error::unavailable)
+}
+
+/// The clusters whose services are registered.
+async fn clusters(config: &Config) -> Result<Vec<String>, Error> {
+    let clusters = match &config.ecs.clusters {
+        Clusters::Named(names) => names.clone(),
+        Clusters::All | Clusters::FromHost => feed::cluster_of_this_host(config).await,
+    };
+    if clusters.is_empty() {
+        return Err(Error::Unavailable("no cluster to register: set ecs.clusters".to_owned()));
+    }
+    Ok(clusters)
+}
+
+/// Everything that a controller is made of.
+struct Parts {
+    controller: Controller,
+    updates: Updates,
+    metrics: Arc<Metrics>,
+    reports: Reports,
+}
+
+impl Parts {
+    async fn build(config: &Config, clusters: Vec<String>, mass_delete: bool, wait: Duration) -> Result<Self, Error> {
+        let clock = Clock::start();
+        let (status, metrics) = (Arc::new(SourceStatus::default()), Arc::new(Metrics::new(env!("CARGO_PKG_VERSION"))));
+        let feed = Prepared { feed: Feed::Describe, clusters: clusters.clone(), all: false };
+        let updater = Updater::new(super::zone_settings(config, &feed, &[]), 1);
+        let (shared, stats) = (updater.shared(), updater.stats());
+        let (updates, messages) = Updates::channel();
+        // It ends when nobody can send it anything any more.
+        drop(super::start_updater(updater, messages)?);
+
+        let counted = Arc::clone(&metrics);
+        let observe = Arc::new(move |operation, result| counted.aws_request(operation, result));
+        let settings = AwsSettings { region: config.ecs.region.clone() };
+        let aws = Aws::load(&settings, Arc::new(SystemResolver), observe).await;
+        let apis =
+            Apis { ecs: Arc::new(aws.ecs), ec2: Arc::new(aws.ec2), load_balancers: Arc::new(aws.load_balancing) };
+        let describer = Arc::new(Describer::new(apis, updates.clone(), Arc::clone(&status), clock));
+        let id = config.route53.zone_id.as_deref().map(HostedZoneId::new);
+        let api = Arc::new(Paced::new(Arc::new(aws.route53)));
+        let registrar = Registrar::new(api, config.dns.zone.clone(), id, wait);
+        let settings = Settings {
+            clusters,
+            options: Options { kinds: config.controller.record_types.clone() },
+            consent: Consent { adopt: config.controller.adopt, mass_delete },
+        };
+        let controller = Controller::new(settings, describer, updates.clone(), shared.clone(), registrar);
+        let reporter =
+            super::report::Reporter { shared, stats, status, clock, feed, events: Arc::default(), reads_zone: false };
+        let reports = Reports { reporter, registration: controller.status(), clock };
+        Ok(Self { controller, updates, metrics, reports })
+    }
+}
+
+/// Reconciles every `interval`, for ever.
+async fn reconcile_every(interval: Duration, controller: Controller) {
+    let mut failures = 0;
+    loop {
+        let began = Instant::now();
+        let result = controller.reconcile(&[]).await;
+        failures = if result.is_err() { failures + 1 } else { 0 };
+        let pause = if failures > 0 { pace::backoff(failures, interval) } else { interval };
+        // One that takes longer than the interval is followed by a pause all the same.
+        sleep_until((began + pace::jittered(pause, fastrand::f64())).max(Instant::now() + interval / 10)).await;
+    }
+}

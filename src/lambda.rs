@@ -1,0 +1,149 @@
+//! The controller as an AWS Lambda function: takes one event of EventBridge and does one reconcile of the cluster that
+//! it names. It stands where the Python function of the reference architecture of 2016 stood, behind the same rule.
+//!
+//! It keeps nothing between two events, and all its settings are environment variables. What it could not do is an
+//! error of the invocation: Lambda then invokes it again with the same event, twice, and counts it.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use lambda_runtime::{LambdaEvent, service_fn};
+use serde_json::{Value, json};
+
+use crate::cli::{exit, logging};
+use crate::config::settings::Clusters;
+use crate::config::{self, Config, Overrides};
+use crate::daemon::controller::{Errand, Outcome, run_errand};
+use crate::ecs::ClusterArn;
+use crate::ecs::event::{self, Detail, ServiceHint};
+use crate::inventory::ServiceKey;
+use crate::register::{Kind, report};
+
+type Error = Box<dyn std::error::Error + Send + Sync>;
+
+/// The whole program: settings, then events until Lambda ends it.
+#[must_use]
+pub fn main() -> ExitCode {
+    let path = std::env::var_os("ECS_RESOLVER_CONFIG");
+    let loaded = Overrides::of_environment().and_then(|overrides| {
+        config::load(path.as_deref().map(AsRef::as_ref), &overrides).map_err(|faults| faults.to_string())
+    });
+    let config = match loaded {
+        Ok(loaded) => loaded.config,
+        Err(faults) => {
+            eprintln!("{faults}");
+            return exit::CONFIG.into();
+        }
+    };
+    logging::start(&config.log);
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let config = Arc::new(config);
+    let serving = async {
+        let handler = |event: LambdaEvent<Value>| {
+            let config = Arc::clone(&config);
+            async move { handle(&config, &event.payload).await }
+        };
+        lambda_runtime::run(service_fn(handler)).await
+    };
+    match runtime.map_err(Error::from).and_then(|runtime| runtime.block_on(serving)) {
+        Ok(()) => exit::OK.into(),
+        Err(error) => {
+            eprintln!("{error}");
+            exit::INTERNAL.into()
+        }
+    }
+}
+
+/// What an event asks for.
+#[derive(Debug, PartialEq, Eq)]
+enum Asked {
+    /// Nothing, because of this.
+    Nothing(&'static str),
+    /// A reconcile of everything that is configured: a schedule.
+    All,
+    /// A reconcile of this cluster, in which something happened to these services.
+    Of(ClusterArn, Vec<ServiceHint>),
+}
+
+async fn handle(config: &Config, payload: &Value) -> Result<Value, Error> {
+    tracing::info!("received event: {payload}");
+    let asked = read(config, payload)?;
+    let (clusters, hints) = match (clusters(config, &asked), asked) {
+        (_, Asked::Nothing(why)) => return Ok(nothing(why)),
+        (None, Asked::All) => {
+            return Err("a schedule needs to be told which clusters: set ECS_RESOLVER_ECS_CLUSTERS".into());
+        }
+        (None, Asked::Of(..)) => return Ok(nothing("it is about another cluster")),
+        (Some(clusters), Asked::All) => (clusters, Vec::new()),
+        (Some(clusters), Asked::Of(_, hints)) => (clusters, hints),
+    };
+    let outcome = run_errand(config, clusters, false, Errand::ChangeAndGo, &hints).await?;
+    judge(&outcome, payload, &hints)?;
+    let done = outcome.applied.done.iter();
+    let done = done.map(|group| json!({ "name": group.name.to_string(), "purpose": group.purpose.label() }));
+    Ok(json!({ "changed": done.collect::<Vec<_>>(), "notes": report::notes(&outcome.plan, &outcome.desired) }))
+}
+
+fn nothing(why: &str) -> Value {
+    tracing::info!("This event does not apply to us. No action taken: {why}");
+    json!({ "changed": [], "notes": [why] })
+}
+
+fn read(config: &Config, payload: &Value) -> Result<Asked, Error> {
+    if payload["detail-type"] == "Scheduled Event" {
+        return Ok(Asked::All);
+    }
+    let tasks = [Kind::A, Kind::Srv].iter().any(|kind| config.controller.record_types.contains(kind));
+    Ok(match event::parse(payload.to_string().as_bytes())?.detail {
+        Detail::Service(hint) => Asked::Of(hint.cluster.clone(), vec![hint]),
+        Detail::Task(task) if tasks => Asked::Of(task.cluster, Vec::new()),
+        Detail::ContainerInstance(instance) if tasks => Asked::Of(instance.cluster, Vec::new()),
+        Detail::Task(_) | Detail::ContainerInstance(_) => Asked::Nothing("tasks are not registered"),
+        Detail::Ec2Instance { .. } | Detail::TaskHealth(_) => Asked::Nothing("it changes no registration"),
+        Detail::Ignored(_) => Asked::Nothing("it tells of no change of a service"),
+    })
+}
+
+/// The clusters to read: those that are configured, if the event's is one of them, else the event's.
+fn clusters(config: &Config, asked: &Asked) -> Option<Vec<String>> {
+    match (&config.ecs.clusters, asked) {
+        (Clusters::Named(names), Asked::All) => Some(names.clone()),
+        (Clusters::Named(names), Asked::Of(cluster, _)) => {
+            let ours = names.iter().any(|name| name == cluster.id() || name == cluster.as_str());
+            ours.then(|| names.clone())
+        }
+        (Clusters::All | Clusters::FromHost, Asked::Of(cluster, _)) => Some(vec![cluster.to_string()]),
+        (_, Asked::Nothing(_) | Asked::All) => None,
+    }
+}
+
+/// What makes the invocation an error, so that it is tried again.
+fn judge(outcome: &Outcome, payload: &Value, hints: &[ServiceHint]) -> Result<(), Error> {
+    let notes = || report::notes(&outcome.plan, &outcome.desired).join("; ");
+    if outcome.plan.refused.is_some() {
+        return Err(format!("deletes were refused: {}", notes()).into());
+    }
+    if let Some(failed) = outcome.applied.failed.first() {
+        return Err(format!(
+            "{} of {} names were not changed: {}",
+            outcome.applied.failed.len(),
+            outcome.plan.groups.len(),
+            failed.error
+        )
+        .into());
+    }
+    if !outcome.complete {
+        return Err(format!("not all of ECS could be read, so nothing that it decides was changed. {}", notes()).into());
+    }
+    // ECS is eventually consistent: the call that deleted a service may be told of before the service looks deleted.
+    let deleted = payload["detail"]["eventName"] == "DeleteService";
+    let keys: Vec<_> = hints.iter().map(|hint| ServiceKey::new(&hint.cluster, hint.service.id())).collect();
+    let still = |name: &&crate::register::plan::Left| keys.contains(&name.service);
+    match outcome.plan.kept.iter().find(still).filter(|_| deleted) {
+        Some(left) => Err(format!("{} cannot go yet: {}", left.name, left.why).into()),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,47 @@
+//! What ECS has to say of a name: whether it has it, may come to have it, or lets nobody else have it.
+
+use crate::dns::{Body, DomainName, name};
+use crate::zone::naming::Form;
+use crate::zone::naming::grammar::{self, Reach};
+use crate::zone::{Entry, Node, Zone};
+
+/// What ECS says of a name; `None` if it does not have it.
+pub(super) fn node<'z>(zone: &'z Zone, entry: Option<&'z Entry>) -> Option<&'z Node> {
+    entry.filter(|entry| !is_shadowed(zone, entry))?.shown().map(|node| &**node)
+}
+
+/// `_x._tcp.L` is a port of the service L where there is one, and the service x of the cluster L only otherwise: not
+/// before all default clusters have been read, which may have the service L.
+fn is_shadowed(zone: &Zone, entry: &Entry) -> bool {
+    let is_short = entry.winner().is_some_and(|claim| claim.form == Form::ClusterShort);
+    let owner = || entry.name.parent()?.parent();
+    let is_service = |owner: DomainName| zone.find(owner.as_wire()).is_some_and(|entry| entry.shown().is_some());
+    is_short && (zone.sync.default_pending || owner().is_some_and(is_service))
+}
+
+/// Why `_port._tcp.…` may exist although we do not know it, if so.
+pub(super) fn unread_port<'z>(zone: &'z Zone, name: &[u8]) -> Option<&'z Body> {
+    let is_grammar = |name: &[u8]| name::labels(name).next().is_some_and(|label| label.starts_with(b"_"));
+    let parent = name::parent(name).filter(|parent| is_grammar(name) && is_grammar(parent))?;
+    match &**zone.find(parent)?.shown()? {
+        Node::Unavailable { answer } => Some(answer),
+        Node::Records { .. } | Node::Alias { .. } => None,
+    }
+}
+
+/// Whether a cluster that has not been read yet could have the name.
+pub(super) fn may_come(zone: &Zone, name: &[u8]) -> bool {
+    let sync = &zone.sync;
+    if sync.is_complete() {
+        return false;
+    }
+    let labels: Vec<_> = zone.labels_below(name).collect();
+    let pending = |label: &[u8]| sync.incomplete || sync.pending.iter().any(|pending| pending.as_bytes() == label);
+    match grammar::reach(&labels) {
+        Reach::Nobody => false,
+        Reach::Defaults => sync.default_pending,
+        Reach::Cluster(label) => pending(label),
+        Reach::DefaultsOr(label) => sync.default_pending || pending(label),
+        Reach::Anybody => true,
+    }
+}

@@ -1,0 +1,205 @@
+//! From what is to be done, and what the upstream said, to the reply.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::chase;
+use crate::dns::{Body, Question, Rcode, ReplyContext, reply};
+use crate::forward::{Entry, Key};
+use crate::forwarder::{ForwardError, Resolved};
+use crate::metrics::Source;
+use crate::resolve::{Behind, Resolution};
+use crate::snapshot::Snapshot;
+use crate::zone::layers::Layer;
+
+/// A question with everything that its answer depends on, but for the upstream.
+#[derive(Clone, Copy)]
+pub(super) struct Asked<'a> {
+    pub(super) question: &'a Question<'a>,
+    pub(super) snapshot: &'a Arc<Snapshot>,
+    pub(super) tcp: bool,
+    pub(super) spin: u32,
+    pub(super) now: Instant,
+    /// The layer that owns the name.
+    pub(super) layer: Layer,
+}
+
+/// What the upstream has said.
+#[derive(Clone, Copy)]
+pub(super) enum Heard<'e> {
+    /// Nothing: it was not asked.
+    Nothing,
+    /// This.
+    Answer(&'e Entry),
+    /// It has no answer.
+    Failed(&'e ForwardError),
+}
+
+impl<'e> From<&'e Resolved> for Heard<'e> {
+    fn from(resolved: &'e Resolved) -> Self {
+        resolved.as_ref().map_or_else(Self::Failed, |answer| Self::Answer(answer))
+    }
+}
+
+/// Where a question is when the upstream has been heard.
+pub(super) enum Concluded<'a> {
+    /// The reply is written.
+    Done(Source),
+    /// Something else is to be done.
+    Next(Resolution<'a>),
+}
+
+/// What a name comes to.
+enum Ending<'a, 'e> {
+    /// An answer of ours.
+    Ours(Cow<'a, Body>, Source),
+    /// The upstream's answer as it is.
+    Passed(&'e Entry, Source),
+    /// The upstream has not decided it.
+    Next(Resolution<'a>),
+}
+
+/// What the upstream must be asked before `resolution` can be concluded; `None`: nothing. A question whose name is not
+/// well formed is asked of nobody, but [`Question::parse`] has ruled that out.
+pub(super) fn key(resolution: &Resolution<'_>, question: &Question<'_>) -> Option<Key> {
+    match resolution {
+        Resolution::Reply(_) => None,
+        Resolution::Chase { target, .. } | Resolution::Flatten { target } => Some(chase::key(target, question)),
+        Resolution::Behind(behind) => key_behind(behind, question),
+        Resolution::Fallback { .. } | Resolution::Prefer { .. } | Resolution::Ask | Resolution::Forward => {
+            Key::of(question)
+        }
+    }
+}
+
+fn key_behind(behind: &Behind<'_>, question: &Question<'_>) -> Option<Key> {
+    match &behind.end {
+        Resolution::Fallback { .. } | Resolution::Prefer { .. } | Resolution::Ask | Resolution::Forward => {
+            Some(chase::key(behind.name, question))
+        }
+        end => key(end, question),
+    }
+}
+
+impl<'a> Asked<'a> {
+    /// Writes the reply when the upstream has been heard, and says whose answer it is.
+    pub(super) fn conclude(&self, resolution: Resolution<'a>, heard: Heard<'_>, out: &mut Vec<u8>) -> Concluded<'a> {
+        match self.ending(resolution, heard) {
+            Ending::Ours(body, source) => {
+                self.write(&body, out);
+                Concluded::Done(self.credit(source))
+            }
+            Ending::Passed(entry, source) => {
+                entry.write(out, self.question, self.now, self.question.limit(self.tcp));
+                Concluded::Done(self.credit(source))
+            }
+            Ending::Next(resolution) => Concluded::Next(resolution),
+        }
+    }
+
+    /// Writes an answer that needs no upstream.
+    pub(super) fn reply(&self, body: &Body, out: &mut Vec<u8>) -> Source {
+        self.write(body, out);
+        self.credit(Source::Zone)
+    }
+
+    /// Writes what the zone alone can say (RFC 1034 4.3.2), for a client that wants no recursion; `None` if that is
+    /// nothing.
+    pub(super) fn without_recursion(&self, resolution: &Resolution<'_>, out: &mut Vec<u8>) -> Option<Source> {
+        let behind = match resolution {
+            Resolution::Chase { alias, .. } => return Some(self.reply(alias, out)),
+            Resolution::Behind(behind) => behind,
+            _ => return None,
+        };
+        let end = match &behind.end {
+            Resolution::Chase { alias, .. } => alias,
+            Resolution::Forward => &*self.snapshot.zone.fixed.unfinished,
+            _ => return None,
+        };
+        Some(self.reply(&Body::behind(&behind.cnames, end, self.spin), out))
+    }
+
+    /// Who is told to have answered: the layer of the name, unless it is that of ECS, whose answers may be of many.
+    fn credit(&self, source: Source) -> Source {
+        match (self.layer, source) {
+            (_, Source::Error) | (Layer::Ecs, _) => source,
+            (Layer::Records, _) => Source::Records,
+            (Layer::Route53, _) => Source::Route53,
+        }
+    }
+
+    fn ending<'e>(&self, resolution: Resolution<'a>, heard: Heard<'e>) -> Ending<'a, 'e> {
+        match (resolution, heard) {
+            (Resolution::Reply(body), _) => Ending::Ours(Cow::Borrowed(body), Source::Zone),
+            (Resolution::Behind(behind), heard) => self.behind(*behind, heard),
+            (Resolution::Forward, Heard::Answer(entry)) => Ending::Passed(entry, Source::Upstream),
+            (Resolution::Chase { alias, .. }, Heard::Answer(entry)) => {
+                let body = chase::body(alias, entry, self.question.qtype, self.spin, self.now);
+                Ending::Ours(Cow::Owned(body), Source::Upstream)
+            }
+            (Resolution::Flatten { .. }, Heard::Answer(entry)) => {
+                Ending::Ours(Cow::Owned(chase::flat(entry, self.question.qtype, self.now)), Source::Upstream)
+            }
+            (Resolution::Fallback { .. } | Resolution::Ask | Resolution::Prefer { .. }, Heard::Answer(entry))
+                if entry.answer_count() > 0 =>
+            {
+                Ending::Passed(entry, Source::Route53)
+            }
+            (Resolution::Ask, Heard::Answer(_)) => self.nodata(),
+            (Resolution::Prefer { .. }, Heard::Answer(entry)) if entry.rcode() == Rcode::NoError => self.nodata(),
+            (Resolution::Prefer { otherwise }, Heard::Answer(_) | Heard::Failed(_)) => Ending::Next(*otherwise),
+            // The upstream knows the name, though not the type: NXDOMAIN would take the other types with it.
+            (Resolution::Fallback { otherwise }, Heard::Answer(entry))
+                if entry.rcode() == Rcode::NoError && otherwise.rcode() != Rcode::NoError =>
+            {
+                self.nodata()
+            }
+            (Resolution::Fallback { otherwise }, Heard::Answer(_)) => {
+                Ending::Ours(Cow::Borrowed(otherwise), Source::Zone)
+            }
+            (Resolution::Fallback { otherwise }, Heard::Failed(_)) if otherwise.rcode() != Rcode::NxDomain => {
+                Ending::Ours(Cow::Borrowed(otherwise), Source::Zone)
+            }
+            (_, Heard::Failed(error)) => Ending::Ours(Cow::Owned(failed(error)), Source::Error),
+            (_, Heard::Nothing) => Ending::Ours(Cow::Owned(failed(&ForwardError::NotAName)), Source::Error),
+        }
+    }
+
+    /// The CNAMEs, and behind them what their end comes to.
+    fn behind<'e>(&self, behind: Behind<'a>, heard: Heard<'e>) -> Ending<'a, 'e> {
+        let Behind { cnames, name, end } = behind;
+        match self.ending(end, heard) {
+            Ending::Next(end) => Ending::Next(Resolution::Behind(Box::new(Behind { cnames, name, end }))),
+            // Half an answer would be taken for a whole one.
+            Ending::Ours(body, source) if body.rcode() == Rcode::ServFail => Ending::Ours(body, source),
+            Ending::Ours(body, source) => Ending::Ours(Cow::Owned(Body::behind(&cnames, &body, self.spin)), source),
+            Ending::Passed(entry, source) => {
+                let alias = Body::behind(&cnames, &self.snapshot.zone.fixed.unfinished, self.spin);
+                let body = chase::body(&alias, entry, self.question.qtype, self.spin, self.now);
+                Ending::Ours(Cow::Owned(body), source)
+            }
+        }
+    }
+
+    fn nodata<'e>(&self) -> Ending<'a, 'e> {
+        Ending::Ours(Cow::Borrowed(&*self.snapshot.zone.fixed.nodata), Source::Route53)
+    }
+
+    pub(super) fn write(&self, body: &Body, out: &mut Vec<u8>) {
+        let context = ReplyContext {
+            soa: &self.snapshot.zone.soa,
+            spin: self.spin,
+            limit: self.question.limit(self.tcp),
+            ede: self.snapshot.ede.as_ref(),
+        };
+        reply::write(out, self.question, body, &context);
+    }
+}
+
+/// SERVFAIL with the reason (RFC 8914). An answer that is withheld is none: after SERVFAIL, clients would ask the next
+/// name server for it.
+fn failed(error: &ForwardError) -> Body {
+    let rcode = if *error == ForwardError::Rebind { Rcode::NoError } else { Rcode::ServFail };
+    Body::empty(rcode, false, Some(error.ede()))
+}

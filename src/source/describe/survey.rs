@@ -1,0 +1,152 @@
+//! One read of the default clusters for whoever must know how complete it was: registration, which deletes.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use tokio::time::Instant;
+
+use super::FIRST_DEFINITIONS;
+use super::call::Call;
+use super::definitions;
+use super::describer::{Describer, is_hopeless};
+use crate::ecs::event::ServiceHint;
+use crate::ecs::{ClusterArn, ServiceArn, ServiceStatus};
+use crate::inventory::{Change, ServiceKey};
+use crate::register::{Reading, Standing};
+use crate::source::Stopped;
+
+/// What was read, and how well.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Survey {
+    /// Every cluster that was found. One is complete only if those before it are: who has a name depends on them.
+    pub clusters: BTreeMap<ClusterArn, Reading>,
+    /// Whether every cluster was found and read completely.
+    pub complete: bool,
+}
+
+impl Survey {
+    /// The clusters whose services were read completely.
+    #[must_use]
+    pub fn usable(&self) -> BTreeSet<ClusterArn> {
+        let usable = self.clusters.iter().filter(|(_, reading)| reading.services);
+        usable.map(|(cluster, _)| cluster.clone()).collect()
+    }
+}
+
+impl Describer {
+    /// Reads the clusters called `wanted`, in this order: services and their load balancers, and with `tasks` also
+    /// tasks, hosts and task definitions. Services that something was heard of, `hints`, are described even if the
+    /// list does not have them yet. What was read is in the inventory, and served, when this returns.
+    ///
+    /// # Errors
+    /// [`Stopped`] at shutdown; failing calls are noted in the status.
+    pub async fn survey(
+        self: &Arc<Self>,
+        wanted: &[String],
+        tasks: bool,
+        hints: &[ServiceHint],
+    ) -> Result<Survey, Stopped> {
+        let began = Instant::now();
+        let mut survey = Survey { clusters: BTreeMap::new(), complete: !wanted.is_empty() };
+        for name in wanted {
+            let resolved = self.resolve_named(std::slice::from_ref(name)).await?;
+            survey.complete &= resolved.complete && !resolved.clusters.is_empty();
+            for cluster in resolved.clusters {
+                let mut reading = self.survey_cluster(&cluster, tasks, hints).await?;
+                reading.services &= survey.complete;
+                survey.complete = reading.services && (reading.tasks || !tasks);
+                survey.clusters.entry(cluster).or_insert(reading);
+            }
+        }
+        self.status.passed(began.elapsed(), survey.complete);
+        drop(self.budget().drain());
+        Ok(survey)
+    }
+
+    async fn survey_cluster(
+        self: &Arc<Self>,
+        cluster: &ClusterArn,
+        tasks: bool,
+        hints: &[ServiceHint],
+    ) -> Result<Reading, Stopped> {
+        let began = self.clock.now();
+        let hinted = hints.iter().filter(|hint| hint.cluster == *cluster).map(|hint| hint.service.clone()).collect();
+        let services = async {
+            // From now on it is known, and what is known is asked for with what is listed.
+            self.describe_services(cluster, hinted, &BTreeSet::new()).await?;
+            let complete = self.read_services(cluster).await?;
+            self.read_balancers(cluster).await?;
+            Ok(complete)
+        };
+        let running = async {
+            if !tasks {
+                return Ok(false);
+            }
+            let (complete, ()) = tokio::try_join!(self.read_tasks(cluster), self.read_hosts(cluster))?;
+            self.read_definitions(&mut definitions::Reading::default(), Instant::now() + FIRST_DEFINITIONS).await?;
+            Ok(complete)
+        };
+        let (services, running) = tokio::try_join!(services, running)?;
+        if services {
+            self.serve(vec![Change::Synced { cluster: cluster.clone() }]).await?;
+            self.status.complete(cluster, began);
+        }
+        let of = cluster.clone();
+        let listed = self.updates.ask(move |inventory| inventory.services.keys().filter(|it| it.cluster == of).count());
+        let listed = listed.await?;
+        Ok(Reading { services, tasks: running, listed })
+    }
+
+    /// What DescribeServices says of these services, each asked for by itself whatever the lists say. One that it is
+    /// MISSING of although the inventory has just seen it, and those of calls that fail, are left out.
+    ///
+    /// # Errors
+    /// [`Stopped`] at shutdown; failing calls are noted in the status.
+    pub async fn standings(&self, services: &BTreeSet<ServiceKey>) -> Result<BTreeMap<ServiceKey, Standing>, Stopped> {
+        let mut by_cluster: BTreeMap<&ClusterArn, Vec<ServiceArn>> = BTreeMap::new();
+        for key in services {
+            by_cluster.entry(&key.cluster).or_default().extend(service_arn(key));
+        }
+        let mut standings = BTreeMap::new();
+        for (cluster, arns) in by_cluster {
+            let mut failure = None;
+            for batch in arns.chunks(Call::DescribeServices.batch()) {
+                match self.call(Call::DescribeServices, self.apis.ecs.describe_services(cluster, batch)).await {
+                    Ok((described, _)) => {
+                        for service in described.found {
+                            let key = ServiceKey::new(cluster, &service.name);
+                            standings.insert(key, standing(service.status, service.desired_count));
+                        }
+                        let missing = described.missing.iter().map(|arn| ServiceKey::new(cluster, arn.id()));
+                        standings.extend(missing.map(|key| (key, Standing::Missing)));
+                    }
+                    Err(error) => {
+                        let hopeless = is_hopeless(error.kind);
+                        failure.get_or_insert(error);
+                        if hopeless {
+                            break;
+                        }
+                    }
+                }
+            }
+            self.settle(Call::DescribeServices, Some(cluster.id()), failure.as_ref());
+        }
+        let seen = self.updates.ask(|inventory| inventory.services.keys().cloned().collect::<BTreeSet<_>>()).await?;
+        standings.retain(|key, standing| *standing != Standing::Missing || !seen.contains(key));
+        Ok(standings)
+    }
+}
+
+fn standing(status: ServiceStatus, desired: u32) -> Standing {
+    match status {
+        ServiceStatus::Active | ServiceStatus::Unknown => Standing::Active { desired },
+        ServiceStatus::Draining => Standing::Draining,
+        ServiceStatus::Inactive => Standing::Inactive,
+    }
+}
+
+/// The ARN of a service by its cluster's.
+fn service_arn(key: &ServiceKey) -> Option<ServiceArn> {
+    let (before, _) = key.cluster.as_str().rsplit_once(":cluster/")?;
+    ServiceArn::parse(&format!("{before}:service/{}/{}", key.cluster.id(), key.name)).ok()
+}
