@@ -44,8 +44,8 @@ fn texts(list: &Value) -> BTreeSet<&str> {
     list.as_array().expect("a list").iter().map(|text| text.as_str().expect("a text")).collect()
 }
 
-/// What a controller calls that registers services behind load balancers.
-const BY_DEFAULT: [&str; 10] = [
+/// What a controller calls that registers services behind load balancers, and has a queue of its own.
+const BY_DEFAULT: [&str; 21] = [
     "ecs:DescribeClusters",
     "ecs:DescribeServices",
     "ecs:ListServices",
@@ -56,6 +56,17 @@ const BY_DEFAULT: [&str; 10] = [
     "route53:GetHostedZone",
     "route53:ListHostedZonesByName",
     "route53:ListResourceRecordSets",
+    "sns:ListSubscriptionsByTopic",
+    "sns:SetSubscriptionAttributes",
+    "sns:Subscribe",
+    "sqs:CreateQueue",
+    "sqs:DeleteMessage",
+    "sqs:GetQueueAttributes",
+    "sqs:GetQueueUrl",
+    "sqs:ListQueueTags",
+    "sqs:ReceiveMessage",
+    "sqs:SetQueueAttributes",
+    "sqs:TagQueue",
 ];
 
 #[test]
