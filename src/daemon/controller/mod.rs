@@ -23,8 +23,10 @@ use crate::route53::HostedZoneId;
 use crate::source::Updates;
 use crate::source::clock::Clock;
 use crate::source::describe::{Apis, Describer};
+use crate::source::fleet_health::FleetHealth;
 use crate::source::hosted_zone::Paced;
 use crate::source::queue::HostQueue;
+use crate::source::queue::ports::TopicArn;
 use crate::source::status::SourceStatus;
 use crate::updater::Updater;
 use crate::{http, systemd};
@@ -70,14 +72,21 @@ pub fn serve(config: &Config, mass_delete: bool) -> Result<(), Error> {
             tokio::spawn(http::serve(listener, state, stop.token.clone().cancelled_owned()));
         }
         systemd::ready();
-        let Parts { controller, hearing, .. } = parts;
+        let Parts { controller, hearing, health, .. } = parts;
         let working = rhythm::work(config.controller.interval, controller, hearing);
         let token = stop.token.clone();
-        let working = tokio::spawn(async move {
+        let mut work = vec![tokio::spawn(async move {
             // Boxed: the state of a reconcile is large. A request that is cut off is all or nothing.
             let _ = token.run_until_cancelled(Box::pin(working)).await;
-        });
-        let ended = stop.wait(vec![working]).await;
+        })];
+        work.extend(health.map(|health| {
+            let token = stop.token.clone();
+            // It ends by itself only when the updater has stopped.
+            tokio::spawn(async move {
+                let _ = token.run_until_cancelled(Box::pin(health.run())).await;
+            })
+        }));
+        let ended = stop.wait(work).await;
         systemd::stopping();
         ended
     })
@@ -133,6 +142,8 @@ struct Parts {
     controller: Controller,
     /// `None`: there are no events.
     hearing: Option<Hearing>,
+    /// `None`: there is no topic to tell.
+    health: Option<FleetHealth>,
     updates: Updates,
     metrics: Arc<Metrics>,
     reports: Reports,
@@ -154,8 +165,14 @@ impl Parts {
         let settings = AwsSettings { region: config.ecs.region.clone() };
         let aws = Aws::load(&settings, Arc::new(SystemResolver), observe).await;
         let queue = queue(config, &aws, &clusters);
+        let sns = Arc::new(aws.sns.clone());
         let apis =
             Apis { ecs: Arc::new(aws.ecs), ec2: Arc::new(aws.ec2), load_balancers: Arc::new(aws.load_balancing) };
+        let topic = config.events.topic_arn.clone().map(TopicArn);
+        let health = topic.map(|topic| {
+            let describer = Describer::new(apis.clone(), updates.clone(), Arc::clone(&status), clock);
+            FleetHealth::new(describer, sns, topic, config.ecs.health_interval)
+        });
         let describer = Arc::new(Describer::new(apis, updates.clone(), Arc::clone(&status), clock));
         let id = config.route53.zone_id.as_deref().map(HostedZoneId::new);
         let api = Arc::new(Paced::new(Arc::new(aws.route53)));
@@ -172,7 +189,7 @@ impl Parts {
         let reporter =
             super::report::Reporter { shared, stats, status, clock, feed, events: Arc::default(), reads_zone: false };
         let reports = Reports { reporter, registration: controller.status(), clock };
-        Ok(Self { controller, hearing, updates, metrics, reports })
+        Ok(Self { controller, hearing, health, updates, metrics, reports })
     }
 }
 
