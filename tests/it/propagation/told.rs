@@ -58,13 +58,17 @@ fn the_agent_stops_looking_and_is_told_of_every_change() {
 
 #[test]
 fn a_controller_that_may_not_tell_or_look_says_so_and_agents_look_themselves() {
-    let (it, tasks) = checked();
-    it.fake.knobs().fail(Op::Publish, Fault::AccessDenied);
-    let controller = controller(&it);
-    controller.wait("it says so", || controller.get("/ready").1.contains("add sns:Publish to the role"));
-    it.fake.world().task(&tasks[0].1).health("web", "UNHEALTHY");
-    it.daemon.wait("the agent sees it", || it.daemon.short("web.prod.task.ecs.internal") == [tasks[1].0.clone()]);
-    assert_eq!(count(&it.daemon, TOLD), 0.0);
-    it.fake.knobs().heal_all();
-    it.daemon.wait("it is told", || count(&it.daemon, TOLD) >= 1.0);
+    for (op, action) in [(Op::Publish, "sns:Publish"), (Op::ListTasks, "ecs:ListTasks")] {
+        let (it, tasks) = checked();
+        it.fake.knobs().fail(op, Fault::AccessDenied);
+        let controller = controller(&it);
+        let said = format!("add {action} to the role");
+        controller.wait(&said, || controller.get("/ready").1.contains(&said));
+        it.fake.world().task(&tasks[0].1).health("web", "UNHEALTHY");
+        let left = || it.daemon.short("web.prod.task.ecs.internal");
+        it.daemon.wait("the agent sees it", || left() == [tasks[1].0.clone()]);
+        assert_eq!(count(&it.daemon, TOLD), 0.0, "{action}");
+        it.fake.knobs().heal_all();
+        it.daemon.wait("it is told", || count(&it.daemon, TOLD) >= 1.0);
+    }
 }
