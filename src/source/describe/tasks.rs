@@ -13,7 +13,10 @@ use crate::source::ports::Described;
 
 impl Describer {
     /// Reads the tasks of `cluster`. Returns whether everything was answered.
-    pub(super) async fn read_tasks(self: &Arc<Self>, cluster: &ClusterArn) -> Result<bool, Stopped> {
+    ///
+    /// # Errors
+    /// [`Stopped`] at shutdown; failing calls are noted in the status.
+    pub async fn read_tasks(self: &Arc<Self>, cluster: &ClusterArn) -> Result<bool, Stopped> {
         let list = self.list(Call::ListTasks, cluster, self.apis.ecs.list_tasks(cluster)).await;
         let of = cluster.clone();
         let known = self.updates.ask(move |inventory| -> BTreeSet<TaskArn> {

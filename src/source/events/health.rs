@@ -255,7 +255,11 @@ fn is_settled(inventory: &Inventory, key: &ServiceKey) -> bool {
     !inventory.tasks_of(key).any(|record| is_checked(inventory, record) && is_open(record))
 }
 
-fn with_checks(inventory: &Inventory, told: &BTreeSet<ClusterArn>) -> BTreeMap<ClusterArn, BTreeSet<TaskArn>> {
+/// The running tasks whose health can change, but for those of the clusters `told` of.
+pub(in crate::source) fn with_checks(
+    inventory: &Inventory,
+    told: &BTreeSet<ClusterArn>,
+) -> BTreeMap<ClusterArn, BTreeSet<TaskArn>> {
     let records = inventory.tasks.values().filter(|record| !told.contains(&record.task.cluster));
     let checked = records.filter(|record| is_checked(inventory, record));
     by_cluster(checked.map(|record| (record.task.cluster.clone(), record.task.arn.clone())))

@@ -24,6 +24,8 @@ use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
+pub(super) use self::health::with_checks;
+
 use self::asks::Asks;
 use self::health::HealthWatch;
 use self::inquiry::Inquiry;
