@@ -34,7 +34,8 @@ pub enum Resolution<'z> {
     /// upstream is asked.
     Ask,
     /// ECS does not have the name: the Route 53 side is asked (through the upstream). If that has no positive answer,
-    /// or cannot be reached and the name is not known to exist there, `otherwise` is the answer.
+    /// `otherwise` is the answer. If it cannot be reached, the answer is SERVFAIL: that of `otherwise`, or else one that
+    /// says what failed.
     Fallback {
         /// NXDOMAIN, NODATA of an empty non-terminal, or SERVFAIL while not synced.
         otherwise: &'z Body,

@@ -158,7 +158,8 @@ impl<'a> Asked<'a> {
             (Resolution::Fallback { otherwise }, Heard::Answer(_)) => {
                 Ending::Ours(Cow::Borrowed(otherwise), Source::Zone)
             }
-            (Resolution::Fallback { otherwise }, Heard::Failed(_)) if otherwise.rcode() != Rcode::NxDomain => {
+            // What does not exist for us may exist there; only an error of ours tells more than that of the upstream.
+            (Resolution::Fallback { otherwise }, Heard::Failed(_)) if otherwise.rcode() == Rcode::ServFail => {
                 Ending::Ours(Cow::Borrowed(otherwise), Source::Zone)
             }
             (_, Heard::Failed(error)) => Ending::Ours(Cow::Owned(failed(error)), Source::Error),
