@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::chase;
-use crate::dns::{Body, Question, Rcode, ReplyContext, reply};
+use crate::dns::{Body, Ede, Question, Rcode, ReplyContext, reply};
 use crate::forward::{Entry, Key};
 use crate::forwarder::{ForwardError, Resolved};
 use crate::metrics::Source;
@@ -146,6 +146,9 @@ impl<'a> Asked<'a> {
             {
                 Ending::Passed(entry, Source::Route53)
             }
+            (Resolution::Ask, Heard::Answer(entry)) if entry.rcode() == Rcode::NxDomain => {
+                Ending::Ours(Cow::Owned(not_seen()), Source::Error)
+            }
             (Resolution::Ask, Heard::Answer(_)) => self.nodata(),
             (Resolution::Prefer { .. }, Heard::Answer(entry)) if entry.rcode() == Rcode::NoError => self.nodata(),
             (Resolution::Prefer { otherwise }, Heard::Answer(_) | Heard::Failed(_)) => Ending::Next(*otherwise),
@@ -203,4 +206,11 @@ impl<'a> Asked<'a> {
 fn failed(error: &ForwardError) -> Body {
     let rcode = if *error == ForwardError::Rebind { Rcode::NoError } else { Rcode::ServFail };
     Body::empty(rcode, false, Some(error.ede()))
+}
+
+/// SERVFAIL for a name that the hosted zone has, as our copy shows, and that the upstream says is not there: it does not
+/// see the zone.
+fn not_seen() -> Body {
+    let ede = Ede::new(Ede::OTHER, "only Route 53 can decide this record, and the upstream does not see the hosted zone");
+    Body::empty(Rcode::ServFail, false, Some(Arc::new(ede)))
 }

@@ -229,13 +229,15 @@ async fn what_route_53_decides_is_asked_of_it() {
     let (responder, _) = responder();
     let (source, message) = ask_a(&responder, "known-ask.ecs.internal.").await;
     assert_eq!((source, answers(&message)), (Source::Route53, vec!["known-ask.ecs.internal. 30 192.0.2.7".to_owned()]));
-    let (_, message) = ask_a(&responder, "gone-ask.ecs.internal.").await;
-    assert_eq!(
-        (message.metadata.response_code, message.answers.len()),
-        (ResponseCode::NoError, 0),
-        "it is in our copy"
-    );
+    let (_, message) = ask(&responder, &query(7, "known-ask.ecs.internal.", RecordType::AAAA, 0), 0).await;
+    assert_eq!((message.metadata.response_code, message.answers.len()), (ResponseCode::NoError, 0));
     assert_eq!(message.authorities[0].name.to_ascii(), "ecs.internal.");
+    let (source, message) = ask_a(&responder, "gone-ask.ecs.internal.").await;
+    assert_eq!(
+        (source, message.metadata.response_code, ede(&message)),
+        (Source::Error, ResponseCode::ServFail, Some(Ede::OTHER)),
+        "it is in our copy: who says no does not see the zone"
+    );
     let (_, message) = ask_a(&responder, "refused-ask.ecs.internal.").await;
     assert_eq!(message.metadata.response_code, ResponseCode::ServFail);
 }
