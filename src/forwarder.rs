@@ -28,7 +28,7 @@ use async_trait::async_trait;
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
-use self::budget::{Budget, Class};
+use self::budget::{Budget, Class, FALLBACK_PART};
 pub use self::error::ForwardError;
 pub use self::settings::{ForwardSettings, Route, Server};
 pub use self::stats::{ForwardStats, LATENCY_BOUNDS};
@@ -97,6 +97,8 @@ pub struct Forwarder {
     budget: Budget,
     probes: probe::Probes,
     clients: Arc<Semaphore>,
+    /// The part of the clients' places that names of our zone may take.
+    fallback: Arc<Semaphore>,
     own: Arc<Semaphore>,
     stats: ForwardStats,
     /// Where renewals run: they are begun by threads that are not of the runtime.
@@ -114,6 +116,7 @@ impl Forwarder {
             budget: Budget::new(settings.rate),
             probes: probe::Probes::default(),
             clients: Arc::new(Semaphore::new(settings.max_in_flight)),
+            fallback: Arc::new(Semaphore::new(settings.max_in_flight.div_ceil(FALLBACK_PART as usize))),
             own: Arc::new(Semaphore::new(settings.own_in_flight)),
             stats: ForwardStats::default(),
             runtime: Handle::try_current().ok(),

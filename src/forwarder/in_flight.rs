@@ -17,6 +17,12 @@ use crate::forward::Key;
 /// A place where the outcome of an exchange will be.
 type Waiting = watch::Receiver<Option<Resolved>>;
 
+/// The places that an exchange has taken: one of all, and if it is for a [`Class::Fallback`] one of theirs as well.
+type Places = (OwnedSemaphorePermit, Option<OwnedSemaphorePermit>);
+
+/// Who is counted: a client, its questions for names of our zone apart from the others.
+type Counted = (IpAddr, Class);
+
 /// The exchanges under way, each with those who wait for it; and how many each client has begun.
 #[derive(Debug, Default)]
 pub(super) struct InFlight(Mutex<Table>);
@@ -24,7 +30,7 @@ pub(super) struct InFlight(Mutex<Table>);
 #[derive(Debug, Default)]
 struct Table {
     waiting: HashMap<Key, Waiting, RandomState>,
-    clients: HashMap<IpAddr, usize, RandomState>,
+    clients: HashMap<Counted, usize, RandomState>,
 }
 
 impl InFlight {
@@ -40,7 +46,7 @@ impl InFlight {
 impl Table {
     /// Whether `client` may begin one more of `max` exchanges: while fewer than half are under way, always; then three
     /// quarters of all are shared equally by those who have any, and the rest is for newcomers.
-    fn may_begin(&self, client: IpAddr, max: usize) -> bool {
+    fn may_begin(&self, client: Counted, max: usize) -> bool {
         let begun = self.clients.get(&client).copied().unwrap_or_default();
         let sharing = self.clients.len() + usize::from(begun == 0);
         self.waiting.len() < max / 2 || begun < (max - max / 4).div_ceil(sharing)
@@ -107,11 +113,12 @@ impl Forwarder {
         if let Some(answer) = self.fresh(&key, now()).filter(|_| class != Class::Renewal) {
             return Joined::Known(Ok(answer));
         }
+        let client = client.map(|client| (client, class));
         if client.is_some_and(|client| !in_flight.may_begin(client, self.settings.max_in_flight)) {
             count(&self.stats.over_share);
             return Joined::Known(Err(ForwardError::OverShare));
         }
-        let Some(permit) = self.permit(class) else {
+        let Some(places) = self.places(class) else {
             count(&self.stats.too_many);
             return Joined::Known(Err(ForwardError::TooMany));
         };
@@ -120,7 +127,7 @@ impl Forwarder {
         if let Some(client) = client {
             *in_flight.clients.entry(client).or_default() += 1;
         }
-        let place = Place { forwarder: Arc::clone(self), key, client, _permit: permit };
+        let place = Place { forwarder: Arc::clone(self), key, client, _places: places };
         tokio::spawn(async move { place.fill(class, &sender).await });
         Joined::Waiting(waiting)
     }
@@ -143,12 +150,17 @@ impl Forwarder {
         (at_hand && self.budget.is_exhausted(class)).then_some(ForwardError::OverRate)
     }
 
-    /// A permit for one exchange. Our own questions have theirs, and may use those of the clients besides.
-    fn permit(&self, class: Class) -> Option<OwnedSemaphorePermit> {
+    /// Places for one exchange. Our own questions have theirs, and may use those of the clients besides; names of our
+    /// zone that ECS does not know may use a part of them.
+    fn places(&self, class: Class) -> Option<Places> {
         let take = |from: &Arc<Semaphore>| Arc::clone(from).try_acquire_owned().ok();
         match class {
-            Class::Own => take(&self.own).or_else(|| take(&self.clients)),
-            Class::Client | Class::Fallback | Class::Renewal => take(&self.clients),
+            Class::Own => Some((take(&self.own).or_else(|| take(&self.clients))?, None)),
+            Class::Fallback => {
+                let part = take(&self.fallback)?;
+                Some((take(&self.clients)?, Some(part)))
+            }
+            Class::Client | Class::Renewal => Some((take(&self.clients)?, None)),
         }
     }
 }
@@ -165,8 +177,8 @@ async fn outcome(mut waiting: Waiting) -> Resolved {
 struct Place {
     forwarder: Arc<Forwarder>,
     key: Key,
-    client: Option<IpAddr>,
-    _permit: OwnedSemaphorePermit,
+    client: Option<Counted>,
+    _places: Places,
 }
 
 impl Place {
