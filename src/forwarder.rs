@@ -21,7 +21,7 @@ use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use std::{fmt, io};
 
 use async_trait::async_trait;
@@ -152,6 +152,18 @@ impl Forwarder {
             runtime.spawn(Arc::clone(self).renew(key.clone(), Arc::clone(answer)));
         }
         found
+    }
+
+    /// The answer that is in the cache, fresh or stale, for when there is no time or room to ask an upstream.
+    #[must_use]
+    pub fn kept(&self, key: &Key, now: Instant) -> Option<Arc<Answer>> {
+        self.store.get(key).filter(|answer| answer.is_usable(now, self.settings.serve_stale))
+    }
+
+    /// The longest time that an exchange takes.
+    #[must_use]
+    pub fn budget(&self) -> Duration {
+        self.settings.timing.budget
     }
 
     /// The answer for `client`: from the cache, from an equal question that is under way, or from an upstream; a stale

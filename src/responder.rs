@@ -15,7 +15,7 @@ use std::time::Instant;
 use crate::dns::precheck::error_header;
 use crate::dns::{Body, Ede, HEADER_LEN, Parsed, Precheck, Question, Rcode, ReplyContext, precheck, reply};
 use crate::forward::Key;
-use crate::forwarder::Forwarder;
+use crate::forwarder::{ForwardError, Forwarder, Resolved};
 use crate::metrics::{Counters, Proto, Source};
 use crate::resolve::{self, Decision, Resolution};
 use crate::snapshot::Shared;
@@ -107,28 +107,39 @@ impl Responder {
         }
     }
 
-    /// Asks the upstream, more than once if need be, and writes the reply into `out`.
+    /// Asks the upstream, more than once if need be, and writes the reply into `out`. Takes no longer than one exchange
+    /// does: who has asked does not wait for two.
     pub async fn finish(&self, pending: Pending, out: &mut Vec<u8>) -> Source {
-        let mut heard = self.forwarder.resolve(pending.key.clone(), pending.client).await;
+        let first = self.forwarder.resolve(pending.key.clone(), pending.client).await;
         let Parsed::Plain(question) = Question::parse(&pending.message) else {
             write_error(&pending.message, Rcode::ServFail, out);
             return Source::Error;
         };
-        let Pending { ref snapshot, tcp, spin, client, .. } = pending;
+        let Pending { ref snapshot, tcp, spin, .. } = pending;
         let Decision { layer, mut resolution } = self.decide(&snapshot.zone, &question, spin);
-        let mut asked = pending.key.clone();
+        // Which steps come before the one that waited is known only now; those are in the cache.
+        let mut heard = vec![(pending.key.clone(), first)];
         loop {
-            // Which steps come before the one that waited is known only now; those are in the cache.
-            if let Some(key) = conclude::key(&resolution, &question).filter(|key| *key != asked) {
-                heard = self.forwarder.resolve(key.clone(), client).await;
-                asked = key;
+            let key = conclude::key(&resolution, &question);
+            if let Some(key) = key.as_ref().filter(|key| !heard.iter().any(|(asked, _)| asked == *key)) {
+                heard.push((key.clone(), self.resolve_in_time(key, &pending).await));
             }
+            let said = heard.iter().find(|(asked, _)| Some(asked) == key.as_ref());
             let now = tokio::time::Instant::now().into_std();
             let of = Asked { question: &question, snapshot, tcp, spin, now, layer };
-            match of.conclude(resolution, Heard::from(&heard), out) {
+            match of.conclude(resolution, said.map_or(Heard::Nothing, |(_, resolved)| Heard::from(resolved)), out) {
                 Concluded::Done(source) => return source,
                 Concluded::Next(next) => resolution = next,
             }
+        }
+    }
+
+    /// What the upstream says in the time that is left for `pending`, or else what it has said before.
+    async fn resolve_in_time(&self, key: &Key, pending: &Pending) -> Resolved {
+        let until = (pending.since() + self.forwarder.budget()).into();
+        match tokio::time::timeout_at(until, self.forwarder.resolve(key.clone(), pending.client)).await {
+            Ok(resolved) => resolved,
+            Err(_) => self.forwarder.kept(key, until.into_std()).ok_or(ForwardError::Timeout),
         }
     }
 

@@ -61,7 +61,7 @@ enum Joined {
 
 impl Forwarder {
     pub(super) async fn ask(self: &Arc<Self>, key: Key, class: Class, client: Option<IpAddr>) -> Resolved {
-        let stale = self.store.get(&key).filter(|answer| answer.is_usable(now(), self.settings.serve_stale));
+        let stale = self.kept(&key, now());
         let waiting = match self.join(key, class, client, stale.as_ref()) {
             Joined::Known(resolved) => return self.or_stale(resolved, stale),
             Joined::Waiting(waiting) => waiting,

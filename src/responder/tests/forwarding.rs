@@ -1,3 +1,4 @@
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use super::*;
@@ -47,4 +48,25 @@ async fn without_recursion_only_what_is_known_is_told() {
     ask(&responder, &query(1, "www.example", RecordType::A, 1232), 0).await;
     let (source, message) = ask(&responder, &plain, 0).await;
     assert_eq!((source, message.answers.len()), (Source::Cache, 1), "the cache may answer");
+}
+
+#[tokio::test(start_paused = true)]
+async fn all_steps_together_take_no_longer_than_one() {
+    let (responder, _gate) = responder();
+    let begun = now();
+    let (source, message) = ask_a(&responder, "slow-late-first.ecs.internal.").await;
+    assert_eq!((source, message.metadata.response_code), (Source::Error, ResponseCode::ServFail));
+    assert_eq!(ede(&message), Some(Ede::NO_REACHABLE_AUTHORITY));
+    assert!(now() - begun < responder.forwarder.budget() + Duration::from_millis(10), "{:?}", now() - begun);
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_step_is_asked_twice_for_one_question() {
+    let (responder, _) = responder();
+    let asked = || responder.forwarder.stats().udp_queries.load(Relaxed);
+    let name = "gone-brief-first.ecs.internal.";
+    assert_eq!(ask_a(&responder, name).await.1.answers.len(), 2);
+    let before = asked();
+    assert_eq!(ask_a(&responder, name).await.1.answers.len(), 2);
+    assert_eq!(asked() - before, 1, "the first step is in the cache, the second has a TTL of 0");
 }
