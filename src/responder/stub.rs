@@ -185,6 +185,7 @@ fn answer(query: &[u8]) -> io::Result<(String, Vec<u8>)> {
     let is_a = asked.query_type() == RecordType::A;
     match label.split('-').next().unwrap_or_default() {
         "refused" => return Err(io::ErrorKind::ConnectionRefused.into()),
+        _ if label.starts_with("slow-gone") => reply.metadata.response_code = ResponseCode::NXDomain,
         "gone" => reply.metadata.response_code = ResponseCode::NXDomain,
         "lb" if is_a => {
             let second = Name::from_ascii("lb2.example.").unwrap();

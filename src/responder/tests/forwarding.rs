@@ -70,3 +70,23 @@ async fn no_step_is_asked_twice_for_one_question() {
     assert_eq!(ask_a(&responder, name).await.1.answers.len(), 2);
     assert_eq!(asked() - before, 1, "the first step is in the cache, the second has a TTL of 0");
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_rests_on_a_stale_answer_says_so() {
+    let (a, aaaa) = (RecordType::A, RecordType::AAAA);
+    for (name, qtype, answers, code) in [
+        ("flat-late", a, 1, Ede::STALE_ANSWER),
+        ("flat-late", aaaa, 0, Ede::STALE_ANSWER),
+        ("slow-r53", aaaa, 0, Ede::STALE_ANSWER),
+        ("slow-gone-r53", a, 0, Ede::STALE_NXDOMAIN),
+    ] {
+        let (responder, gate) = responder();
+        let query = query(1, &format!("{name}.ecs.internal"), qtype, 1232);
+        gate.add_permits(1);
+        let (_, message) = ask(&responder, &query, 0).await;
+        assert_eq!((message.answers.len(), ede_code(&message)), (answers, None), "{name} {qtype}");
+        tokio::time::advance(Duration::from_secs(31)).await;
+        let (_, message) = ask(&responder, &query, 0).await;
+        assert_eq!((message.answers.len(), ede_code(&message)), (answers, Some(code)), "{name} {qtype}");
+    }
+}
