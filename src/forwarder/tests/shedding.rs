@@ -113,3 +113,24 @@ async fn one_client_cannot_take_all_the_room() {
     assert!(begin(500, 1).await.unwrap().is_err());
     drop(hog);
 }
+
+#[tokio::test(start_paused = true)]
+async fn whoever_waits_for_the_rate_keeps_the_place_whatever_arrives() {
+    let tries = AtomicU64::new(0);
+    let (forwarder, _) = play(slow(100), move |to, transport, query| match query[13] {
+        b'w' if tries.fetch_add(1, Relaxed) == 0 => {
+            let stranger = [&[!query[0]], &query[1..]].concat();
+            Act::Say(vec![(5, stranger); 1000])
+        }
+        b'w' => says(0, 30)(to, transport, query),
+        _ => no(to, transport, query),
+    });
+    let waiting = asking(&forwarder, www());
+    let mut flood: Vec<_> = (0..100).map(|number| asking(&forwarder, numbered(number))).collect();
+    for number in 100..500 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        flood.push(asking(&forwarder, numbered(number)));
+    }
+    assert!(waiting.await.unwrap().is_ok(), "those who came later do not go before it");
+    drop(flood);
+}
