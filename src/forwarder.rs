@@ -154,10 +154,13 @@ impl Forwarder {
         found
     }
 
-    /// The answer that is in the cache, fresh or stale, for when there is no time or room to ask an upstream.
+    /// The answer that is in the cache, fresh or stale, for when there is no time or room to ask an upstream. Counted if
+    /// it is stale.
     #[must_use]
     pub fn kept(&self, key: &Key, now: Instant) -> Option<Arc<Answer>> {
-        self.store.get(key).filter(|answer| answer.is_usable(now, self.settings.serve_stale))
+        let kept = self.usable(key, now)?;
+        self.stats.stale.fetch_add(u64::from(kept.is_stale(now)), Relaxed);
+        Some(kept)
     }
 
     /// The longest time that an exchange takes.
@@ -190,18 +193,19 @@ impl Forwarder {
 
     /// Forgets all answers to questions for `name`, and says how many they were. Looks at the whole cache.
     pub fn flush_name(&self, name: &DomainName) -> usize {
-        self.store.flush(|key| key.name == *name)
+        self.flush(|key| key.name == *name)
     }
 
     /// Forgets what upstreams have said of these names, which our zone says from now on. Costs a few look-ups a name.
     pub fn forget(&self, names: &BTreeSet<DomainName>) {
+        self.in_flight.forget(|key| names.contains(&key.name));
         self.store.forget(names);
     }
 
     /// Forgets all answers to questions for `zone` and the names below it, and says how many they were. Looks at the
     /// whole cache.
     pub fn flush_zone(&self, zone: &DomainName) -> usize {
-        self.store.flush(|key| name::is_within(key.name.as_wire(), zone.as_wire()))
+        self.flush(|key| name::is_within(key.name.as_wire(), zone.as_wire()))
     }
 
     /// Answers in the cache, roughly.
@@ -232,6 +236,15 @@ impl Forwarder {
     #[must_use]
     pub fn stats(&self) -> &ForwardStats {
         &self.stats
+    }
+
+    fn flush(&self, matches: impl Fn(&Key) -> bool) -> usize {
+        self.in_flight.forget(&matches);
+        self.store.flush(matches)
+    }
+
+    fn usable(&self, key: &Key, now: Instant) -> Option<Arc<Answer>> {
+        self.store.get(key).filter(|answer| answer.is_usable(now, self.settings.serve_stale))
     }
 
     fn fresh(&self, key: &Key, now: Instant) -> Option<Arc<Answer>> {

@@ -20,6 +20,14 @@ type Waiting = watch::Receiver<Option<Resolved>>;
 /// The places that an exchange has taken: one of all, and if it is for a [`Class::Fallback`] one of theirs as well.
 type Places = (OwnedSemaphorePermit, Option<OwnedSemaphorePermit>);
 
+/// An exchange under way.
+#[derive(Debug)]
+struct UnderWay {
+    waiting: Waiting,
+    /// Its answer was forgotten before it came: it is handed out, and not kept.
+    forgotten: bool,
+}
+
 /// Who is counted: a client, its questions for names of our zone apart from the others.
 type Counted = (IpAddr, Class);
 
@@ -29,13 +37,20 @@ pub(super) struct InFlight(Mutex<Table>);
 
 #[derive(Debug, Default)]
 struct Table {
-    waiting: HashMap<Key, Waiting, RandomState>,
+    under_way: HashMap<Key, UnderWay, RandomState>,
     clients: HashMap<Counted, usize, RandomState>,
 }
 
 impl InFlight {
     pub(super) fn len(&self) -> usize {
-        self.lock().waiting.len()
+        self.lock().under_way.len()
+    }
+
+    /// What the exchanges for the names that `matches` bring is not to be kept. Must come before the cache forgets them.
+    pub(super) fn forget(&self, matches: impl Fn(&Key) -> bool) {
+        for (key, under_way) in &mut self.lock().under_way {
+            under_way.forgotten |= matches(key);
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Table> {
@@ -49,7 +64,7 @@ impl Table {
     fn may_begin(&self, client: Counted, max: usize) -> bool {
         let begun = self.clients.get(&client).copied().unwrap_or_default();
         let sharing = self.clients.len() + usize::from(begun == 0);
-        self.waiting.len() < max / 2 || begun < (max - max / 4).div_ceil(sharing)
+        self.under_way.len() < max / 2 || begun < (max - max / 4).div_ceil(sharing)
     }
 }
 
@@ -61,7 +76,7 @@ enum Joined {
 
 impl Forwarder {
     pub(super) async fn ask(self: &Arc<Self>, key: Key, class: Class, client: Option<IpAddr>) -> Resolved {
-        let stale = self.kept(&key, now());
+        let stale = self.usable(&key, now());
         let waiting = match self.join(key, class, client, stale.as_ref()) {
             Joined::Known(resolved) => return self.or_stale(resolved, stale),
             Joined::Waiting(waiting) => waiting,
@@ -105,9 +120,9 @@ impl Forwarder {
             return Joined::Known(Err(refusal));
         }
         let mut in_flight = self.in_flight.lock();
-        if let Some(waiting) = in_flight.waiting.get(&key) {
+        if let Some(under_way) = in_flight.under_way.get(&key) {
             count(&self.stats.coalesced);
-            return Joined::Waiting(waiting.clone());
+            return Joined::Waiting(under_way.waiting.clone());
         }
         // Looked up under the lock: an exchange leaves its answer in the cache before it leaves the map.
         if let Some(answer) = self.fresh(&key, now()).filter(|_| class != Class::Renewal) {
@@ -123,7 +138,7 @@ impl Forwarder {
             return Joined::Known(Err(ForwardError::TooMany));
         };
         let (sender, waiting) = watch::channel(None);
-        in_flight.waiting.insert(key.clone(), waiting.clone());
+        in_flight.under_way.insert(key.clone(), UnderWay { waiting: waiting.clone(), forgotten: false });
         if let Some(client) = client {
             *in_flight.clients.entry(client).or_default() += 1;
         }
@@ -186,21 +201,29 @@ impl Place {
         let forwarder = &self.forwarder;
         let resolved =
             drive::run(forwarder, &self.key, class).await.and_then(|entry| forwarder.admit(&self.key, entry));
-        match &resolved {
-            Ok(answer) => forwarder.store.keep(self.key.clone(), answer),
-            Err(error) if error.is_resolution_failure() => {
-                forwarder.store.fail(self.key.clone(), error.clone(), now());
-            }
+        self.keep(&resolved);
+        sender.send_replace(Some(resolved));
+    }
+
+    /// Puts what has come into the cache, under the lock: whoever forgets it does so before, and is heeded, or after.
+    fn keep(&self, resolved: &Resolved) {
+        let Forwarder { in_flight, store, .. } = &*self.forwarder;
+        let in_flight = in_flight.lock();
+        if in_flight.under_way.get(&self.key).is_some_and(|under_way| under_way.forgotten) {
+            return;
+        }
+        match resolved {
+            Ok(answer) => store.keep(self.key.clone(), answer),
+            Err(error) if error.is_resolution_failure() => store.fail(self.key.clone(), error.clone(), now()),
             Err(_) => {}
         }
-        sender.send_replace(Some(resolved));
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
         let mut in_flight = self.forwarder.in_flight.lock();
-        in_flight.waiting.remove(&self.key);
+        in_flight.under_way.remove(&self.key);
         if let Some(client) = self.client
             && let Some(begun) = in_flight.clients.get_mut(&client)
         {
