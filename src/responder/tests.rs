@@ -152,16 +152,6 @@ async fn the_published_snapshot_answers() {
     assert_eq!(ede(&ask(&stale, &version, 0).await.1), Some(Ede::STALE_ANSWER));
 }
 
-#[tokio::test]
-async fn lack_of_room_is_servfail() {
-    let (responder, _) = responder();
-    let mut out = Vec::new();
-    responder.refuse_for_room(&query(7, "www.example.", RecordType::A, 1232), false, &mut out);
-    let message = Message::from_vec(&out).unwrap();
-    assert_eq!((message.metadata.id, message.metadata.response_code), (7, ResponseCode::ServFail));
-    assert_eq!(ede(&message), Some(Ede::NETWORK_ERROR));
-}
-
 #[test]
 fn what_is_no_query_gets_no_reply_and_what_is_damaged_a_format_error() {
     let (responder, _) = responder();

@@ -90,3 +90,34 @@ async fn what_rests_on_a_stale_answer_says_so() {
         assert_eq!((message.answers.len(), ede_code(&message)), (answers, Some(code)), "{name} {qtype}");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn without_room_there_is_what_the_cache_has_or_servfail() {
+    let (responder, gate) = responder();
+    let counters = Metrics::new("test").shared();
+    let refused = |name: &str| {
+        let mut out = Vec::new();
+        let query = query(7, name, RecordType::A, 1232);
+        let Verdict::Await(pending) = responder.respond(&query, circumstances(0, false), &counters, &mut out) else {
+            panic!("{name} is known");
+        };
+        let source = responder.refuse_for_room(&pending, &mut out);
+        (source, Message::from_vec(&out).unwrap())
+    };
+    for name in ["slow-www.example", "late.ecs.internal", "slow-r53.ecs.internal"] {
+        let (source, message) = refused(name);
+        assert_eq!((source, message.metadata.id, ede(&message)), (Source::Error, 7, Some(Ede::NETWORK_ERROR)));
+        assert_eq!(message.metadata.response_code, ResponseCode::ServFail);
+        gate.add_permits(1);
+        ask_a(&responder, name).await;
+    }
+    tokio::time::advance(Duration::from_secs(31)).await;
+    for (name, answers, source) in [
+        ("slow-www.example", 1, Source::Cache),
+        ("late.ecs.internal", 2, Source::Cache),
+        ("slow-r53.ecs.internal", 1, Source::Route53),
+    ] {
+        let (from, message) = refused(name);
+        assert_eq!((from, message.answers.len(), ede(&message)), (source, answers, Some(Ede::STALE_ANSWER)), "{name}");
+    }
+}
