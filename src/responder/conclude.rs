@@ -216,6 +216,7 @@ fn failed(error: &ForwardError) -> Body {
 /// SERVFAIL for a name that the hosted zone has, as our copy shows, and that the upstream says is not there: it does not
 /// see the zone.
 fn not_seen() -> Body {
-    let ede = Ede::new(Ede::OTHER, "only Route 53 can decide this record, and the upstream does not see the hosted zone");
+    let ede =
+        Ede::new(Ede::OTHER, "only Route 53 can decide this record, and the upstream does not see the hosted zone");
     Body::empty(Rcode::ServFail, false, Some(Arc::new(ede)))
 }

@@ -57,7 +57,8 @@ fn a_server_over_tls_is_asked_if_its_certificate_is_good() {
     assert!(wrong.is_servfail("22 (No Reachable Authority)"), "{wrong:?}");
 
     let file = folder.path().join("ecs-resolver.toml");
-    let at_the_same_address = format!("[forward.\"two.example.com\"]\nupstreams = [\"tls://{address}#other.example\"]\n");
+    let at_the_same_address =
+        format!("[forward.\"two.example.com\"]\nupstreams = [\"tls://{address}#other.example\"]\n");
     std::fs::write(&file, at_the_same_address).unwrap();
     let server = format!("tls://{address}#dns.example");
     let mut arguments = vec!["run", "--config", file.to_str().unwrap(), "--source", "off", "--zone", "elsewhere.test"];
