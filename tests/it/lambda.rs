@@ -62,7 +62,7 @@ fn the_seeds_events_register_and_deregister() {
 fn a_deleted_service_that_still_looks_active_is_an_error_and_tried_again() {
     let fake = FakeAws::start();
     let zone = seed(&fake);
-    let function = Function::start(&fake, &[]);
+    let function = Function::start(&fake, &[("ECS_RESOLVER_ECS_CLUSTERS", "prod")]);
     function.invoke(&call("CreateService", "TwitchApp")).unwrap();
     // A service without a load balancer wants no record any more, but it is not gone.
     fake.world().service("prod", "TwitchApp").edit(|service| service.load_balancers.clear());
@@ -160,4 +160,8 @@ fn settings_that_are_wrong_end_it_at_once() {
     let fake = FakeAws::start();
     let ended = Function::run_to_end(&fake, &[("ECS_RESOLVER_CONTROLLER_INTERVAL", "soon")]);
     assert!(ended.contains("controller.interval: `soon` is not a duration"), "{ended}");
+    for clusters in [&[][..], &[("ECS_RESOLVER_ECS_CLUSTERS", "all")]] {
+        let ended = Function::run_to_end(&fake, clusters);
+        assert!(ended.contains("must name the clusters to register: set ECS_RESOLVER_ECS_CLUSTERS"), "{ended}");
+    }
 }
