@@ -16,6 +16,7 @@ use crate::ecs::{ClusterArn, LoadBalancer, LoadBalancerRef, Service, ServiceStat
 use crate::inventory::{Inventory, ServiceKey, Subject};
 use crate::route53::RecordSet;
 use crate::zone::balancing::{self, Balancing};
+use crate::zone::layers::Found;
 use crate::zone::naming::{Forms, Names};
 use crate::zone::{Settings, Zone};
 
@@ -114,6 +115,10 @@ impl Request<'_> {
             desired.unregistered.insert(self.key.clone(), why);
             return None;
         };
+        if matches!(self.zone.records.at(name.as_wire()), Found::Node(_)) {
+            desired.unregistered.insert(self.key.clone(), format!("{name} is in [records] of the configuration"));
+            return None;
+        }
         let entry = self.zone.find(name.as_wire());
         let winner = entry.and_then(|entry| entry.winner()).map(|winner| winner.origin.subject.clone());
         match winner {

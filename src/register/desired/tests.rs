@@ -1,5 +1,6 @@
 use super::*;
 use crate::inventory::{Change, Document, Outcome, reduce};
+use crate::register::record::simple;
 use crate::zone::ZoneWriter;
 
 const ECS: &str = "arn:aws:ecs:us-east-1:123456789012";
@@ -38,12 +39,17 @@ fn service(name: &str, status: &str, balancers: &[&str]) -> serde_json::Value {
 }
 
 fn desired(services: &[serde_json::Value], kinds: &[Kind]) -> Desired {
-    let inventory = inventory(services);
+    desired_beside(Vec::new(), &inventory(services), kinds)
+}
+
+/// What is desired if the configuration has these records.
+fn desired_beside(records: Vec<RecordSet>, inventory: &Inventory, kinds: &[Kind]) -> Desired {
     let settings = Settings::new(DomainName::from_text("ecs.internal").unwrap(), vec!["prod".to_owned()]);
-    let mut writer = ZoneWriter::new(settings, &inventory, 1);
-    writer.update(&inventory, &inventory.services.keys().cloned().map(Subject::Service).collect());
+    let settings = Settings { records, ..settings };
+    let mut writer = ZoneWriter::new(settings, inventory, 1);
+    writer.update(inventory, &inventory.services.keys().cloned().map(Subject::Service).collect());
     let clusters = inventory.clusters.keys().cloned().collect();
-    Desired::of(&inventory, writer.zone(), &clusters, &Options { kinds: kinds.iter().copied().collect() })
+    Desired::of(inventory, writer.zone(), &clusters, &Options { kinds: kinds.iter().copied().collect() })
 }
 
 fn key(name: &str) -> ServiceKey {
@@ -83,4 +89,18 @@ fn of_two_with_one_label_the_loser_is_told() {
     let owners: Vec<_> = desired.names.values().map(|wanted| wanted.ownership.service.name.to_string()).collect();
     assert_eq!(owners, ["api"], "the older one");
     assert!(desired.unregistered[&key("Api")].contains("is the name of service api of cluster prod: rename one"));
+}
+
+#[test]
+fn a_name_that_the_configuration_answers_is_not_registered() {
+    let record = |name: &str| {
+        let name = DomainName::from_text(name).unwrap();
+        simple(&name, RecordType::TXT, 60, vec!["\"by hand\"".to_owned()])
+    };
+    let records = vec![record("web.ecs.internal"), record("deep.api.ecs.internal")];
+    let inventory = inventory(&[service("web", "ACTIVE", &["inside"]), service("api", "ACTIVE", &["inside"])]);
+    let desired = desired_beside(records, &inventory, &[Kind::Cname]);
+    let names: Vec<_> = desired.names.keys().map(ToString::to_string).collect();
+    assert_eq!(names, ["api.ecs.internal."], "a record below a name does not take it");
+    assert_eq!(desired.unregistered[&key("web")], "web.ecs.internal. is in [records] of the configuration");
 }
