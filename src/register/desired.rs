@@ -69,6 +69,13 @@ impl Desired {
         self.held.insert(key.clone(), why.into());
     }
 
+    /// Notes what of a service is not registered, besides what has been noted.
+    fn leave_out(&mut self, key: &ServiceKey, why: &str) {
+        let noted = self.unregistered.entry(key.clone()).or_default();
+        noted.push_str(if noted.is_empty() { "" } else { "; " });
+        noted.push_str(why);
+    }
+
     fn want(&mut self, name: DomainName, ownership: Ownership, sets: Vec<RecordSet>, balancers: Vec<String>) {
         self.names.insert(name, Wanted { ownership, sets, balancers });
     }
