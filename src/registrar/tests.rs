@@ -117,6 +117,21 @@ async fn one_bad_name_does_not_block_the_others_and_is_named() {
     assert_eq!(zone.model.lock().unwrap().0.len(), 17);
 }
 
+#[test]
+fn only_what_is_newly_refused_is_looked_at_again() {
+    let of = |kind, labels: &[&str]| {
+        let failed = labels.iter().map(|label| Failed { group: group(label), error: error(kind) });
+        Applied { failed: failed.collect(), ..Applied::default() }
+    };
+    let (refused, rejected) = (reconcile::Refused::default(), ApiErrorKind::Rejected);
+    assert!(!refused.note(&Applied::default()));
+    assert!(refused.note(&of(rejected, &["a", "b"])));
+    assert!(!refused.note(&of(rejected, &["b"])));
+    assert!(refused.note(&of(rejected, &["a", "b"])), "it was done in between");
+    assert!(!refused.note(&of(ApiErrorKind::Denied, &["c"])), "looking again helps nobody");
+    assert!(refused.note(&of(rejected, &["b"])));
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_change_under_way_and_throttling_are_waited_for() {
     let zone = Arc::new(Zone::default());
