@@ -196,9 +196,9 @@ impl Describer {
     ) -> Result<bool, Stopped> {
         let began = self.clock.now();
         let services = async {
-            let complete = self.read_services(cluster).await?;
+            let listed = self.read_services(cluster).await?;
             self.read_balancers(cluster).await?;
-            Ok(complete)
+            Ok(listed.is_some())
         };
         let (services, tasks, ()) = tokio::try_join!(services, self.read_tasks(cluster), self.read_hosts(cluster))?;
         let until = if later { Instant::now() } else { Instant::now() + FIRST_DEFINITIONS };
