@@ -213,7 +213,7 @@ fn zone_settings(config: &Config, feed: &Prepared, listen: &[std::net::SocketAdd
             config::settings::Fallback::Off => zone::Fallback::Off,
         },
         prefer_route53: config.route53.prefer == config::settings::Prefer::Route53,
-        records: config.records.0.clone(),
+        records: config.records.split(&config.dns.zone).0,
         name_servers,
         source: feed.label(),
     }
