@@ -11,22 +11,10 @@ use ecs_resolver::dns::DomainName;
 use ecs_resolver::ecs::{Health, Task, TaskArn, TaskStatus, Timestamp};
 use ecs_resolver::inventory::{Change, Inventory, Outcome, Resource, Subject, reduce};
 use ecs_resolver::source::synthetic::synthetic;
-use ecs_resolver::zone::{Fallback, Settings, Zone, ZoneWriter};
+use ecs_resolver::zone::{Settings, Zone, ZoneWriter};
 
 fn settings() -> Settings {
-    Settings {
-        origin: DomainName::from_text("ecs.internal").expect("a name"),
-        default_clusters: vec!["prod".to_owned()],
-        all_clusters: false,
-        ttl: 5,
-        negative_ttl: 5,
-        fail_open: true,
-        fallback: Fallback::Off,
-        prefer_route53: false,
-        records: Vec::new(),
-        name_servers: vec![[127, 0, 0, 1].into()],
-        source: "bench",
-    }
+    Settings::new(DomainName::from_text("ecs.internal").expect("a name"), vec!["prod".to_owned()])
 }
 
 /// A cluster, its zone, and the version of it that was published last.

@@ -44,19 +44,7 @@ pub(crate) fn responder() -> (Arc<Responder>, Arc<Semaphore>) {
     let local = LocalNames::new([]).with_records(&records());
     let settings = ForwardSettings { max_in_flight: 64, local, ..ForwardSettings::with_upstreams([upstream]) };
     let forwarder = Forwarder::new(settings, Arc::new(Upstream(Arc::clone(&gate))));
-    let settings = Settings {
-        origin: ZONE.clone(),
-        default_clusters: Vec::new(),
-        all_clusters: false,
-        ttl: 5,
-        negative_ttl: 5,
-        fail_open: true,
-        fallback: Fallback::Resolver,
-        prefer_route53: false,
-        records: Vec::new(),
-        name_servers: Vec::new(),
-        source: "test",
-    };
+    let settings = Settings { fallback: Fallback::Resolver, ..Settings::new(ZONE.clone(), Vec::new()) };
     let zone = ZoneWriter::new(settings, &Inventory::default(), 42).zone().clone();
     let shared = Shared::new(Snapshot { generation: 1, zone, ede: None });
     (Arc::new(Responder::with(shared, forwarder, resolve)), gate)

@@ -51,6 +51,24 @@ impl Settings {
     /// TTL of records that never change, in seconds.
     pub const FIXED_TTL: u32 = 3600;
 
+    /// The zone `origin` of ECS alone, as the configuration has it by default: nobody else is asked for its names.
+    #[must_use]
+    pub fn new(origin: DomainName, default_clusters: Vec<String>) -> Self {
+        Self {
+            origin,
+            default_clusters,
+            all_clusters: false,
+            ttl: 5,
+            negative_ttl: 5,
+            fail_open: true,
+            fallback: Fallback::Off,
+            prefer_route53: false,
+            records: Vec::new(),
+            name_servers: Vec::new(),
+            source: "describe",
+        }
+    }
+
     /// TTL of records made of tasks while these change, in seconds: never longer than at other times.
     #[must_use]
     pub fn changing_ttl(&self) -> u32 {

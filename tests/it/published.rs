@@ -5,23 +5,11 @@ use ecs_resolver::ecs::{Cluster, ClusterArn, Timestamp};
 use ecs_resolver::inventory::{Change, Resource};
 use ecs_resolver::source::{Origin, Updates};
 use ecs_resolver::updater::Updater;
-use ecs_resolver::zone::{Fallback, Settings};
+use ecs_resolver::zone::Settings;
 use futures_util::FutureExt;
 
 fn settings() -> Settings {
-    Settings {
-        origin: DomainName::from_text("ecs.internal").unwrap(),
-        default_clusters: vec!["prod".to_owned()],
-        all_clusters: false,
-        ttl: 5,
-        negative_ttl: 5,
-        fail_open: true,
-        fallback: Fallback::Off,
-        prefer_route53: false,
-        records: Vec::new(),
-        name_servers: Vec::new(),
-        source: "test",
-    }
+    Settings::new(DomainName::from_text("ecs.internal").unwrap(), vec!["prod".to_owned()])
 }
 
 #[tokio::test]

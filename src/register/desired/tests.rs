@@ -1,7 +1,6 @@
 use super::*;
 use crate::inventory::{Change, Document, Outcome, reduce};
 use crate::zone::ZoneWriter;
-use crate::zone::settings::Fallback;
 
 const ECS: &str = "arn:aws:ecs:us-east-1:123456789012";
 
@@ -40,19 +39,7 @@ fn service(name: &str, status: &str, balancers: &[&str]) -> serde_json::Value {
 
 fn desired(services: &[serde_json::Value], kinds: &[Kind]) -> Desired {
     let inventory = inventory(services);
-    let settings = Settings {
-        origin: DomainName::from_text("ecs.internal").unwrap(),
-        default_clusters: vec!["prod".to_owned()],
-        all_clusters: false,
-        ttl: 5,
-        negative_ttl: 5,
-        fail_open: true,
-        fallback: Fallback::Off,
-        prefer_route53: false,
-        records: Vec::new(),
-        name_servers: Vec::new(),
-        source: "test",
-    };
+    let settings = Settings::new(DomainName::from_text("ecs.internal").unwrap(), vec!["prod".to_owned()]);
     let mut writer = ZoneWriter::new(settings, &inventory, 1);
     writer.update(&inventory, &inventory.services.keys().cloned().map(Subject::Service).collect());
     let clusters = inventory.clusters.keys().cloned().collect();

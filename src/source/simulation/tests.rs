@@ -4,6 +4,7 @@ use super::*;
 use crate::ecs::TaskStatus;
 use crate::inventory::{Document, Inventory, Outcome, ServiceKey, reduce};
 use crate::source::Message;
+use crate::zone::readiness::{Standing, TaskView};
 
 const START: Timestamp = Timestamp::constant(1_700_000_000, 0);
 
@@ -108,6 +109,34 @@ fn a_deployment_goes_through_every_state() {
     for status in going.into_iter().chain([TaskStatus::Stopped]) {
         assert!(seen.contains(&(status, TaskStatus::Stopped)), "{status:?}");
     }
+}
+
+/// Who asks in a loop sees a task leave before it stops, unless it dies without warning.
+#[test]
+fn tasks_leave_the_answers_before_they_stop() {
+    let mut simulation = Simulation::new(5, START);
+    let mut inventory = after(Inventory::default(), world(START).into_changes(START));
+    let answers = |inventory: &Inventory| -> BTreeSet<TaskArn> {
+        let views = inventory.tasks.values().map(|record| TaskView::of(inventory, record));
+        views.filter(|view| view.standing == Standing::Ready).map(|view| view.task.arn.clone()).collect()
+    };
+    let (mut deployed, mut before) = (0, answers(&inventory));
+    for number in 1..1_800 {
+        let wanted: BTreeSet<TaskArn> = inventory
+            .tasks
+            .values()
+            .filter(|record| record.task.desired_status == TaskStatus::Running)
+            .map(|record| record.task.arn.clone())
+            .collect();
+        inventory = after(inventory, simulation.step(second(number)).changes);
+        let now = answers(&inventory);
+        for gone in before.iter().filter(|arn| !inventory.tasks.contains_key(*arn)) {
+            assert!(wanted.contains(gone), "{gone} was told to stop, and was answered until it had");
+        }
+        deployed += before.iter().filter(|arn| !now.contains(*arn) && inventory.tasks.contains_key(*arn)).count();
+        before = now;
+    }
+    assert!(deployed > 20, "{deployed} tasks left the answers while they still ran");
 }
 
 #[test]

@@ -11,7 +11,7 @@ use crate::dns::DomainName;
 use crate::ecs::Timestamp;
 use crate::ecs::event::Detail;
 use crate::inventory::{Change, Inventory, Outcome, reduce};
-use crate::zone::{Fallback, Settings, ZoneWriter, text};
+use crate::zone::{Settings, ZoneWriter, text};
 
 /// What reaches us.
 #[derive(Debug, Clone)]
@@ -29,19 +29,7 @@ struct Agent {
 
 impl Agent {
     fn new() -> Self {
-        let settings = Settings {
-            origin: DomainName::from_text("ecs.internal").unwrap(),
-            default_clusters: vec!["prod".to_owned()],
-            all_clusters: false,
-            ttl: 5,
-            negative_ttl: 5,
-            fail_open: true,
-            fallback: Fallback::Off,
-            prefer_route53: false,
-            records: Vec::new(),
-            name_servers: Vec::new(),
-            source: "test",
-        };
+        let settings = Settings::new(DomainName::from_text("ecs.internal").unwrap(), vec!["prod".to_owned()]);
         let inventory = Inventory::default();
         Self { writer: ZoneWriter::new(settings, &inventory, 1), inventory }
     }

@@ -22,7 +22,7 @@ use crate::source::events::stats::EventStats;
 use crate::source::ports::{ApiError, ApiErrorKind, EventQueue, Owner, QueueMessage};
 use crate::source::status::SourceStatus;
 use crate::updater::{Updater, UpdaterStats};
-use crate::zone::{Fallback, Settings};
+use crate::zone::Settings;
 
 /// What happened at the queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -199,19 +199,7 @@ impl Rig {
 }
 
 fn settings() -> Settings {
-    Settings {
-        origin: DomainName::from_text("ecs.internal").unwrap(),
-        default_clusters: vec!["prod".to_owned()],
-        all_clusters: false,
-        ttl: 5,
-        negative_ttl: 5,
-        fail_open: true,
-        fallback: Fallback::Off,
-        prefer_route53: false,
-        records: Vec::new(),
-        name_servers: Vec::new(),
-        source: "test",
-    }
+    Settings::new(DomainName::from_text("ecs.internal").unwrap(), vec!["prod".to_owned()])
 }
 
 /// An event of this type, as EventBridge has it.
