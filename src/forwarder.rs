@@ -36,8 +36,8 @@ pub use self::store::Answer;
 use self::store::Store;
 pub use self::upstreams::UpstreamState;
 use self::upstreams::Upstreams;
-use crate::dns::{Body, DomainName, Question, name};
-use crate::forward::{Caps, Entry, Key};
+use crate::dns::{DomainName, RecordType, name};
+use crate::forward::{Caps, Entry, Key, LocalAnswer};
 
 /// An answer, shared with the cache, or why there is none.
 pub type Resolved = Result<Arc<Answer>, ForwardError>;
@@ -125,11 +125,11 @@ impl Forwarder {
         })
     }
 
-    /// The answer to `question` if its name is one that nobody is asked about: a special one, one of the hosts file, or
-    /// one that is blocked. Not for names of our zones.
+    /// What is said of this type of a name (in lower-case wire form) that nobody is asked about: a special one, one of
+    /// the hosts file or the operator's records, or one that is blocked. Not for names of our zones.
     #[must_use]
-    pub fn local(&self, question: &Question<'_>) -> Option<&Body> {
-        self.settings.local.find(question)
+    pub fn local(&self, name: &[u8], qtype: RecordType) -> Option<LocalAnswer<'_>> {
+        self.settings.local.find(name, qtype)
     }
 
     /// The answer that is in the cache and can be given at once: it is fresh at `now`, or stale while all upstreams

@@ -26,6 +26,7 @@ pub mod updater;
 // Floor 3, doors: the outside world; each alone may name what it talks to.
 pub mod aws;
 pub mod config;
+pub mod host;
 pub mod http;
 pub mod link;
 pub mod server;

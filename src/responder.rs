@@ -6,6 +6,7 @@
 
 mod chase;
 mod conclude;
+mod decide;
 mod pending;
 
 use std::net::IpAddr;
@@ -140,17 +141,6 @@ impl Responder {
             Ok(resolved) => resolved,
             Err(_) => self.forwarder.kept(key, until.into_std()).ok_or(ForwardError::Timeout),
         }
-    }
-
-    /// Who answers: our zone, the names that we answer ourselves, or an upstream.
-    fn decide<'z>(&'z self, zone: &'z Zone, question: &Question<'_>, spin: u32) -> Decision<'z> {
-        let mut decision = (self.resolve)(zone, question, spin);
-        if matches!(decision.resolution, Resolution::Forward)
-            && let Some(body) = self.forwarder.local(question)
-        {
-            decision.resolution = Resolution::Reply(body);
-        }
-        decision
     }
 
     /// Writes the reply to a query for which there is no room: what the cache has, even if it is stale, or SERVFAIL, so

@@ -233,7 +233,7 @@ impl Judge {
         let mut seen: BTreeMap<DomainName, &str> = BTreeMap::new();
         for (text, texts) in spec {
             let key = format!("{}.{text}", keys::RECORDS);
-            let name = self.take(&key, values::below(text, &dns.zone));
+            let name = self.take(&key, values::record_name(text, &dns.zone));
             let Some(name) = name else { continue };
             if let Some(first) = seen.insert(name.clone(), text) {
                 self.faults.push(Fault::new(&key, format!("`{first}` is the same name")).fix("put all into one list"));

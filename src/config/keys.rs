@@ -63,7 +63,7 @@ pub const KEYS: &[Key] = &[
     key("log.format", "\"text\" or \"json\""),
 ];
 
-/// The section whose keys are names of the zone.
+/// The section whose keys are domain names.
 pub const RECORDS: &str = "records";
 
 /// What the texts of a name in [`RECORDS`] should be.

@@ -10,7 +10,7 @@ use serde::{Serialize, Serializer};
 
 use super::file::Texts;
 use crate::dns::presentation::{self, Escapes};
-use crate::dns::{DomainName, RecordType};
+use crate::dns::{DomainName, RecordType, name};
 use crate::route53::{Content, RecordSet, Routing};
 
 /// Longest TTL, in seconds: a day.
@@ -19,6 +19,14 @@ const MAX_TTL: u32 = 86_400;
 /// The records of the configuration, sound by themselves: every value can be read, and a CNAME stands alone.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Records(pub Vec<RecordSet>);
+
+impl Records {
+    /// Those below `zone`, and those outside of it.
+    #[must_use]
+    pub fn split(&self, zone: &DomainName) -> (Vec<RecordSet>, Vec<RecordSet>) {
+        self.0.iter().cloned().partition(|set| name::is_within(set.name.as_wire(), zone.as_wire()))
+    }
+}
 
 impl Serialize for Records {
     /// As the file has them, with the TTL in front.

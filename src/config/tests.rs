@@ -190,7 +190,18 @@ fn records_are_read_and_their_faults_told_with_key_and_line() {
     let all = SHIPPED.replace("#\"", "\"");
     let loaded = load_text(&all, Some(Path::new("f")), &Overrides::default()).unwrap();
     let names: Vec<_> = loaded.config.records.0.iter().map(|set| format!("{} {}", set.name, set.kind)).collect();
-    assert_eq!(names, ["db.ecs.internal. A", "x.ecs.internal. TXT", "x.ecs.internal. SRV"]);
+    assert_eq!(
+        names,
+        [
+            "7.2.1.10.in-addr.arpa. PTR",
+            "db.corp.example. A",
+            "db.ecs.internal. A",
+            "x.ecs.internal. TXT",
+            "x.ecs.internal. SRV"
+        ]
+    );
+    let (below, outside) = loaded.config.records.split(&loaded.config.dns.zone);
+    assert_eq!((below.len(), outside.len()), (3, 2));
     let table = show::table(&loaded);
     let words: Vec<&str> = table.split_whitespace().collect();
     assert!(words.join(" ").contains("records.db.ecs.internal 5 A 10.0.0.7"), "{table}");
@@ -198,11 +209,13 @@ fn records_are_read_and_their_faults_told_with_key_and_line() {
 "db.ecs.internal" = "10.0.0"
 "a.ecs.internal" = ["10.0.0.1", "TXT \"open", 7]
 "A.ecs.internal." = "10.0.0.1"
-"db.example.com" = "10.0.0.1"
+"internal" = "10.0.0.1"
 "*.ecs.internal" = "10.0.0.1"
 "ecs.internal" = "10.0.0.1"
 b.ecs.internal = "10.0.0.1"
 "c.ecs.internal" = ["CNAME d.", "10.0.0.1"]
+"*.corp.example" = "10.0.0.1"
+"db.corp.example" = ["10.0.0", "NS ns.corp.example."]
 [route53]
 fallback = "off"
 prefer = "route53"
@@ -211,12 +224,15 @@ prefer = "route53"
     for line in [
         "line 2: records.db.ecs.internal[0]: `10.0.0` is neither an IP address nor a record; give IP addresses, or records such as",
         "line 3: records.a.ecs.internal: an array does not fit here; give IP addresses",
-        "line 5: records.db.example.com: `db.example.com` is not below ecs.internal.",
+        "line 5: records.internal: `internal` is not below ecs.internal. and not outside of it, but at or above its apex",
         "line 6: records.*.ecs.internal: `*.ecs.internal` is a wildcard",
         "line 7: records.ecs.internal: `ecs.internal` is not below",
+        "line 10: records.*.corp.example: `*.corp.example` is a wildcard",
+        "line 11: records.db.corp.example[0]: `10.0.0` is neither an IP address nor a record",
+        "line 11: records.db.corp.example[1]: a record of type NS cannot be here",
         "line 8: records.b: to TOML the dots of a name begin tables; put the whole name in quotes",
         "line 9: records.c.ecs.internal: a CNAME cannot stand beside other records",
-        "line 12: route53.prefer: route53.fallback is \"off\", so there is nothing to prefer; set",
+        "line 14: route53.prefer: route53.fallback is \"off\", so there is nothing to prefer; set",
     ] {
         assert!(faults.contains(line), "{line} in\n{faults}");
     }

@@ -101,14 +101,14 @@ pub fn zone(text: &str) -> Result<DomainName, String> {
     Ok(name)
 }
 
-/// Reads a name below `zone` that is not a wildcard.
+/// Reads a name that `[records]` may have: one below `zone` or outside of it that is not a wildcard.
 ///
 /// # Errors
 /// When it is none.
-pub fn below(text: &str, zone: &DomainName) -> Result<DomainName, String> {
+pub fn record_name(text: &str, zone: &DomainName) -> Result<DomainName, String> {
     let name = presentation::name(text, Escapes::Decimal).ok_or_else(|| format!("`{text}` is not a domain name"))?;
-    if name == *zone || !name::is_within(name.as_wire(), zone.as_wire()) {
-        return Err(format!("`{text}` is not below {zone}"));
+    if name::is_within(zone.as_wire(), name.as_wire()) {
+        return Err(format!("`{text}` is not below {zone} and not outside of it, but at or above its apex"));
     }
     if name.labels().next() == Some(b"*") {
         return Err(format!("`{text}` is a wildcard, and names here stand for themselves only"));

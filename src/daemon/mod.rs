@@ -25,6 +25,7 @@ use tokio_util::sync::CancellationToken;
 use crate::config::settings::Source;
 use crate::config::{Config, DemoSettings, World};
 use crate::forwarder::{Forwarder, Link};
+use crate::host::LinkLocalDrops;
 use crate::metrics::Metrics;
 use crate::responder::Responder;
 use crate::source::clock::Clock;
@@ -131,6 +132,7 @@ async fn serve(config: Config, feed: Feed, link: Arc<dyn Link>, greeting: Option
     };
     reporter.register(&metrics, &forwarder);
     let token = stop.token.clone();
+    report_drops(&metrics, &token);
     if let Some(listener) = http {
         tracing::info!("HTTP on http://{}/", listener.local_addr().map_err(Error::internal)?);
         let state = reporter.http_state(Arc::clone(&metrics), updates.clone(), Some(&forwarder));
@@ -154,6 +156,13 @@ async fn serve(config: Config, feed: Feed, link: Arc<dyn Link>, greeting: Option
         tracing::warn!("{unanswered} questions were still unanswered at the end of {DRAIN:?}");
     }
     ended
+}
+
+/// Exports what the host's network interface drops.
+fn report_drops(metrics: &Metrics, token: &CancellationToken) {
+    let drops = Arc::new(LinkLocalDrops::default());
+    drops.export(metrics);
+    tokio::spawn(token.clone().run_until_cancelled_owned(drops.follow()));
 }
 
 /// What ends the daemon.
@@ -213,7 +222,7 @@ fn zone_settings(config: &Config, feed: &Prepared, listen: &[std::net::SocketAdd
             config::settings::Fallback::Off => zone::Fallback::Off,
         },
         prefer_route53: config.route53.prefer == config::settings::Prefer::Route53,
-        records: config.records.0.clone(),
+        records: config.records.split(&config.dns.zone).0,
         name_servers,
         source: feed.label(),
     }

@@ -29,7 +29,9 @@ pub(super) fn forward_settings(config: &Config) -> Result<ForwardSettings, Error
         BlockAnswer::Nxdomain => Blocked::NxDomain,
         BlockAnswer::Zero => Blocked::Zero,
     };
-    let local = LocalNames::new(forward.domains.iter().map(|domain| &domain.name)).with_hosts(&hosts(config)?);
+    let local = LocalNames::new(forward.domains.iter().map(|domain| &domain.name))
+        .with_hosts(&hosts(config)?)
+        .with_records(&config.records.split(&config.dns.zone).1);
     Ok(ForwardSettings {
         routes: domains.chain([everything]).collect(),
         caps: Caps { min_ttl: forward.min_ttl, max_ttl: forward.max_ttl, negative_ttl: forward.negative_ttl },

@@ -1,5 +1,5 @@
 //! Names outside of our zone that are answered here and never asked of anybody: those of RFC 6761 and its successors,
-//! those of the operator's hosts file, and those that the operator blocks.
+//! those of the operator's hosts file and records, and those that the operator blocks.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -9,7 +9,9 @@ use foldhash::fast::RandomState;
 
 use super::hosts::Host;
 use crate::dns::body::address_record;
-use crate::dns::{Body, BodyBuilder, DomainName, Ede, Question, RData, Rcode, RecordType, name, rdata};
+use crate::dns::presentation::{self, Escapes};
+use crate::dns::{Body, BodyBuilder, DomainName, Ede, RData, Rcode, RecordType, name, rdata};
+use crate::route53::{Content, RecordSet};
 
 /// TTL of what RFCs say, in seconds.
 const FIXED_TTL: u32 = 10_800;
@@ -28,10 +30,27 @@ pub enum Blocked {
     Zero,
 }
 
+/// What is said of a type of a name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LocalAnswer<'a> {
+    /// This.
+    Body(&'a Body),
+    /// That it is an alias.
+    Alias {
+        /// The CNAME alone.
+        cname: &'a Body,
+        /// Where it points.
+        target: &'a DomainName,
+    },
+}
+
 /// What is said of a name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Answers {
+    /// Of an alias, its CNAME alone.
     sets: Vec<(RecordType, Body)>,
+    /// Where it points, if it is an alias.
+    target: Option<DomainName>,
     /// For all other types.
     otherwise: Body,
 }
@@ -51,11 +70,32 @@ impl Answers {
             body.ede(ede.cloned());
             sets.push((kind, body.build()));
         }
-        Self { sets, otherwise: negative(name, Rcode::NoError, ttl, ede) }
+        Self { sets, target: None, otherwise: negative(name, Rcode::NoError, ttl, ede) }
     }
 
-    fn of(&self, kind: RecordType) -> &Body {
-        self.sets.iter().find(|(known, _)| *known == kind).map_or(&self.otherwise, |(_, body)| body)
+    /// Nothing of any type.
+    fn none(otherwise: Body) -> Self {
+        Self { sets: Vec::new(), target: None, otherwise }
+    }
+
+    /// One more record set, its values as in a master file; those that are none are left out.
+    fn add(&mut self, kind: RecordType, ttl: u32, values: &[String]) {
+        let mut body = BodyBuilder::new(true);
+        for wire in values.iter().filter_map(|value| presentation::rdata(kind, value, Escapes::Decimal).ok()) {
+            body.answer_wire(ttl, kind, &wire);
+            if kind == RecordType::CNAME {
+                self.target = DomainName::from_wire(&wire);
+            }
+        }
+        self.sets.push((kind, body.build()));
+    }
+
+    fn of(&self, kind: RecordType) -> LocalAnswer<'_> {
+        match (self.sets.iter().find(|(known, _)| *known == kind), self.sets.first(), &self.target) {
+            (Some((_, body)), ..) => LocalAnswer::Body(body),
+            (None, Some((_, cname)), Some(target)) => LocalAnswer::Alias { cname, target },
+            (None, ..) => LocalAnswer::Body(&self.otherwise),
+        }
     }
 }
 
@@ -76,7 +116,7 @@ impl LocalNames {
         for domain in NOWHERE.iter().filter_map(|text| DomainName::from_text(text)) {
             if !forwarded.contains(&domain) {
                 let otherwise = negative(&domain, Rcode::NxDomain, FIXED_TTL, None);
-                local.domains.insert(domain, Answers { sets: Vec::new(), otherwise });
+                local.domains.insert(domain, Answers::none(otherwise));
             }
         }
         // RFC 6761 6.3: whatever is below localhost is this host.
@@ -109,6 +149,20 @@ impl LocalNames {
         self
     }
 
+    /// The names of these record sets as well, in place of what was said of them before. The sets of a name are sound:
+    /// one of each type, and a CNAME alone.
+    #[must_use]
+    pub fn with_records(mut self, sets: &[RecordSet]) -> Self {
+        let mut names: BTreeMap<&DomainName, Answers> = BTreeMap::new();
+        for set in sets {
+            let Content::Values { ttl, values } = &set.content else { continue };
+            let fresh = || Answers::none(negative(&set.name, Rcode::NoError, OPERATOR_TTL, None));
+            names.entry(&set.name).or_insert_with(fresh).add(set.kind, *ttl, values);
+        }
+        self.names.extend(names.into_iter().map(|(name, answers)| (name.clone(), answers)));
+        self
+    }
+
     /// Blocks these domains with everything below them.
     #[must_use]
     pub fn with_blocked(mut self, domains: &[DomainName], how: Blocked) -> Self {
@@ -117,25 +171,23 @@ impl LocalNames {
         for domain in domains {
             let answers = match how {
                 Blocked::Zero => Answers::new(domain, OPERATOR_TTL, &zero, Some(&ede)),
-                Blocked::NxDomain => {
-                    Answers { sets: Vec::new(), otherwise: negative(domain, Rcode::NxDomain, OPERATOR_TTL, Some(&ede)) }
-                }
+                Blocked::NxDomain => Answers::none(negative(domain, Rcode::NxDomain, OPERATOR_TTL, Some(&ede))),
             };
             self.domains.insert(domain.clone(), answers);
         }
         self
     }
 
-    /// The answer to `question`, if its name is one of these.
+    /// What is said of this type of a name in lower-case wire form, if the name is one of these.
     #[must_use]
-    pub fn find(&self, question: &Question<'_>) -> Option<&Body> {
-        if let Some(answers) = self.names.get(question.name()) {
-            return Some(answers.of(question.qtype));
+    pub fn find(&self, of: &[u8], qtype: RecordType) -> Option<LocalAnswer<'_>> {
+        if let Some(answers) = self.names.get(of) {
+            return Some(answers.of(qtype));
         }
-        let mut at = Some(question.name());
+        let mut at = Some(of);
         while let Some(here) = at {
             if let Some(answers) = self.domains.get(here) {
-                return Some(answers.of(question.qtype));
+                return Some(answers.of(qtype));
             }
             at = name::parent(here);
         }
@@ -167,13 +219,13 @@ fn reverse(address: IpAddr) -> DomainName {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{client_query, plain};
     use super::*;
+    use crate::route53::Routing;
 
     #[track_caller]
     fn says(local: &LocalNames, name: &str, qtype: RecordType, expect: Option<(Rcode, &[&str])>) {
-        let query = client_query(name, qtype, None);
-        let found = local.find(&plain(&query)).map(|body| {
+        let found = local.find(domain(name).as_wire(), qtype).map(|answer| {
+            let LocalAnswer::Body(body) = answer else { panic!("{answer:?}") };
             let records: Vec<String> = body.answer_records().map(|(_, data)| data.to_string()).collect();
             (body.rcode(), records)
         });
@@ -235,8 +287,8 @@ fd00::9 nas.lan
         says(&local, "x.ads.example", RecordType::A, Some((Rcode::NoError, &["0.0.0.0"])));
         says(&local, "x.ads.example", RecordType::AAAA, Some((Rcode::NoError, &["::"])));
         says(&local, "x.ads.example", RecordType::TXT, NOTHING);
-        let query = client_query("ads.example", RecordType::A, None);
-        assert_eq!(local.find(&plain(&query)).unwrap().ede().unwrap().code(), Ede::BLOCKED);
+        let Some(LocalAnswer::Body(body)) = local.find(blocked[0].as_wire(), RecordType::A) else { panic!() };
+        assert_eq!(body.ede().unwrap().code(), Ede::BLOCKED);
     }
 
     #[test]
@@ -244,5 +296,42 @@ fd00::9 nas.lan
         let hosts = super::super::hosts::parse("10.0.0.9 ok.ads.example");
         let local = LocalNames::new([]).with_hosts(&hosts).with_blocked(&[domain("ads.example")], Blocked::NxDomain);
         says(&local, "ok.ads.example", RecordType::A, Some((Rcode::NoError, &["10.0.0.9"])));
+    }
+
+    fn set(name: &str, kind: RecordType, values: &[&str]) -> RecordSet {
+        let values = values.iter().map(|value| (*value).to_owned()).collect();
+        RecordSet {
+            name: domain(name),
+            kind,
+            content: Content::Values { ttl: 5, values },
+            routing: Routing::Simple,
+            set_identifier: None,
+            health_check: None,
+        }
+    }
+
+    #[test]
+    fn records_of_the_operator_are_answered_by_type() {
+        let sets = [
+            set("db.corp.example", RecordType::A, &["10.1.2.3", "10.1.2.4"]),
+            set("db.corp.example", RecordType::MX, &["10 mx.corp.example."]),
+            set("7.2.1.10.in-addr.arpa", RecordType::PTR, &["db.corp.example."]),
+            set("www.corp.example", RecordType::CNAME, &["DB.corp.example."]),
+        ];
+        let hosts = super::super::hosts::parse("10.0.0.9 db.corp.example");
+        let local = LocalNames::new([]).with_hosts(&hosts).with_records(&sets);
+        says(&local, "DB.corp.example", RecordType::A, Some((Rcode::NoError, &["10.1.2.3", "10.1.2.4"])));
+        says(&local, "db.corp.example", RecordType::MX, Some((Rcode::NoError, &["10 mx.corp.example."])));
+        says(&local, "db.corp.example", RecordType::AAAA, NOTHING);
+        says(&local, "7.2.1.10.in-addr.arpa", RecordType::PTR, Some((Rcode::NoError, &["db.corp.example."])));
+        says(&local, "x.db.corp.example", RecordType::A, None);
+        says(&local, "corp.example", RecordType::A, None);
+        says(&local, "www.corp.example", RecordType::CNAME, Some((Rcode::NoError, &["DB.corp.example."])));
+        match local.find(domain("www.corp.example").as_wire(), RecordType::A) {
+            Some(LocalAnswer::Alias { cname, target }) => {
+                assert_eq!((cname.answer_count(), target), (1, &domain("db.corp.example")));
+            }
+            other => panic!("{other:?}"),
+        }
     }
 }

@@ -1,7 +1,8 @@
 //! CNAMEs from name to name of the zone, through all its layers (RFC 1034 4.3.2, step 3a).
 
 use super::{Asked, Resolution, Step};
-use crate::dns::{Body, DomainName, name};
+use crate::dns::{Body, DomainName, RecordType, name};
+use crate::zone::Zone;
 
 /// CNAMEs in a row that are followed. A longer chain is answered as far as it was followed.
 const MAX_CHAIN: usize = 16;
@@ -15,6 +16,17 @@ pub struct Behind<'z> {
     pub name: &'z DomainName,
     /// What is to be done for that name.
     pub end: Resolution<'z>,
+}
+
+/// Follows a CNAME that is not the zone's, as [`resolve`](super::resolve) follows those that are.
+#[must_use]
+pub fn follow<'z>(
+    zone: &'z Zone,
+    (cname, target): (&'z Body, &'z DomainName),
+    qtype: RecordType,
+    spin: u32,
+) -> Resolution<'z> {
+    Asked { zone, qtype, spin }.follow(cname, target)
 }
 
 impl<'z> Asked<'z> {

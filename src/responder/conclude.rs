@@ -107,17 +107,23 @@ impl<'a> Asked<'a> {
     /// Writes what the zone alone can say (RFC 1034 4.3.2), for a client that wants no recursion; `None` if that is
     /// nothing.
     pub(super) fn without_recursion(&self, resolution: &Resolution<'_>, out: &mut Vec<u8>) -> Option<Source> {
-        let behind = match resolution {
-            Resolution::Chase { alias, .. } => return Some(self.reply(alias, out)),
-            Resolution::Behind(behind) => behind,
-            _ => return None,
-        };
-        let end = match &behind.end {
-            Resolution::Chase { alias, .. } => alias,
-            Resolution::Forward => &*self.snapshot.zone.fixed.unfinished,
-            _ => return None,
-        };
-        Some(self.reply(&Body::behind(&behind.cnames, end, self.spin), out))
+        let known = self.known(resolution)?;
+        Some(self.reply(&known, out))
+    }
+
+    /// The aliases that lead out of the zone.
+    fn known<'r>(&'r self, resolution: &Resolution<'r>) -> Option<Cow<'r, Body>> {
+        match resolution {
+            Resolution::Chase { alias, .. } => Some(Cow::Borrowed(alias)),
+            Resolution::Behind(behind) => {
+                let end = match &behind.end {
+                    Resolution::Forward => Cow::Borrowed(&*self.snapshot.zone.fixed.unfinished),
+                    end => self.known(end)?,
+                };
+                Some(Cow::Owned(Body::behind(&behind.cnames, &end, self.spin)))
+            }
+            _ => None,
+        }
     }
 
     /// Who is told to have answered: the layer of the name, unless it is that of ECS, whose answers may be of many.

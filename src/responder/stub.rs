@@ -12,9 +12,11 @@ use tokio::sync::Semaphore;
 
 use super::{Responder, Shared};
 use crate::dns::{Body, BodyBuilder, DomainName, Ede, Name, Question, RData, Rcode, RecordType, name, rdata};
+use crate::forward::LocalNames;
 use crate::forwarder::{Flight, ForwardSettings, Forwarder, Link};
 use crate::inventory::Inventory;
 use crate::resolve::{Behind, Decision, Resolution};
+use crate::route53::{Content, RecordSet, Routing};
 use crate::snapshot::Snapshot;
 use crate::zone::layers::Layer;
 use crate::zone::{Fallback, Settings, Zone, ZoneWriter};
@@ -39,12 +41,33 @@ pub(crate) fn query(id: u16, name: &str, qtype: RecordType, payload: u16) -> Vec
 pub(crate) fn responder() -> (Arc<Responder>, Arc<Semaphore>) {
     let gate = Arc::new(Semaphore::new(0));
     let upstream = SocketAddr::from((Ipv4Addr::LOCALHOST, 9));
-    let settings = ForwardSettings { max_in_flight: 64, ..ForwardSettings::with_upstreams([upstream]) };
+    let local = LocalNames::new([]).with_records(&records());
+    let settings = ForwardSettings { max_in_flight: 64, local, ..ForwardSettings::with_upstreams([upstream]) };
     let forwarder = Forwarder::new(settings, Arc::new(Upstream(Arc::clone(&gate))));
     let settings = Settings { fallback: Fallback::Resolver, ..Settings::new(ZONE.clone(), Vec::new()) };
     let zone = ZoneWriter::new(settings, &Inventory::default(), 42).zone().clone();
     let shared = Shared::new(Snapshot { generation: 1, zone, ede: None });
     (Arc::new(Responder::with(shared, forwarder, resolve)), gate)
+}
+
+/// What the operator says of names outside of the zone.
+fn records() -> Vec<RecordSet> {
+    let set = |name, kind, value: &str| RecordSet {
+        name: DomainName::from_text(name).unwrap(),
+        kind,
+        content: Content::Values { ttl: 5, values: vec![value.to_owned()] },
+        routing: Routing::Simple,
+        set_identifier: None,
+        health_check: None,
+    };
+    vec![
+        set("db.corp.example", RecordType::A, "10.1.2.3"),
+        set("alias.corp.example", RecordType::CNAME, "db.corp.example."),
+        set("far.corp.example", RecordType::CNAME, "lb.example."),
+        set("chain.corp.example", RecordType::CNAME, "far.corp.example."),
+        set("home.corp.example", RecordType::CNAME, "none.ecs.internal."),
+        set("circle.corp.example", RecordType::CNAME, "circle.corp.example."),
+    ]
 }
 
 fn addresses(count: u16) -> Body {
@@ -67,7 +90,7 @@ static NOT_READY: LazyLock<Body> =
 fn target(label: &[u8]) -> Option<&'static (DomainName, Body)> {
     static TARGETS: LazyLock<Vec<(&str, (DomainName, Body))>> = LazyLock::new(|| {
         let aliases = [("app", "lb.example"), ("lost", "gone.example"), ("dark", "refused.example")];
-        let others = [("late", "slow.example"), ("brief", "brief.example")];
+        let others = [("late", "slow.example"), ("brief", "brief.example"), ("own", "alias.corp.example")];
         aliases.into_iter().chain(others).map(|(label, target)| (label, alias(target))).collect()
     });
     TARGETS.iter().find(|(alias, _)| alias.as_bytes() == label).map(|(_, target)| target)

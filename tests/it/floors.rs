@@ -18,7 +18,7 @@ const FLOORS: [&[&str]; 5] = [
     &["dns", "ecs", "route53"],
     &["inventory", "zone", "forward", "register", "resolve"],
     &["snapshot", "updater", "source", "forwarder", "responder", "registrar", "metrics"],
-    &["aws", "server", "link", "http", "store", "systemd", "config"],
+    &["aws", "server", "link", "http", "host", "store", "systemd", "config"],
     &["daemon", "cli", "lambda", "main", "bootstrap", "lib"],
 ];
 
@@ -101,6 +101,7 @@ const BANNED_PATHS: &[(&str, Where, &str)] = &[
     ("std::net::TcpListener", Where::UpTo(2), "but sockets are opened one floor up"),
     ("std::os::unix::net", Where::UpTo(2), "but sockets are opened one floor up"),
     ("tokio::net", Where::UpTo(2), "but sockets are opened one floor up"),
+    ("tokio::process", Where::UpTo(2), "but programs are run one floor up"),
 ];
 
 /// Methods that read a clock.

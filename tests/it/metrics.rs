@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Command, Stdio};
 
 use ecs_resolver::metrics::table::TABLE;
@@ -15,6 +16,9 @@ const OF_AWS: [&str; 4] = [
     "ecs_resolver_source_interval_seconds",
     "ecs_resolver_source_pass_duration_seconds",
 ];
+
+/// A metric of hosts that have an ENA interface, and `ethtool`.
+const OF_ENA: &str = "ecs_resolver_host_linklocal_allowance_exceeded_total";
 
 /// The page of a demo that has answered something of everything.
 fn page() -> String {
@@ -49,8 +53,9 @@ fn promtool_finds_nothing_wrong() {
 #[test]
 fn every_metric_of_the_table_is_exported_and_no_other() {
     let page = page();
-    let exported: BTreeSet<&str> =
+    let mut exported: BTreeSet<&str> =
         page.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()).collect();
+    exported.insert(OF_ENA);
     let mut expected: BTreeSet<&str> = TABLE.iter().map(|metric| metric.name).collect();
     // Those of the controller: tests/it/controller/at_work.rs looks at them.
     expected.retain(|name| !name.starts_with("ecs_resolver_register_"));
@@ -66,5 +71,25 @@ fn every_metric_of_the_table_is_exported_and_no_other() {
         for label in metric.labels {
             assert!(labels.contains(&format!("{label}=\"")), "{line} lacks {label}");
         }
+    }
+}
+
+/// The interface is that of the default route, which a machine without a network has not: nothing is asked there then.
+#[test]
+fn what_the_network_interface_drops_is_read_by_ethtool() {
+    let folder = tempfile::tempdir().unwrap();
+    let (program, asked) = (folder.path().join("ethtool"), folder.path().join("asked"));
+    let script = format!("#!/bin/sh\necho \"$*\" > {}\necho ' linklocal_allowance_exceeded: 4711'\n", asked.display());
+    std::fs::write(&program, script).unwrap();
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let path = format!("{}:{}", folder.path().display(), std::env::var("PATH").unwrap());
+    let demo = Daemon::start(&["demo", "--no-churn", "--upstream", "127.0.0.1:9"], &[("PATH", &path)]);
+    let routes = std::fs::read_to_string("/proc/net/route").unwrap_or_default();
+    if routes.lines().any(|line| line.contains("\t00000000\t")) {
+        demo.wait("the counter is exported", || demo.metric(OF_ENA) == Some(4711.0));
+        assert!(std::fs::read_to_string(&asked).unwrap().starts_with("-S "));
+        assert_eq!(promtool(&demo.get("/metrics").1), "");
+    } else {
+        assert_eq!((demo.metric(OF_ENA), asked.exists()), (None, false));
     }
 }

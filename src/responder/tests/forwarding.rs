@@ -121,3 +121,79 @@ async fn without_room_there_is_what_the_cache_has_or_servfail() {
         assert_eq!((from, message.answers.len(), ede(&message)), (source, answers, Some(Ede::STALE_ANSWER)), "{name}");
     }
 }
+
+#[tokio::test]
+async fn aliases_lead_from_name_to_name_whoever_answers_them() {
+    let (responder, _) = responder();
+    let db = "db.corp.example. 5 10.1.2.3";
+    let expected: [(&str, &[&str]); 6] = [
+        ("db.corp.example", &[db]),
+        ("alias.corp.example", &["alias.corp.example. 5 db.corp.example.", db]),
+        (
+            "own.ecs.internal",
+            &["own.ecs.internal. 60 alias.corp.example.", "alias.corp.example. 5 db.corp.example.", db],
+        ),
+        (
+            "far.corp.example",
+            &[
+                "far.corp.example. 5 lb.example.",
+                "lb.example. 30 lb2.example.",
+                "lb2.example. 30 192.0.2.1",
+                "lb2.example. 30 192.0.2.2",
+            ],
+        ),
+        (
+            "chain.corp.example",
+            &[
+                "chain.corp.example. 5 far.corp.example.",
+                "far.corp.example. 5 lb.example.",
+                "lb.example. 30 lb2.example.",
+                "lb2.example. 30 192.0.2.1",
+                "lb2.example. 30 192.0.2.2",
+            ],
+        ),
+        (
+            "behind-own.ecs.internal",
+            &[
+                "behind-own.ecs.internal. 60 hop.ecs.internal.",
+                "hop.ecs.internal. 60 alias.corp.example.",
+                "alias.corp.example. 5 db.corp.example.",
+                db,
+            ],
+        ),
+    ];
+    for (name, records) in expected {
+        let (_, message) = ask_a(&responder, name).await;
+        assert_eq!(
+            (answers(&message), message.metadata.response_code),
+            (texts(records), ResponseCode::NoError),
+            "{name}"
+        );
+    }
+    let (_, message) = ask(&responder, &query(1, "chain.corp.example", RecordType::CNAME, 1232), 0).await;
+    assert_eq!(answers(&message), ["chain.corp.example. 5 far.corp.example."]);
+    let (_, message) = ask(&responder, &query(1, "alias.corp.example", RecordType::MX, 1232), 0).await;
+    assert_eq!((message.answers.len(), message.authorities.len()), (1, 1), "no record of this type, and for how long");
+}
+
+#[tokio::test]
+async fn an_alias_into_the_zone_ends_as_the_zone_says_and_a_circle_ends() {
+    let (responder, _) = responder();
+    let (_, message) = ask_a(&responder, "home.corp.example").await;
+    assert!(answers(&message)[0].ends_with(" none.ecs.internal."), "{message:?}");
+    let (_, message) = ask_a(&responder, "circle.corp.example").await;
+    assert!((2..20).contains(&message.answers.len()), "{message:?}");
+}
+
+#[tokio::test]
+async fn without_recursion_the_aliases_are_told_as_far_as_they_are_known() {
+    let (responder, _) = responder();
+    let mut plain = query(1, "chain.corp.example", RecordType::A, 1232);
+    plain[2] &= !1;
+    let (_, message) = ask(&responder, &plain, 0).await;
+    assert_eq!(answers(&message), ["chain.corp.example. 5 far.corp.example.", "far.corp.example. 5 lb.example."]);
+}
+
+fn texts(lines: &[&str]) -> Vec<String> {
+    lines.iter().map(ToString::to_string).collect()
+}

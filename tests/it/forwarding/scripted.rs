@@ -77,7 +77,7 @@ fn an_upstream_that_leads_back_is_given_up_and_said_so() {
             let (query, relay) = (bytes[..length].to_vec(), relay.try_clone().unwrap());
             thread::spawn(move || {
                 let out = UdpSocket::bind("127.0.0.1:0").unwrap();
-                out.set_read_timeout(Some(std::time::Duration::from_secs(10))).unwrap();
+                out.set_read_timeout(Some(std::time::Duration::from_secs(60))).unwrap();
                 let mut reply = [0; 2048];
                 out.send_to(&query, target).unwrap();
                 if let Ok(length) = out.recv(&mut reply) {
