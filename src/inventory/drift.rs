@@ -36,7 +36,7 @@ impl Told {
 }
 
 /// Of what an event should have told, if `change`, which a pass has found, is to change `inventory`. What is in a
-/// cluster that has not been read whole before is no drift. Call it before [`reduce`](super::reduce), and count it if
+/// cluster that has not been read whole before is no drift. Call it before [`reduce`](super::reduce()), and count it if
 /// that says [`Changed`](super::Outcome::Changed).
 #[must_use]
 pub fn missed(inventory: &Inventory, change: &Change) -> Option<Told> {
