@@ -21,14 +21,14 @@ use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use std::{fmt, io};
 
 use async_trait::async_trait;
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
-use self::budget::{Budget, Class};
+use self::budget::{Budget, Class, FALLBACK_PART};
 pub use self::error::ForwardError;
 pub use self::settings::{ForwardSettings, Route, Server};
 pub use self::stats::{ForwardStats, LATENCY_BOUNDS};
@@ -97,6 +97,8 @@ pub struct Forwarder {
     budget: Budget,
     probes: probe::Probes,
     clients: Arc<Semaphore>,
+    /// The part of the clients' places that names of our zone may take.
+    fallback: Arc<Semaphore>,
     own: Arc<Semaphore>,
     stats: ForwardStats,
     /// Where renewals run: they are begun by threads that are not of the runtime.
@@ -114,6 +116,7 @@ impl Forwarder {
             budget: Budget::new(settings.rate),
             probes: probe::Probes::default(),
             clients: Arc::new(Semaphore::new(settings.max_in_flight)),
+            fallback: Arc::new(Semaphore::new(settings.max_in_flight.div_ceil(FALLBACK_PART as usize))),
             own: Arc::new(Semaphore::new(settings.own_in_flight)),
             stats: ForwardStats::default(),
             runtime: Handle::try_current().ok(),
@@ -151,6 +154,21 @@ impl Forwarder {
         found
     }
 
+    /// The answer that is in the cache, fresh or stale, for when there is no time or room to ask an upstream. Counted if
+    /// it is stale.
+    #[must_use]
+    pub fn kept(&self, key: &Key, now: Instant) -> Option<Arc<Answer>> {
+        let kept = self.usable(key, now)?;
+        self.stats.stale.fetch_add(u64::from(kept.is_stale(now)), Relaxed);
+        Some(kept)
+    }
+
+    /// The longest time that an exchange takes.
+    #[must_use]
+    pub fn budget(&self) -> Duration {
+        self.settings.timing.budget
+    }
+
     /// The answer for `client`: from the cache, from an equal question that is under way, or from an upstream; a stale
     /// one if that takes too long or fails. An exchange once begun ends and fills the cache even if the caller goes
     /// away.
@@ -175,18 +193,19 @@ impl Forwarder {
 
     /// Forgets all answers to questions for `name`, and says how many they were. Looks at the whole cache.
     pub fn flush_name(&self, name: &DomainName) -> usize {
-        self.store.flush(|key| key.name == *name)
+        self.flush(|key| key.name == *name)
     }
 
     /// Forgets what upstreams have said of these names, which our zone says from now on. Costs a few look-ups a name.
     pub fn forget(&self, names: &BTreeSet<DomainName>) {
+        self.in_flight.forget(|key| names.contains(&key.name));
         self.store.forget(names);
     }
 
     /// Forgets all answers to questions for `zone` and the names below it, and says how many they were. Looks at the
     /// whole cache.
     pub fn flush_zone(&self, zone: &DomainName) -> usize {
-        self.store.flush(|key| name::is_within(key.name.as_wire(), zone.as_wire()))
+        self.flush(|key| name::is_within(key.name.as_wire(), zone.as_wire()))
     }
 
     /// Answers in the cache, roughly.
@@ -217,6 +236,15 @@ impl Forwarder {
     #[must_use]
     pub fn stats(&self) -> &ForwardStats {
         &self.stats
+    }
+
+    fn flush(&self, matches: impl Fn(&Key) -> bool) -> usize {
+        self.in_flight.forget(&matches);
+        self.store.flush(matches)
+    }
+
+    fn usable(&self, key: &Key, now: Instant) -> Option<Arc<Answer>> {
+        self.store.get(key).filter(|answer| answer.is_usable(now, self.settings.serve_stale))
     }
 
     fn fresh(&self, key: &Key, now: Instant) -> Option<Arc<Answer>> {

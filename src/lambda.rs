@@ -1,5 +1,5 @@
-//! The controller as an AWS Lambda function: takes one event of EventBridge and does one reconcile of the cluster that
-//! it names. It stands where the Python function of the reference architecture of 2016 stood, behind the same rule.
+//! The controller as an AWS Lambda function: takes one event of EventBridge and does one reconcile of the
+//! clusters that it is set to if the event is about one of them. It stands where the Python function of the reference architecture of 2016 stood, behind the same rule.
 //!
 //! It keeps nothing between two events, and all its settings are environment variables. What it could not do is an
 //! error of the invocation: Lambda then invokes it again with the same event, twice, and counts it.
@@ -35,6 +35,10 @@ pub fn main() -> ExitCode {
             return exit::CONFIG.into();
         }
     };
+    if let Err(error) = named(&config) {
+        eprintln!("{error}");
+        return exit::CONFIG.into();
+    }
     logging::start(&config.log);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let config = Arc::new(config);
@@ -67,17 +71,14 @@ enum Asked {
 
 async fn handle(config: &Config, payload: &Value) -> Result<Value, Error> {
     tracing::info!("received event: {payload}");
-    let asked = read(config, payload)?;
-    let (clusters, hints) = match (clusters(config, &asked), asked) {
-        (_, Asked::Nothing(why)) => return Ok(nothing(why)),
-        (None, Asked::All) => {
-            return Err("a schedule needs to be told which clusters: set ECS_RESOLVER_ECS_CLUSTERS".into());
-        }
-        (None, Asked::Of(..)) => return Ok(nothing("it is about another cluster")),
-        (Some(clusters), Asked::All) => (clusters, Vec::new()),
-        (Some(clusters), Asked::Of(_, hints)) => (clusters, hints),
+    let clusters = named(config)?;
+    let hints = match read(config, payload)? {
+        Asked::Nothing(why) => return Ok(nothing(why)),
+        Asked::Of(cluster, _) if !is_among(clusters, &cluster) => return Ok(nothing("it is about another cluster")),
+        Asked::All => Vec::new(),
+        Asked::Of(_, hints) => hints,
     };
-    let outcome = run_errand(config, clusters, false, Errand::ChangeAndGo, &hints).await?;
+    let outcome = run_errand(config, clusters.to_vec(), false, Errand::ChangeAndGo, &hints).await?;
     judge(&outcome, payload, &hints)?;
     let done = outcome.applied.done.iter();
     let done = done.map(|group| json!({ "name": group.name.to_string(), "purpose": group.purpose.label() }));
@@ -104,17 +105,19 @@ fn read(config: &Config, payload: &Value) -> Result<Asked, Error> {
     })
 }
 
-/// The clusters to read: those that are configured, if the event's is one of them, else the event's.
-fn clusters(config: &Config, asked: &Asked) -> Option<Vec<String>> {
-    match (&config.ecs.clusters, asked) {
-        (Clusters::Named(names), Asked::All) => Some(names.clone()),
-        (Clusters::Named(names), Asked::Of(cluster, _)) => {
-            let ours = names.iter().any(|name| name == cluster.id() || name == cluster.as_str());
-            ours.then(|| names.clone())
+/// The clusters whose services get flat names. They must be told: a function hears of every cluster of the account,
+/// and that of a test must never answer for production.
+fn named(config: &Config) -> Result<&[String], &'static str> {
+    match &config.ecs.clusters {
+        Clusters::Named(names) => Ok(names),
+        Clusters::All | Clusters::FromHost => {
+            Err("ecs.clusters must name the clusters to register: set ECS_RESOLVER_ECS_CLUSTERS")
         }
-        (Clusters::All | Clusters::FromHost, Asked::Of(cluster, _)) => Some(vec![cluster.to_string()]),
-        (_, Asked::Nothing(_) | Asked::All) => None,
     }
+}
+
+fn is_among(clusters: &[String], cluster: &ClusterArn) -> bool {
+    clusters.iter().any(|name| name == cluster.id() || name == cluster.as_str())
 }
 
 /// What makes the invocation an error, so that it is tried again.

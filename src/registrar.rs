@@ -5,6 +5,7 @@
 //! Every call goes through the one pace of this process ([`Paced`](crate::source::hosted_zone::Paced)).
 
 mod apply;
+mod hearing;
 mod reconcile;
 pub mod status;
 
@@ -18,6 +19,7 @@ use crate::route53::{HostedZone, HostedZoneId, RecordSet};
 use crate::source::ports::{ApiError, ApiErrorKind, Route53Api};
 
 pub use apply::{Applied, Failed};
+pub use hearing::Hearing;
 pub use reconcile::{Controller, Outcome, Settings};
 
 /// Pages of a zone before we stop believing the endpoint: ten times what a zone may hold, at 300 a page.

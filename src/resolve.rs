@@ -31,10 +31,11 @@ pub enum Resolution<'z> {
         target: &'z DomainName,
     },
     /// Our copy of the Route 53 zone has the name, but what it says is decided by Route 53 (health, location): the
-    /// upstream is asked.
+    /// upstream is asked. If that does not know the name, it does not see the zone: SERVFAIL.
     Ask,
     /// ECS does not have the name: the Route 53 side is asked (through the upstream). If that has no positive answer,
-    /// or cannot be reached and the name is not known to exist there, `otherwise` is the answer.
+    /// `otherwise` is the answer. If it cannot be reached, the answer is SERVFAIL: that of `otherwise`, or else one that
+    /// says what failed.
     Fallback {
         /// NXDOMAIN, NODATA of an empty non-terminal, or SERVFAIL while not synced.
         otherwise: &'z Body,

@@ -14,9 +14,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::dns::precheck::error_header;
-use crate::dns::{Body, Ede, HEADER_LEN, Parsed, Precheck, Question, Rcode, ReplyContext, precheck, reply};
+use crate::dns::{Body, Ede, HEADER_LEN, Parsed, Precheck, Question, Rcode, precheck};
 use crate::forward::Key;
-use crate::forwarder::Forwarder;
+use crate::forwarder::{ForwardError, Forwarder, Resolved};
 use crate::metrics::{Counters, Proto, Source};
 use crate::resolve::{self, Decision, Resolution};
 use crate::snapshot::Shared;
@@ -108,40 +108,66 @@ impl Responder {
         }
     }
 
-    /// Asks the upstream, more than once if need be, and writes the reply into `out`.
+    /// Asks the upstream, more than once if need be, and writes the reply into `out`. Takes no longer than one exchange
+    /// does: who has asked does not wait for two.
     pub async fn finish(&self, pending: Pending, out: &mut Vec<u8>) -> Source {
-        let mut heard = self.forwarder.resolve(pending.key.clone(), pending.client).await;
+        let first = self.forwarder.resolve(pending.key.clone(), pending.client).await;
         let Parsed::Plain(question) = Question::parse(&pending.message) else {
-            write_error(&pending.message, Rcode::ServFail, out);
-            return Source::Error;
+            return refuse(&pending.message, out);
         };
-        let Pending { ref snapshot, tcp, spin, client, .. } = pending;
+        let Pending { ref snapshot, tcp, spin, .. } = pending;
         let Decision { layer, mut resolution } = self.decide(&snapshot.zone, &question, spin);
-        let mut asked = pending.key.clone();
+        // Which steps come before the one that waited is known only now; those are in the cache.
+        let mut heard = vec![(pending.key.clone(), first)];
         loop {
-            // Which steps come before the one that waited is known only now; those are in the cache.
-            if let Some(key) = conclude::key(&resolution, &question).filter(|key| *key != asked) {
-                heard = self.forwarder.resolve(key.clone(), client).await;
-                asked = key;
+            let key = conclude::key(&resolution, &question);
+            if let Some(key) = key.as_ref().filter(|key| !heard.iter().any(|(asked, _)| asked == *key)) {
+                heard.push((key.clone(), self.resolve_in_time(key, &pending).await));
             }
+            let said = heard.iter().find(|(asked, _)| Some(asked) == key.as_ref());
             let now = tokio::time::Instant::now().into_std();
             let of = Asked { question: &question, snapshot, tcp, spin, now, layer };
-            match of.conclude(resolution, Heard::from(&heard), out) {
+            match of.conclude(resolution, said.map_or(Heard::Nothing, |(_, resolved)| Heard::from(resolved)), out) {
                 Concluded::Done(source) => return source,
                 Concluded::Next(next) => resolution = next,
             }
         }
     }
 
-    /// Writes the reply to a query for which there is no room: SERVFAIL, so that the client asks again or elsewhere.
-    pub fn refuse_for_room(&self, message: &[u8], tcp: bool, out: &mut Vec<u8>) {
-        match Question::parse(message) {
-            Parsed::Plain(question) => {
-                let soa = &self.shared.load().zone.soa;
-                let context = ReplyContext { soa, spin: 0, limit: question.limit(tcp), ede: None };
-                reply::write(out, &question, &self.busy, &context);
+    /// What the upstream says in the time that is left for `pending`, or else what it has said before.
+    async fn resolve_in_time(&self, key: &Key, pending: &Pending) -> Resolved {
+        let until = (pending.since() + self.forwarder.budget()).into();
+        match tokio::time::timeout_at(until, self.forwarder.resolve(key.clone(), pending.client)).await {
+            Ok(resolved) => resolved,
+            Err(_) => self.forwarder.kept(key, until.into_std()).ok_or(ForwardError::Timeout),
+        }
+    }
+
+    /// Writes the reply to a query for which there is no room: what the cache has, even if it is stale, or SERVFAIL, so
+    /// that the client asks again or elsewhere.
+    pub fn refuse_for_room(&self, pending: &Pending, out: &mut Vec<u8>) -> Source {
+        let Parsed::Plain(question) = Question::parse(&pending.message) else {
+            return refuse(&pending.message, out);
+        };
+        let Pending { ref snapshot, tcp, spin, .. } = *pending;
+        let Decision { layer, mut resolution } = self.decide(&snapshot.zone, &question, spin);
+        let now = tokio::time::Instant::now().into_std();
+        let asked = Asked { question: &question, snapshot, tcp, spin, now, layer };
+        loop {
+            let kept = conclude::key(&resolution, &question).map(|key| self.forwarder.kept(&key, now));
+            let heard = match &kept {
+                None => Heard::Nothing,
+                Some(Some(entry)) => Heard::Answer(entry),
+                Some(None) => {
+                    asked.write(&self.busy, out);
+                    return Source::Error;
+                }
+            };
+            match asked.conclude(resolution, heard, out) {
+                Concluded::Done(Source::Upstream) => return Source::Cache,
+                Concluded::Done(source) => return source,
+                Concluded::Next(next) => resolution = next,
             }
-            Parsed::Unusual | Parsed::Malformed => write_error(message, Rcode::ServFail, out),
         }
     }
 
@@ -200,6 +226,12 @@ impl Responder {
         let (key, circumstances) = upstream;
         Verdict::Await(Pending::new(message, asked.snapshot, key, circumstances))
     }
+}
+
+/// Writes the reply to a message that is no plain question and for which there is no room.
+pub fn refuse(message: &[u8], out: &mut Vec<u8>) -> Source {
+    write_error(message, Rcode::ServFail, out);
+    Source::Error
 }
 
 /// A header alone, for a message whose question cannot be echoed.

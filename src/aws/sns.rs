@@ -73,6 +73,11 @@ impl SnsApi for Sns {
             _ => Ok(()),
         }
     }
+
+    async fn publish(&self, topic: &TopicArn, message: &str) -> Result<(), ApiError> {
+        let sent = self.client.publish().topic_arn(topic.as_str()).message(message).send().await;
+        self.calls.finish_on("sns:Publish", &format!("topic {topic}"), sent).map(drop)
+    }
 }
 
 #[cfg(test)]

@@ -74,9 +74,8 @@ impl SqsApi for Sqs {
     ) -> Result<Option<QueueUrl>, ApiError> {
         const OPERATION: &str = "sqs:CreateQueue";
         let tags = tags.iter().map(|(key, value)| (key.clone(), value.clone())).collect();
-        let without_policy = QueueSettings { policy: None, ..settings.clone() };
         let request = self.client.create_queue().queue_name(name).set_tags(Some(tags));
-        let sent = request.set_attributes(Some(attributes(&without_policy))).send().await;
+        let sent = request.set_attributes(Some(attributes(settings))).send().await;
         let code = sent.as_ref().err().and_then(|error| error.code()).unwrap_or_default();
         let exists = EXISTS.contains(&code);
         match self.calls.finish_on(OPERATION, &format!("queue {name}"), sent) {

@@ -16,15 +16,16 @@ use crate::forward::Transport;
 
 /// Of the whole rate, one part in so many is for the questions of our own clients alone.
 const OWN_PART: u32 = 16;
-/// Names of our zone that ECS does not know may use one part in so many: nobody else does without because of them.
-const FALLBACK_PART: u32 = 4;
+/// Names of our zone that ECS does not know may use one part in so many, of the rate and of the exchanges under way:
+/// nobody else does without because of them.
+pub(super) const FALLBACK_PART: u32 = 4;
 /// Renewals of popular answers may use one part in so many.
 const RENEWAL_PART: u32 = 4;
 /// Packets that the limit counts for one question over a connection: its opening, its closing, and the question.
 const STREAM_COST: u32 = 5;
 
 /// Whom an exchange is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Class {
     /// A client that asks for somebody else's name.
     Client,

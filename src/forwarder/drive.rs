@@ -5,6 +5,7 @@ use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use futures_util::FutureExt;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 
 use super::budget::Class;
@@ -22,6 +23,9 @@ struct Arrival {
 
 type Arriving = Pin<Box<dyn Future<Output = Arrival> + Send>>;
 
+/// A place in the line of those who want to send.
+type InLine<'b> = Pin<Box<dyn Future<Output = ()> + Send + 'b>>;
+
 /// Asks the upstreams for `key`.
 pub(super) async fn run(forwarder: &Arc<Forwarder>, key: &Key, class: Class) -> Result<Entry, ForwardError> {
     let begun = now();
@@ -30,11 +34,22 @@ pub(super) async fn run(forwarder: &Arc<Forwarder>, key: &Key, class: Class) -> 
         count(&forwarder.stats.shed_waited);
     }
     let mut arriving: FuturesUnordered<Arriving> = FuturesUnordered::new();
+    let mut in_line: Option<(Transport, InLine<'_>)> = None;
     let outcome = loop {
         if let Some(outcome) = exchange.poll_outcome() {
             break outcome;
         }
         let sends = exchange.wants_to_send();
+        // The place in line is kept while other things happen.
+        if in_line.as_ref().map(|(transport, _)| *transport) != sends {
+            in_line = sends.map(|transport| (transport, forwarder.budget.take(class, transport).boxed()));
+        }
+        let turn = async {
+            match &mut in_line {
+                Some((_, turn)) => turn.await,
+                None => std::future::pending().await,
+            }
+        };
         let until = exchange.poll_timeout().map_or_else(tokio::time::Instant::now, Into::into);
         tokio::select! {
             Some(arrival) = arriving.next() => {
@@ -42,7 +57,8 @@ pub(super) async fn run(forwarder: &Arc<Forwarder>, key: &Key, class: Class) -> 
                     arriving.push(listening);
                 }
             }
-            () = forwarder.budget.take(class, sends.unwrap_or(Transport::Udp)), if sends.is_some() => {
+            () = turn => {
+                in_line = None;
                 if let Some(transmit) = exchange.poll_transmit(now()) {
                     arriving.push(Box::pin(send(forwarder, transmit)));
                 }

@@ -17,19 +17,40 @@ use crate::forward::Key;
 /// A place where the outcome of an exchange will be.
 type Waiting = watch::Receiver<Option<Resolved>>;
 
+/// The places that an exchange has taken: one of all, and if it is for a [`Class::Fallback`] one of theirs as well.
+type Places = (OwnedSemaphorePermit, Option<OwnedSemaphorePermit>);
+
+/// An exchange under way.
+#[derive(Debug)]
+struct UnderWay {
+    waiting: Waiting,
+    /// Its answer was forgotten before it came: it is handed out, and not kept.
+    forgotten: bool,
+}
+
+/// Who is counted: a client, its questions for names of our zone apart from the others.
+type Counted = (IpAddr, Class);
+
 /// The exchanges under way, each with those who wait for it; and how many each client has begun.
 #[derive(Debug, Default)]
 pub(super) struct InFlight(Mutex<Table>);
 
 #[derive(Debug, Default)]
 struct Table {
-    waiting: HashMap<Key, Waiting, RandomState>,
-    clients: HashMap<IpAddr, usize, RandomState>,
+    under_way: HashMap<Key, UnderWay, RandomState>,
+    clients: HashMap<Counted, usize, RandomState>,
 }
 
 impl InFlight {
     pub(super) fn len(&self) -> usize {
-        self.lock().waiting.len()
+        self.lock().under_way.len()
+    }
+
+    /// What the exchanges for the names that `matches` bring is not to be kept. Must come before the cache forgets them.
+    pub(super) fn forget(&self, matches: impl Fn(&Key) -> bool) {
+        for (key, under_way) in &mut self.lock().under_way {
+            under_way.forgotten |= matches(key);
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Table> {
@@ -40,10 +61,10 @@ impl InFlight {
 impl Table {
     /// Whether `client` may begin one more of `max` exchanges: while fewer than half are under way, always; then three
     /// quarters of all are shared equally by those who have any, and the rest is for newcomers.
-    fn may_begin(&self, client: IpAddr, max: usize) -> bool {
+    fn may_begin(&self, client: Counted, max: usize) -> bool {
         let begun = self.clients.get(&client).copied().unwrap_or_default();
         let sharing = self.clients.len() + usize::from(begun == 0);
-        self.waiting.len() < max / 2 || begun < (max - max / 4).div_ceil(sharing)
+        self.under_way.len() < max / 2 || begun < (max - max / 4).div_ceil(sharing)
     }
 }
 
@@ -55,7 +76,7 @@ enum Joined {
 
 impl Forwarder {
     pub(super) async fn ask(self: &Arc<Self>, key: Key, class: Class, client: Option<IpAddr>) -> Resolved {
-        let stale = self.store.get(&key).filter(|answer| answer.is_usable(now(), self.settings.serve_stale));
+        let stale = self.usable(&key, now());
         let waiting = match self.join(key, class, client, stale.as_ref()) {
             Joined::Known(resolved) => return self.or_stale(resolved, stale),
             Joined::Waiting(waiting) => waiting,
@@ -99,28 +120,29 @@ impl Forwarder {
             return Joined::Known(Err(refusal));
         }
         let mut in_flight = self.in_flight.lock();
-        if let Some(waiting) = in_flight.waiting.get(&key) {
+        if let Some(under_way) = in_flight.under_way.get(&key) {
             count(&self.stats.coalesced);
-            return Joined::Waiting(waiting.clone());
+            return Joined::Waiting(under_way.waiting.clone());
         }
         // Looked up under the lock: an exchange leaves its answer in the cache before it leaves the map.
         if let Some(answer) = self.fresh(&key, now()).filter(|_| class != Class::Renewal) {
             return Joined::Known(Ok(answer));
         }
+        let client = client.map(|client| (client, class));
         if client.is_some_and(|client| !in_flight.may_begin(client, self.settings.max_in_flight)) {
             count(&self.stats.over_share);
             return Joined::Known(Err(ForwardError::OverShare));
         }
-        let Some(permit) = self.permit(class) else {
+        let Some(places) = self.places(class) else {
             count(&self.stats.too_many);
             return Joined::Known(Err(ForwardError::TooMany));
         };
         let (sender, waiting) = watch::channel(None);
-        in_flight.waiting.insert(key.clone(), waiting.clone());
+        in_flight.under_way.insert(key.clone(), UnderWay { waiting: waiting.clone(), forgotten: false });
         if let Some(client) = client {
             *in_flight.clients.entry(client).or_default() += 1;
         }
-        let place = Place { forwarder: Arc::clone(self), key, client, _permit: permit };
+        let place = Place { forwarder: Arc::clone(self), key, client, _places: places };
         tokio::spawn(async move { place.fill(class, &sender).await });
         Joined::Waiting(waiting)
     }
@@ -143,12 +165,17 @@ impl Forwarder {
         (at_hand && self.budget.is_exhausted(class)).then_some(ForwardError::OverRate)
     }
 
-    /// A permit for one exchange. Our own questions have theirs, and may use those of the clients besides.
-    fn permit(&self, class: Class) -> Option<OwnedSemaphorePermit> {
+    /// Places for one exchange. Our own questions have theirs, and may use those of the clients besides; names of our
+    /// zone that ECS does not know may use a part of them.
+    fn places(&self, class: Class) -> Option<Places> {
         let take = |from: &Arc<Semaphore>| Arc::clone(from).try_acquire_owned().ok();
         match class {
-            Class::Own => take(&self.own).or_else(|| take(&self.clients)),
-            Class::Client | Class::Fallback | Class::Renewal => take(&self.clients),
+            Class::Own => Some((take(&self.own).or_else(|| take(&self.clients))?, None)),
+            Class::Fallback => {
+                let part = take(&self.fallback)?;
+                Some((take(&self.clients)?, Some(part)))
+            }
+            Class::Client | Class::Renewal => Some((take(&self.clients)?, None)),
         }
     }
 }
@@ -165,8 +192,8 @@ async fn outcome(mut waiting: Waiting) -> Resolved {
 struct Place {
     forwarder: Arc<Forwarder>,
     key: Key,
-    client: Option<IpAddr>,
-    _permit: OwnedSemaphorePermit,
+    client: Option<Counted>,
+    _places: Places,
 }
 
 impl Place {
@@ -174,21 +201,29 @@ impl Place {
         let forwarder = &self.forwarder;
         let resolved =
             drive::run(forwarder, &self.key, class).await.and_then(|entry| forwarder.admit(&self.key, entry));
-        match &resolved {
-            Ok(answer) => forwarder.store.keep(self.key.clone(), answer),
-            Err(error) if error.is_resolution_failure() => {
-                forwarder.store.fail(self.key.clone(), error.clone(), now());
-            }
+        self.keep(&resolved);
+        sender.send_replace(Some(resolved));
+    }
+
+    /// Puts what has come into the cache, under the lock: whoever forgets it does so before, and is heeded, or after.
+    fn keep(&self, resolved: &Resolved) {
+        let Forwarder { in_flight, store, .. } = &*self.forwarder;
+        let in_flight = in_flight.lock();
+        if in_flight.under_way.get(&self.key).is_some_and(|under_way| under_way.forgotten) {
+            return;
+        }
+        match resolved {
+            Ok(answer) => store.keep(self.key.clone(), answer),
+            Err(error) if error.is_resolution_failure() => store.fail(self.key.clone(), error.clone(), now()),
             Err(_) => {}
         }
-        sender.send_replace(Some(resolved));
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
         let mut in_flight = self.forwarder.in_flight.lock();
-        in_flight.waiting.remove(&self.key);
+        in_flight.under_way.remove(&self.key);
         if let Some(client) = self.client
             && let Some(begun) = in_flight.clients.get_mut(&client)
         {

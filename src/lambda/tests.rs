@@ -28,7 +28,6 @@ fn calls_ask_for_their_cluster_whatever_their_shape() {
     ] {
         let Asked::Of(cluster, hints) = asked(&config, fixture) else { panic!("{fixture}") };
         assert!(hints.len() == 1 && hints[0].cluster == cluster, "{fixture}: {hints:?}");
-        assert_eq!(clusters(&config, &Asked::Of(cluster.clone(), hints)), Some(vec![cluster.to_string()]));
     }
     for fixture in ["call-create-service-failed", "call-run-task", "ec2-running", "task-health", "task-awsvpc-running"]
     {
@@ -47,18 +46,23 @@ fn tasks_matter_where_they_are_registered() {
 #[test]
 fn other_clusters_are_not_our_business() {
     let cluster = ClusterArn::parse("arn:aws:ecs:us-east-1:123456789012:cluster/prod").unwrap();
-    let of = |text: &str| clusters(&config(text), &Asked::Of(cluster.clone(), Vec::new()));
-    assert_eq!(of("ecs.clusters = [\"batch\", \"prod\"]"), Some(vec!["batch".to_owned(), "prod".to_owned()]));
-    assert!(of(&format!("ecs.clusters = [\"{cluster}\"]")).is_some());
-    assert_eq!(of("ecs.clusters = \"test\""), None);
-    assert_eq!(of("ecs.clusters = \"arn:aws:ecs:eu-west-1:123456789012:cluster/prod\""), None, "another region");
+    let ours = |text: &str| is_among(named(&config(text)).unwrap(), &cluster);
+    assert!(ours("ecs.clusters = [\"batch\", \"prod\"]"));
+    assert!(ours(&format!("ecs.clusters = [\"{cluster}\"]")));
+    assert!(!ours("ecs.clusters = \"test\""));
+    assert!(!ours("ecs.clusters = \"arn:aws:ecs:eu-west-1:123456789012:cluster/prod\""), "another region");
+}
+
+#[test]
+fn the_clusters_must_be_named() {
+    for text in ["", "ecs.clusters = \"all\""] {
+        assert!(named(&config(text)).unwrap_err().contains("set ECS_RESOLVER_ECS_CLUSTERS"), "{text}");
+    }
 }
 
 #[test]
 fn a_schedule_asks_for_everything_that_is_configured() {
     let schedule = json!({ "detail-type": "Scheduled Event", "source": "aws.events", "detail": {} });
     assert_eq!(read(&config(""), &schedule).unwrap(), Asked::All);
-    assert_eq!(clusters(&config("ecs.clusters = \"prod\""), &Asked::All), Some(vec!["prod".to_owned()]));
-    assert_eq!(clusters(&config(""), &Asked::All), None);
     assert!(read(&config(""), &json!({ "no": "event" })).is_err());
 }

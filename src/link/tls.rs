@@ -24,12 +24,15 @@ const MAX_IDLE: usize = 8;
 /// How long. Servers close idle connections themselves, most of them later than this.
 const IDLE: Duration = Duration::from_secs(8);
 
+/// Where a server listens, and the name that its certificate is for: one address may serve several.
+type Peer = (SocketAddr, Box<str>);
+
 type Connection = Framed<AsyncIoTokioAsStd<TlsStream<TcpStream>>>;
 
 /// Who may be connected to, and the connections that wait for the next question.
 pub(super) struct TlsLink {
     connector: TlsConnector,
-    idle: Mutex<HashMap<SocketAddr, Vec<(Connection, Instant)>>>,
+    idle: Mutex<HashMap<Peer, Vec<(Connection, Instant)>>>,
 }
 
 impl TlsLink {
@@ -57,15 +60,16 @@ impl TlsLink {
 
     /// Asks over a connection that is open, or else over a new one.
     pub(super) async fn ask(&self, to: SocketAddr, server_name: &str, query: &[u8]) -> io::Result<Vec<u8>> {
-        if let Some(mut open) = self.take(to)
+        let peer = (to, Box::from(server_name));
+        if let Some(mut open) = self.take(&peer)
             && let Ok(reply) = open.ask(query).await
         {
-            self.give_back(to, open);
+            self.give_back(peer, open);
             return Ok(reply);
         }
         let mut fresh = self.connect(to, server_name).await?;
         let reply = fresh.ask(query).await?;
-        self.give_back(to, fresh);
+        self.give_back(peer, fresh);
         Ok(reply)
     }
 
@@ -76,16 +80,19 @@ impl TlsLink {
         Ok(Framed::new(AsyncIoTokioAsStd(self.connector.connect(name, stream).await?), to))
     }
 
-    fn take(&self, to: SocketAddr) -> Option<Connection> {
+    /// A connection that is open, after closing all that have been idle for too long.
+    fn take(&self, peer: &Peer) -> Option<Connection> {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        let open = idle.get_mut(&to)?;
-        open.retain(|(_, since)| since.elapsed() < IDLE);
-        open.pop().map(|(connection, _)| connection)
+        idle.retain(|_, open| {
+            open.retain(|(_, since)| since.elapsed() < IDLE);
+            !open.is_empty()
+        });
+        idle.get_mut(peer)?.pop().map(|(connection, _)| connection)
     }
 
-    fn give_back(&self, to: SocketAddr, connection: Connection) {
+    fn give_back(&self, peer: Peer, connection: Connection) {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        let open = idle.entry(to).or_default();
+        let open = idle.entry(peer).or_default();
         if open.len() < MAX_IDLE {
             open.push((connection, Instant::now()));
         }

@@ -43,7 +43,7 @@ pub enum Source {
 pub enum Dropped {
     /// Too short, or itself a response.
     NoQuery,
-    /// Too many questions under way: answered SERVFAIL.
+    /// Too many questions under way: answered from the cache, even if stale, or SERVFAIL.
     Busy,
     /// The reply could not be sent.
     Unsendable,

@@ -16,6 +16,7 @@ use crate::ecs::{ClusterArn, LoadBalancer, LoadBalancerRef, Service, ServiceStat
 use crate::inventory::{Inventory, ServiceKey, Subject};
 use crate::route53::RecordSet;
 use crate::zone::balancing::{self, Balancing};
+use crate::zone::layers::Found;
 use crate::zone::naming::{Forms, Names};
 use crate::zone::{Settings, Zone};
 
@@ -68,6 +69,13 @@ impl Desired {
         self.held.insert(key.clone(), why.into());
     }
 
+    /// Notes what of a service is not registered, besides what has been noted.
+    fn leave_out(&mut self, key: &ServiceKey, why: &str) {
+        let noted = self.unregistered.entry(key.clone()).or_default();
+        noted.push_str(if noted.is_empty() { "" } else { "; " });
+        noted.push_str(why);
+    }
+
     fn want(&mut self, name: DomainName, ownership: Ownership, sets: Vec<RecordSet>, balancers: Vec<String>) {
         self.names.insert(name, Wanted { ownership, sets, balancers });
     }
@@ -114,6 +122,10 @@ impl Request<'_> {
             desired.unregistered.insert(self.key.clone(), why);
             return None;
         };
+        if matches!(self.zone.records.at(name.as_wire()), Found::Node(_)) {
+            desired.unregistered.insert(self.key.clone(), format!("{name} is in [records] of the configuration"));
+            return None;
+        }
         let entry = self.zone.find(name.as_wire());
         let winner = entry.and_then(|entry| entry.winner()).map(|winner| winner.origin.subject.clone());
         match winner {

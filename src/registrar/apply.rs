@@ -1,11 +1,12 @@
 //! Carrying out a plan: requests, their retries, and the names that Route 53 refuses.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
 use super::Registrar;
+use crate::register::plan::Purpose;
 use crate::register::{Batch, Group, batches};
 use crate::route53::{ChangeId, ChangeStatus, HostedZoneId};
 use crate::source::pace;
@@ -13,6 +14,8 @@ use crate::source::ports::{ApiError, ApiErrorKind};
 
 /// Tries of a request that meets a change under way (`PriorRequestNotComplete`) or the account's limit.
 const TRIES: u32 = 6;
+/// Groups of one sort that are denied in a row, each by itself, until the others are not asked for.
+const DENIALS: u32 = 8;
 /// Longest pause between two of them.
 const LONGEST_PAUSE: Duration = Duration::from_secs(20);
 /// Time between two questions whether a change has arrived everywhere.
@@ -38,27 +41,69 @@ pub struct Applied {
     pub pending: bool,
 }
 
+/// Whether such a failure may be that of single groups of a request.
+fn is_of_some(kind: ApiErrorKind) -> bool {
+    matches!(kind, ApiErrorKind::Rejected | ApiErrorKind::Denied)
+}
+
+/// What a policy can tell groups apart by, their names left out: why they change what types.
+type Sort = (Purpose, BTreeSet<u16>);
+
+fn sort_of(group: &Group) -> Sort {
+    (group.purpose, group.changes.iter().map(|change| change.set.kind.into()).collect())
+}
+
+/// Groups that were denied since one of their sort was done.
+#[derive(Default)]
+struct Denials(BTreeMap<Sort, u32>);
+
+impl Denials {
+    /// Counts what was denied. Returns what is given up with it: all of a sort that was denied too often.
+    fn add(&mut self, denied: &[Group], waiting: &mut VecDeque<Batch>) -> Vec<Group> {
+        for group in denied {
+            *self.0.entry(sort_of(group)).or_default() += 1;
+        }
+        let is_hopeless = |group: &Group| self.0.get(&sort_of(group)).is_some_and(|denials| *denials >= DENIALS);
+        let all = waiting.drain(..).map(|batch| batch.groups.into_iter().partition::<Vec<_>, _>(is_hopeless));
+        let (hopeless, others): (Vec<_>, Vec<_>) = all.unzip();
+        waiting.extend(others.iter().filter(|groups| !groups.is_empty()).map(|groups| Batch::of(groups)));
+        hopeless.into_iter().flatten().collect()
+    }
+
+    fn forget(&mut self, done: &[Group]) {
+        for group in done {
+            self.0.remove(&sort_of(group));
+        }
+    }
+}
+
 impl Registrar {
     /// Makes the changes of `groups`, in their order.
     pub async fn apply(&self, zone: &HostedZoneId, groups: Vec<Group>) -> Applied {
         let mut applied = Applied::default();
         let mut changes = Vec::new();
+        let mut denials = Denials::default();
         let mut waiting: VecDeque<Batch> = batches(groups).into();
         while let Some(batch) = waiting.pop_front() {
             match self.request(zone, &batch).await {
                 Ok(change) => {
                     changes.push(change);
+                    denials.forget(&batch.groups);
                     applied.done.extend(batch.groups);
                 }
-                Err(error) if error.kind == ApiErrorKind::Rejected && batch.groups.len() > 1 => {
+                // Route 53 denies all of a request if the policy denies one change of it.
+                Err(error) if is_of_some(error.kind) && batch.groups.len() > 1 => {
                     let (first, second) = batch.groups.split_at(batch.groups.len() / 2);
                     waiting.push_front(Batch::of(second));
                     waiting.push_front(Batch::of(first));
                 }
                 Err(error) => {
-                    let given_up =
-                        if error.kind == ApiErrorKind::Rejected { Vec::new() } else { waiting.drain(..).collect() };
-                    let groups = std::iter::once(batch).chain(given_up).flat_map(|batch| batch.groups);
+                    let given_up = match error.kind {
+                        ApiErrorKind::Rejected => Vec::new(),
+                        ApiErrorKind::Denied => denials.add(&batch.groups, &mut waiting),
+                        _ => waiting.drain(..).flat_map(|batch| batch.groups).collect(),
+                    };
+                    let groups = batch.groups.into_iter().chain(given_up);
                     applied.failed.extend(groups.map(|group| Failed { group, error: error.clone() }));
                 }
             }

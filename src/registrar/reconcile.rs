@@ -1,14 +1,14 @@
 //! One reconcile: read ECS, read the zone, plan, ask about what would go, plan again, change.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::apply::Applied;
 use super::status::RegistrarStatus;
 use super::{Error, Registrar};
 use crate::ecs::event::ServiceHint;
 use crate::register::desired::Options;
-use crate::register::{Consent, Desired, Evidence, Kind, Plan, plan, report};
+use crate::register::{Consent, Desired, Evidence, Group, Kind, Plan, plan, report};
 use crate::route53::HostedZone;
 use crate::snapshot::Shared;
 use crate::source::Updates;
@@ -47,7 +47,25 @@ impl Outcome {
     }
 }
 
-/// Reads, plans and changes. It keeps nothing between two reconciles but what the inventory knows.
+/// Changes that Route 53 refused as such in the last reconcile.
+#[derive(Default)]
+pub(super) struct Refused(Mutex<Vec<Group>>);
+
+impl Refused {
+    /// Notes what was refused now. Returns whether there is something that was not refused before.
+    pub(super) fn note(&self, applied: &Applied) -> bool {
+        let refused = applied.failed.iter().filter(|failed| failed.error.kind == ApiErrorKind::Rejected);
+        let now: Vec<_> = refused.map(|failed| failed.group.clone()).collect();
+        // The list is whole at all times, so a panic elsewhere spoils nothing.
+        let mut before = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_new = now.iter().any(|group| !before.contains(group));
+        *before = now;
+        is_new
+    }
+}
+
+/// Reads, plans and changes. It keeps nothing between two reconciles but what the inventory knows, and which changes
+/// were refused.
 pub struct Controller {
     settings: Settings,
     describer: Arc<Describer>,
@@ -55,6 +73,7 @@ pub struct Controller {
     shared: Shared,
     registrar: Registrar,
     status: Arc<RegistrarStatus>,
+    refused: Refused,
 }
 
 impl Controller {
@@ -68,7 +87,7 @@ impl Controller {
         shared: Shared,
         registrar: Registrar,
     ) -> Self {
-        Self { settings, describer, updates, shared, registrar, status: Arc::default() }
+        Self { settings, describer, updates, shared, registrar, status: Arc::default(), refused: Refused::default() }
     }
 
     /// How it is doing.
@@ -101,12 +120,14 @@ impl Controller {
     async fn change(&self, hints: &[ServiceHint]) -> Result<Outcome, Error> {
         let (zone, mut outcome) = self.read(hints).await?;
         outcome.applied = self.registrar.apply(&zone.id, outcome.plan.groups.clone()).await;
-        if outcome.applied.failed.iter().any(|failed| failed.error.kind == ApiErrorKind::Rejected) {
-            // Somebody may have changed the zone while we read it, another controller for one: look again, once.
+        if self.refused.note(&outcome.applied) {
+            // Somebody may have changed the zone while we read it, another controller for one: look again, once. What
+            // was refused the last time, too, is not worth it.
             let done = std::mem::take(&mut outcome.applied.done);
             let (zone, second) = self.read(hints).await?;
             outcome = second;
             outcome.applied = self.registrar.apply(&zone.id, outcome.plan.groups.clone()).await;
+            self.refused.note(&outcome.applied);
             outcome.applied.done.splice(0..0, done);
         }
         tell(&outcome);

@@ -24,6 +24,8 @@ struct Zone {
     zones: Vec<HostedZone>,
     /// Failures of the next change requests, last first.
     failures: Mutex<Vec<ApiErrorKind>>,
+    /// A type that the policy does not allow to change.
+    denied: Option<RecordType>,
     /// Sizes of the change requests, in groups.
     requests: Mutex<Vec<usize>>,
     /// Times that GetChange still says PENDING.
@@ -55,6 +57,9 @@ impl Route53Api for Zone {
         self.requests.lock().unwrap().push(changes.len() / 2);
         if let Some(kind) = self.failures.lock().unwrap().pop() {
             return Err(error(kind));
+        }
+        if changes.iter().any(|change| Some(change.set.kind) == self.denied) {
+            return Err(error(ApiErrorKind::Denied));
         }
         let done = self.model.lock().unwrap().request(changes);
         done.map(|()| ChangeId::new("C1")).map_err(|message| ApiError { message, ..error(ApiErrorKind::Rejected) })
@@ -112,6 +117,21 @@ async fn one_bad_name_does_not_block_the_others_and_is_named() {
     assert_eq!(zone.model.lock().unwrap().0.len(), 17);
 }
 
+#[test]
+fn only_what_is_newly_refused_is_looked_at_again() {
+    let of = |kind, labels: &[&str]| {
+        let failed = labels.iter().map(|label| Failed { group: group(label), error: error(kind) });
+        Applied { failed: failed.collect(), ..Applied::default() }
+    };
+    let (refused, rejected) = (reconcile::Refused::default(), ApiErrorKind::Rejected);
+    assert!(!refused.note(&Applied::default()));
+    assert!(refused.note(&of(rejected, &["a", "b"])));
+    assert!(!refused.note(&of(rejected, &["b"])));
+    assert!(refused.note(&of(rejected, &["a", "b"])), "it was done in between");
+    assert!(!refused.note(&of(ApiErrorKind::Denied, &["c"])), "looking again helps nobody");
+    assert!(refused.note(&of(rejected, &["b"])));
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_change_under_way_and_throttling_are_waited_for() {
     let zone = Arc::new(Zone::default());
@@ -128,9 +148,31 @@ async fn a_change_under_way_and_throttling_are_waited_for() {
 #[tokio::test(start_paused = true)]
 async fn what_fails_for_all_is_not_tried_name_by_name() {
     let zone = Arc::new(Zone::default());
-    *zone.failures.lock().unwrap() = vec![ApiErrorKind::Denied];
+    *zone.failures.lock().unwrap() = vec![ApiErrorKind::Unreachable];
     let result = applied(&zone, groups(1200)).await;
     assert_eq!((result.failed.len(), zone.requests.lock().unwrap().len()), (1200, 1));
+    let zone = Arc::new(Zone { denied: Some(RecordType::CNAME), ..Zone::default() });
+    let result = applied(&zone, groups(1200)).await;
+    let requests = zone.requests.lock().unwrap();
+    assert_eq!((result.done.len(), result.failed.len()), (0, 1200));
+    assert!(requests.iter().filter(|groups| **groups == 1).count() == 8 && requests.len() < 40, "{requests:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_policy_denies_of_one_type_does_not_block_another() {
+    let zone = Arc::new(Zone { denied: Some(RecordType::A), ..Zone::default() });
+    let address = |number| {
+        let mut group = group(&format!("a{number:03}"));
+        let at = group.name.clone();
+        group.changes[0].set = simple(&at, RecordType::A, 60, vec!["10.0.0.1".into()]);
+        group
+    };
+    let mut wanted: Vec<_> = (0..100).map(address).collect();
+    wanted.extend(groups(100));
+    let result = applied(&zone, wanted).await;
+    assert_eq!((result.done.len(), result.failed.len()), (100, 100));
+    assert!(result.done.iter().all(|group| group.changes[0].set.kind == RecordType::CNAME));
+    assert!(result.failed.iter().all(|failed| failed.error.kind == ApiErrorKind::Denied));
 }
 
 #[tokio::test(start_paused = true)]

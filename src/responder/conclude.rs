@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::chase;
-use crate::dns::{Body, Question, Rcode, ReplyContext, reply};
+use crate::dns::{Body, Ede, Question, Rcode, ReplyContext, reply};
 use crate::forward::{Entry, Key};
 use crate::forwarder::{ForwardError, Resolved};
 use crate::metrics::Source;
@@ -152,19 +152,23 @@ impl<'a> Asked<'a> {
             {
                 Ending::Passed(entry, Source::Route53)
             }
-            (Resolution::Ask, Heard::Answer(_)) => self.nodata(),
-            (Resolution::Prefer { .. }, Heard::Answer(entry)) if entry.rcode() == Rcode::NoError => self.nodata(),
+            (Resolution::Ask, Heard::Answer(entry)) if entry.rcode() == Rcode::NxDomain => {
+                Ending::Ours(Cow::Owned(not_seen()), Source::Error)
+            }
+            (Resolution::Ask, Heard::Answer(entry)) => self.nodata(entry),
+            (Resolution::Prefer { .. }, Heard::Answer(entry)) if entry.rcode() == Rcode::NoError => self.nodata(entry),
             (Resolution::Prefer { otherwise }, Heard::Answer(_) | Heard::Failed(_)) => Ending::Next(*otherwise),
             // The upstream knows the name, though not the type: NXDOMAIN would take the other types with it.
             (Resolution::Fallback { otherwise }, Heard::Answer(entry))
                 if entry.rcode() == Rcode::NoError && otherwise.rcode() != Rcode::NoError =>
             {
-                self.nodata()
+                self.nodata(entry)
             }
-            (Resolution::Fallback { otherwise }, Heard::Answer(_)) => {
-                Ending::Ours(Cow::Borrowed(otherwise), Source::Zone)
+            (Resolution::Fallback { otherwise }, Heard::Answer(entry)) => {
+                Ending::Ours(self.after(entry, otherwise), Source::Zone)
             }
-            (Resolution::Fallback { otherwise }, Heard::Failed(_)) if otherwise.rcode() != Rcode::NxDomain => {
+            // What does not exist for us may exist there; only an error of ours tells more than that of the upstream.
+            (Resolution::Fallback { otherwise }, Heard::Failed(_)) if otherwise.rcode() == Rcode::ServFail => {
                 Ending::Ours(Cow::Borrowed(otherwise), Source::Zone)
             }
             (_, Heard::Failed(error)) => Ending::Ours(Cow::Owned(failed(error)), Source::Error),
@@ -188,8 +192,13 @@ impl<'a> Asked<'a> {
         }
     }
 
-    fn nodata<'e>(&self) -> Ending<'a, 'e> {
-        Ending::Ours(Cow::Borrowed(&*self.snapshot.zone.fixed.nodata), Source::Route53)
+    fn nodata<'e>(&self, entry: &Entry) -> Ending<'a, 'e> {
+        Ending::Ours(self.after(entry, &self.snapshot.zone.fixed.nodata), Source::Route53)
+    }
+
+    /// A "no" of ours that rests on that of the upstream, with what is to be said of it: that it is stale, say.
+    fn after(&self, entry: &Entry, no: &'a Body) -> Cow<'a, Body> {
+        entry.ede(self.now).map_or(Cow::Borrowed(no), |ede| Cow::Owned(no.with_ede(ede)))
     }
 
     pub(super) fn write(&self, body: &Body, out: &mut Vec<u8>) {
@@ -208,4 +217,12 @@ impl<'a> Asked<'a> {
 fn failed(error: &ForwardError) -> Body {
     let rcode = if *error == ForwardError::Rebind { Rcode::NoError } else { Rcode::ServFail };
     Body::empty(rcode, false, Some(error.ede()))
+}
+
+/// SERVFAIL for a name that the hosted zone has, as our copy shows, and that the upstream says is not there: it does not
+/// see the zone.
+fn not_seen() -> Body {
+    let ede =
+        Ede::new(Ede::OTHER, "only Route 53 can decide this record, and the upstream does not see the hosted zone");
+    Body::empty(Rcode::ServFail, false, Some(Arc::new(ede)))
 }

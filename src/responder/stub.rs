@@ -90,8 +90,8 @@ static NOT_READY: LazyLock<Body> =
 fn target(label: &[u8]) -> Option<&'static (DomainName, Body)> {
     static TARGETS: LazyLock<Vec<(&str, (DomainName, Body))>> = LazyLock::new(|| {
         let aliases = [("app", "lb.example"), ("lost", "gone.example"), ("dark", "refused.example")];
-        let more = [("late", "slow.example"), ("own", "alias.corp.example")];
-        aliases.into_iter().chain(more).map(|(label, target)| (label, alias(target))).collect()
+        let others = [("late", "slow.example"), ("brief", "brief.example"), ("own", "alias.corp.example")];
+        aliases.into_iter().chain(others).map(|(label, target)| (label, alias(target))).collect()
     });
     TARGETS.iter().find(|(alias, _)| alias.as_bytes() == label).map(|(_, target)| target)
 }
@@ -200,13 +200,15 @@ fn answer(query: &[u8]) -> io::Result<(String, Vec<u8>)> {
     let mut reply = Message::new(query.metadata.id, MessageType::Response, OpCode::Query);
     let asked = query.queries[0].clone();
     let label = asked.name().to_ascii().to_ascii_lowercase().split('.').next().unwrap().to_owned();
+    let ttl = if label.starts_with("brief") { 0 } else { 30 };
     let mut add = |owner: &Name, data: RData| {
-        reply.add_answer(Record::from_rdata(owner.clone(), 30, data));
+        reply.add_answer(Record::from_rdata(owner.clone(), ttl, data));
     };
     let a = |last| RData::A(Ipv4Addr::new(192, 0, 2, last).into());
     let is_a = asked.query_type() == RecordType::A;
     match label.split('-').next().unwrap_or_default() {
         "refused" => return Err(io::ErrorKind::ConnectionRefused.into()),
+        _ if label.starts_with("slow-gone") => reply.metadata.response_code = ResponseCode::NXDomain,
         "gone" => reply.metadata.response_code = ResponseCode::NXDomain,
         "lb" if is_a => {
             let second = Name::from_ascii("lb2.example.").unwrap();

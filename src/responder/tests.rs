@@ -104,7 +104,7 @@ async fn the_fallback_answers_for_what_it_has_and_the_zone_for_the_rest() {
     check("refused-r53", a, ResponseCode::ServFail, 0, 0, Some(Ede::NO_REACHABLE_AUTHORITY)).await;
     check("known-ent", a, ResponseCode::NoError, 1, 0, None).await;
     check("gone-ent", a, ResponseCode::NoError, 0, 1, None).await;
-    check("refused-ent", a, ResponseCode::NoError, 0, 1, None).await;
+    check("refused-ent", a, ResponseCode::ServFail, 0, 0, Some(Ede::NO_REACHABLE_AUTHORITY)).await;
     check("known-unsynced", a, ResponseCode::NoError, 1, 0, None).await;
     check("known-unsynced", aaaa, ResponseCode::NoError, 0, 1, None).await;
     check("gone-unsynced", a, ResponseCode::ServFail, 0, 0, Some(Ede::NOT_READY)).await;
@@ -150,16 +150,6 @@ async fn the_published_snapshot_answers() {
     let stale = Snapshot { ede: Some(Ede::new(Ede::STALE_ANSWER, "the inventory is old")), ..old };
     let stale = Responder::new(Shared::new(stale), Arc::clone(&stub.forwarder));
     assert_eq!(ede(&ask(&stale, &version, 0).await.1), Some(Ede::STALE_ANSWER));
-}
-
-#[tokio::test]
-async fn lack_of_room_is_servfail() {
-    let (responder, _) = responder();
-    let mut out = Vec::new();
-    responder.refuse_for_room(&query(7, "www.example.", RecordType::A, 1232), false, &mut out);
-    let message = Message::from_vec(&out).unwrap();
-    assert_eq!((message.metadata.id, message.metadata.response_code), (7, ResponseCode::ServFail));
-    assert_eq!(ede(&message), Some(Ede::NETWORK_ERROR));
 }
 
 #[test]
@@ -229,13 +219,15 @@ async fn what_route_53_decides_is_asked_of_it() {
     let (responder, _) = responder();
     let (source, message) = ask_a(&responder, "known-ask.ecs.internal.").await;
     assert_eq!((source, answers(&message)), (Source::Route53, vec!["known-ask.ecs.internal. 30 192.0.2.7".to_owned()]));
-    let (_, message) = ask_a(&responder, "gone-ask.ecs.internal.").await;
-    assert_eq!(
-        (message.metadata.response_code, message.answers.len()),
-        (ResponseCode::NoError, 0),
-        "it is in our copy"
-    );
+    let (_, message) = ask(&responder, &query(7, "known-ask.ecs.internal.", RecordType::AAAA, 0), 0).await;
+    assert_eq!((message.metadata.response_code, message.answers.len()), (ResponseCode::NoError, 0));
     assert_eq!(message.authorities[0].name.to_ascii(), "ecs.internal.");
+    let (source, message) = ask_a(&responder, "gone-ask.ecs.internal.").await;
+    assert_eq!(
+        (source, message.metadata.response_code, ede(&message)),
+        (Source::Error, ResponseCode::ServFail, Some(Ede::OTHER)),
+        "it is in our copy: who says no does not see the zone"
+    );
     let (_, message) = ask_a(&responder, "refused-ask.ecs.internal.").await;
     assert_eq!(message.metadata.response_code, ResponseCode::ServFail);
 }

@@ -15,7 +15,7 @@ use nix::sys::eventfd::EventFd;
 use super::desk::{self, Desk, Work};
 use super::port::{Port, Sender};
 use crate::metrics::{Counters, Dropped, Source};
-use crate::responder::{Circumstances, Verdict};
+use crate::responder::{self, Circumstances, Verdict};
 
 /// Datagrams that are taken from one socket before the others have their turn.
 const BURST: usize = 64;
@@ -127,8 +127,11 @@ impl Worker {
         };
         let Ok(place) = Arc::clone(&self.desk.room).try_acquire_owned() else {
             self.counters.dropped(Dropped::Busy);
-            self.desk.responder.refuse_for_room(message, false, &mut self.reply);
-            return self.send(Source::Error, port, sender, now);
+            let source = match work {
+                Work::Await(pending) => self.desk.responder.refuse_for_room(&pending, &mut self.reply),
+                Work::Unusual { message, .. } => responder::refuse(&message, &mut self.reply),
+            };
+            return self.send(source, port, sender, now);
         };
         let (desk, port, sender) = (Arc::clone(&self.desk), Arc::clone(port), *sender);
         let task = async move {

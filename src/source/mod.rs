@@ -7,6 +7,7 @@ pub mod clock;
 pub mod describe;
 pub mod events;
 pub mod fixture;
+pub mod fleet_health;
 pub mod hosted_zone;
 pub mod pace;
 pub mod ports;

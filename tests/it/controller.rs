@@ -2,6 +2,7 @@
 
 mod at_work;
 mod bad_input;
+mod events;
 pub mod nothing_lost;
 mod owners;
 mod pairs;

@@ -5,9 +5,9 @@ mod runtime_api;
 
 use serde_json::{Value, json};
 
-use crate::controller::nothing_lost::{MISHAPS, nothing_is_lost};
+use crate::controller::nothing_lost::{MISHAPS, nothing_is_lost, only};
 use crate::controller::{add_balanced, changes, registered, seed};
-use crate::fake_aws::FakeAws;
+use crate::fake_aws::{FakeAws, Op, World};
 use runtime_api::Function;
 
 /// A CloudTrail event of a call about a service of the cluster `prod`.
@@ -62,7 +62,7 @@ fn the_seeds_events_register_and_deregister() {
 fn a_deleted_service_that_still_looks_active_is_an_error_and_tried_again() {
     let fake = FakeAws::start();
     let zone = seed(&fake);
-    let function = Function::start(&fake, &[]);
+    let function = Function::start(&fake, &[("ECS_RESOLVER_ECS_CLUSTERS", "prod")]);
     function.invoke(&call("CreateService", "TwitchApp")).unwrap();
     // A service without a load balancer wants no record any more, but it is not gone.
     fake.world().service("prod", "TwitchApp").edit(|service| service.load_balancers.clear());
@@ -93,13 +93,13 @@ fn a_service_that_is_not_listed_yet_is_registered_and_a_schedule_backfills() {
     let fake = FakeAws::start();
     let zone = fake.hosting().add_zone("ecs.internal");
     add_balanced(&fake, "old");
-    fake.freeze(crate::fake_aws::Op::ListServices);
+    fake.freeze(Op::ListServices);
     add_balanced(&fake, "new");
     let function = Function::start(&fake, &[("ECS_RESOLVER_ECS_CLUSTERS", "prod")]);
     function.invoke(&call("CreateService", "new")).unwrap();
     assert_eq!(fake.hosting().records(&zone), registered(&fake), "and the old one with it");
     add_balanced(&fake, "more");
-    fake.knobs().thaw(crate::fake_aws::Op::ListServices);
+    fake.knobs().thaw(Op::ListServices);
     let schedule = json!({ "detail-type": "Scheduled Event", "source": "aws.events", "detail": {} });
     function.invoke(&schedule).unwrap();
     assert_eq!(fake.hosting().records(&zone), registered(&fake));
@@ -123,6 +123,23 @@ fn a_cluster_that_is_not_read_well_deletes_nothing() {
 }
 
 #[test]
+fn a_deleted_service_that_is_not_listed_does_not_make_an_empty_list_believable() {
+    let fake = FakeAws::start();
+    let zone = seed(&fake);
+    let function = Function::start(&fake, &[("ECS_RESOLVER_ECS_CLUSTERS", "prod")]);
+    function.invoke(&call("CreateService", "TwitchApp")).unwrap();
+    let mut empty = World::default();
+    empty.cluster("prod");
+    fake.freeze_as(Op::ListServices, empty);
+    let mut world = only(&fake, "TwitchApp");
+    world.service("prod", "TwitchApp").status("DRAINING");
+    fake.freeze_as(Op::DescribeServices, world);
+    function.invoke(&call("DeleteService", "TwitchApp")).unwrap();
+    let left = fake.hosting().records(&zone);
+    assert_eq!(left.len(), 2, "the others are MISSING, but nothing proves it: {left:?}");
+}
+
+#[test]
 fn many_deletes_are_refused() {
     let fake = FakeAws::start();
     let zone = fake.hosting().add_zone("ecs.internal");
@@ -143,4 +160,8 @@ fn settings_that_are_wrong_end_it_at_once() {
     let fake = FakeAws::start();
     let ended = Function::run_to_end(&fake, &[("ECS_RESOLVER_CONTROLLER_INTERVAL", "soon")]);
     assert!(ended.contains("controller.interval: `soon` is not a duration"), "{ended}");
+    for clusters in [&[][..], &[("ECS_RESOLVER_ECS_CLUSTERS", "all")]] {
+        let ended = Function::run_to_end(&fake, clusters);
+        assert!(ended.contains("must name the clusters to register: set ECS_RESOLVER_ECS_CLUSTERS"), "{ended}");
+    }
 }

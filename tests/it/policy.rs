@@ -12,7 +12,7 @@ use crate::floors::source_files;
 use crate::moto::venv;
 
 /// What only `ecs-resolver controller` calls, which has a role of its own.
-const OF_THE_CONTROLLER: [&str; 2] = ["route53:ChangeResourceRecordSets", "route53:GetChange"];
+const OF_THE_CONTROLLER: [&str; 3] = ["route53:ChangeResourceRecordSets", "route53:GetChange", "sns:Publish"];
 
 /// The string literals that are AWS operations as IAM spells them: `ecs:ListServices`.
 fn operations(source: &str) -> BTreeSet<String> {
@@ -44,11 +44,14 @@ fn texts(list: &Value) -> BTreeSet<&str> {
     list.as_array().expect("a list").iter().map(|text| text.as_str().expect("a text")).collect()
 }
 
-/// What a controller calls that registers services behind load balancers.
-const BY_DEFAULT: [&str; 10] = [
+/// What a controller calls that registers services behind load balancers, and has a topic.
+const BY_DEFAULT: [&str; 25] = [
     "ecs:DescribeClusters",
     "ecs:DescribeServices",
+    "ecs:DescribeTaskDefinition",
+    "ecs:DescribeTasks",
     "ecs:ListServices",
+    "ecs:ListTasks",
     "elasticloadbalancing:DescribeLoadBalancers",
     "elasticloadbalancing:DescribeTargetGroups",
     "route53:ChangeResourceRecordSets",
@@ -56,6 +59,18 @@ const BY_DEFAULT: [&str; 10] = [
     "route53:GetHostedZone",
     "route53:ListHostedZonesByName",
     "route53:ListResourceRecordSets",
+    "sns:ListSubscriptionsByTopic",
+    "sns:Publish",
+    "sns:SetSubscriptionAttributes",
+    "sns:Subscribe",
+    "sqs:CreateQueue",
+    "sqs:DeleteMessage",
+    "sqs:GetQueueAttributes",
+    "sqs:GetQueueUrl",
+    "sqs:ListQueueTags",
+    "sqs:ReceiveMessage",
+    "sqs:SetQueueAttributes",
+    "sqs:TagQueue",
 ];
 
 #[test]

@@ -5,6 +5,7 @@ mod changes;
 mod emulators;
 mod queue;
 mod rollout;
+mod told;
 
 use crate::daemon::Daemon;
 use crate::fake_aws::{FakeAws, Travel};

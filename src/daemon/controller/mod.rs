@@ -2,12 +2,12 @@
 
 mod report;
 mod resolver;
+mod rhythm;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep_until};
-
+use super::events;
 use super::feed::{self, Feed, Prepared};
 use super::{Error, Stop};
 use crate::aws::{Aws, AwsSettings};
@@ -17,13 +17,17 @@ use crate::ecs::event::ServiceHint;
 use crate::metrics::Metrics;
 use crate::register::Consent;
 use crate::register::desired::Options;
-use crate::registrar::{Controller, Registrar, Settings};
+use crate::register::relevance::Relevance;
+use crate::registrar::{Controller, Hearing, Registrar, Settings};
 use crate::route53::HostedZoneId;
+use crate::source::Updates;
 use crate::source::clock::Clock;
 use crate::source::describe::{Apis, Describer};
+use crate::source::fleet_health::FleetHealth;
 use crate::source::hosted_zone::Paced;
+use crate::source::queue::HostQueue;
+use crate::source::queue::ports::TopicArn;
 use crate::source::status::SourceStatus;
-use crate::source::{Updates, pace};
 use crate::updater::Updater;
 use crate::{http, systemd};
 use report::Reports;
@@ -33,6 +37,9 @@ pub use crate::registrar::Outcome;
 
 /// Time for Route 53's servers to take a change, which it promises in 60 s as a rule.
 const ARRIVAL: Duration = Duration::from_secs(120);
+
+/// What stands for the host in name and tags of a controller's queue.
+const READER: &str = "controller";
 
 /// What a controller is to do once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,7 +52,7 @@ pub enum Errand {
     ChangeAndGo,
 }
 
-/// Reconciles at an interval until SIGTERM or SIGINT.
+/// Reconciles at an interval, and when events ask for it, until SIGTERM or SIGINT.
 ///
 /// # Errors
 /// [`Error::Unavailable`] when there is no cluster to register, or the HTTP port is taken.
@@ -65,14 +72,21 @@ pub fn serve(config: &Config, mass_delete: bool) -> Result<(), Error> {
             tokio::spawn(http::serve(listener, state, stop.token.clone().cancelled_owned()));
         }
         systemd::ready();
-        let interval = config.controller.interval;
-        let reconciling = reconcile_every(interval, parts.controller);
+        let Parts { controller, hearing, health, .. } = parts;
+        let working = rhythm::work(config.controller.interval, controller, hearing);
         let token = stop.token.clone();
-        let reconciling = tokio::spawn(async move {
+        let mut work = vec![tokio::spawn(async move {
             // Boxed: the state of a reconcile is large. A request that is cut off is all or nothing.
-            let _ = token.run_until_cancelled(Box::pin(reconciling)).await;
-        });
-        let ended = stop.wait(vec![reconciling]).await;
+            let _ = token.run_until_cancelled(Box::pin(working)).await;
+        })];
+        work.extend(health.map(|health| {
+            let token = stop.token.clone();
+            // It ends by itself only when the updater has stopped.
+            tokio::spawn(async move {
+                let _ = token.run_until_cancelled(Box::pin(health.run())).await;
+            })
+        }));
+        let ended = stop.wait(work).await;
         systemd::stopping();
         ended
     })
@@ -126,6 +140,10 @@ async fn clusters(config: &Config) -> Result<Vec<String>, Error> {
 /// Everything that a controller is made of.
 struct Parts {
     controller: Controller,
+    /// `None`: there are no events.
+    hearing: Option<Hearing>,
+    /// `None`: there is no topic to tell.
+    health: Option<FleetHealth>,
     updates: Updates,
     metrics: Arc<Metrics>,
     reports: Reports,
@@ -146,8 +164,15 @@ impl Parts {
         let observe = Arc::new(move |operation, result| counted.aws_request(operation, result));
         let settings = AwsSettings { region: config.ecs.region.clone() };
         let aws = Aws::load(&settings, Arc::new(SystemResolver), observe).await;
+        let queue = queue(config, &aws, &clusters);
+        let sns = Arc::new(aws.sns.clone());
         let apis =
             Apis { ecs: Arc::new(aws.ecs), ec2: Arc::new(aws.ec2), load_balancers: Arc::new(aws.load_balancing) };
+        let topic = config.events.topic_arn.clone().map(TopicArn);
+        let health = topic.map(|topic| {
+            let describer = Describer::new(apis.clone(), updates.clone(), Arc::clone(&status), clock);
+            FleetHealth::new(describer, sns, topic, config.ecs.health_interval)
+        });
         let describer = Arc::new(Describer::new(apis, updates.clone(), Arc::clone(&status), clock));
         let id = config.route53.zone_id.as_deref().map(HostedZoneId::new);
         let api = Arc::new(Paced::new(Arc::new(aws.route53)));
@@ -157,23 +182,25 @@ impl Parts {
             options: Options { kinds: config.controller.record_types.clone() },
             consent: Consent { adopt: config.controller.adopt, mass_delete },
         };
+        let relevance = Relevance::new(&settings.clusters, &settings.options.kinds);
+        let hear = |queue: HostQueue| Hearing::new(queue.into_events(), Arc::clone(&describer), relevance);
+        let hearing = queue.map(hear);
         let controller = Controller::new(settings, describer, updates.clone(), shared.clone(), registrar);
         let reporter =
             super::report::Reporter { shared, stats, status, clock, feed, events: Arc::default(), reads_zone: false };
         let reports = Reports { reporter, registration: controller.status(), clock };
-        Ok(Self { controller, updates, metrics, reports })
+        Ok(Self { controller, hearing, health, updates, metrics, reports })
     }
 }
 
-/// Reconciles every `interval`, for ever.
-async fn reconcile_every(interval: Duration, controller: Controller) {
-    let mut failures = 0;
-    loop {
-        let began = Instant::now();
-        let result = controller.reconcile(&[]).await;
-        failures = if result.is_err() { failures + 1 } else { 0 };
-        let pause = if failures > 0 { pace::backoff(failures, interval) } else { interval };
-        // One that takes longer than the interval is followed by a pause all the same.
-        sleep_until((began + pace::jittered(pause, fastrand::f64())).max(Instant::now() + interval / 10)).await;
+/// The queue that is configured, of which every controller of a cluster has the same name: two of them share the
+/// events, and the hosted zone.
+fn queue(config: &Config, aws: &Aws, clusters: &[String]) -> Option<HostQueue> {
+    match events::reader(clusters, Some(READER)) {
+        Ok(reader) => events::queue(&config.events, aws, reader),
+        Err(error) => {
+            tracing::error!("reconciling at the interval only: {error}");
+            None
+        }
     }
 }

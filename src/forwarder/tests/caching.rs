@@ -189,3 +189,27 @@ async fn private_addresses_of_public_names_are_withheld_if_that_is_wanted() {
     let (forwarder, _) = play(settings(&[FIRST]), private);
     assert!(ask(&forwarder, www()).await.is_ok());
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_was_forgotten_while_it_was_asked_for_is_not_kept() {
+    let name = www().name;
+    let forget: [&dyn Fn(&Forwarder); 3] = [
+        &|forwarder| assert_eq!(forwarder.flush_name(&name), 0),
+        &|forwarder| assert_eq!(forwarder.flush_zone(&DomainName::root()), 0),
+        &|forwarder| forwarder.forget(&BTreeSet::from([name.clone()])),
+    ];
+    for (forget, others) in forget.into_iter().zip([true, false, true]) {
+        let (forwarder, _) = play(settings(&[FIRST]), |_, _, query| {
+            Act::Say(vec![(100, negative(query, ResponseCode::NXDomain, [soa(".", 30, 30)]))])
+        });
+        let other = key("other.example", RecordType::A);
+        let (one, two) = (asking(&forwarder, www()), asking(&forwarder, other.clone()));
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        forget(&forwarder);
+        assert!(one.await.unwrap().is_ok() && two.await.unwrap().is_ok(), "who has asked has the answer");
+        assert!(forwarder.cached(&www(), now()).is_none());
+        assert_eq!(forwarder.cached(&other, now()).is_some(), others);
+        ask(&forwarder, www()).await.unwrap();
+        assert!(forwarder.cached(&www(), now()).is_some(), "what is asked for afterwards is kept");
+    }
+}

@@ -45,7 +45,7 @@ impl Request<'_> {
         ready.sort_by(|a, b| a.task.arn.cmp(&b.task.arn));
         if ready.len() > MAX_TASKS {
             let why = format!("only {MAX_TASKS} of its {} tasks are registered", ready.len());
-            desired.unregistered.insert(self.key.clone(), why);
+            desired.leave_out(self.key, &why);
             ready.truncate(MAX_TASKS);
         }
         if self.writes(Kind::A) {
@@ -77,6 +77,7 @@ impl Request<'_> {
         let (service, cluster) = (Forms::of(&self.service.name), Forms::of(self.service.cluster.id()));
         let mut targets: BTreeMap<DomainName, &TaskView<'_>> = BTreeMap::new();
         let mut values: BTreeMap<DomainName, BTreeSet<String>> = BTreeMap::new();
+        let mut left_out = 0;
         for owner in self.port_names(name) {
             values.entry(owner).or_default();
         }
@@ -96,8 +97,14 @@ impl Request<'_> {
                 if set.iter().map(String::len).sum::<usize>() + value.len() <= MAX_SRV_CHARACTERS {
                     set.insert(value);
                     targets.insert(target.clone(), view);
+                } else {
+                    left_out += 1;
                 }
             }
+        }
+        if left_out > 0 {
+            let why = format!("{left_out} SRV records are left out: a name can have {MAX_SRV_CHARACTERS} characters");
+            desired.leave_out(self.key, &why);
         }
         for (owner, values) in values.into_iter().filter(|(owner, _)| Ownership::name_of(owner).is_some()) {
             let values: Vec<_> = values.into_iter().collect();

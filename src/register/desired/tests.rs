@@ -1,14 +1,27 @@
 use super::*;
 use crate::inventory::{Change, Document, Outcome, reduce};
+use crate::register::record::simple;
 use crate::zone::ZoneWriter;
 
 const ECS: &str = "arn:aws:ecs:us-east-1:123456789012";
 
 fn inventory(services: &[serde_json::Value]) -> Inventory {
+    inventory_with_tasks(services, &[])
+}
+
+/// These services, and tasks of the definition `web:1`, which listens at one port.
+fn inventory_with_tasks(services: &[serde_json::Value], tasks: &[serde_json::Value]) -> Inventory {
+    let port = serde_json::json!({ "name": "http", "container_port": 8080 });
     let document = serde_json::json!({
         "format": "ecs-resolver inventory 1",
         "clusters": [{ "arn": format!("{ECS}:cluster/prod"), "name": "prod" }],
         "services": services,
+        "tasks": tasks,
+        "task_definitions": [{
+            "arn": format!("{ECS}:task-definition/web:1"),
+            "network_mode": "awsvpc",
+            "containers": [{ "name": "app", "port_mappings": [port] }],
+        }],
         "load_balancers": [
             { "id": "outside", "dns_name": "outside-1.elb.amazonaws.com", "scheme": "internet-facing" },
             { "id": "inside", "dns_name": "Inside-1.elb.amazonaws.com", "scheme": "internal" },
@@ -38,12 +51,17 @@ fn service(name: &str, status: &str, balancers: &[&str]) -> serde_json::Value {
 }
 
 fn desired(services: &[serde_json::Value], kinds: &[Kind]) -> Desired {
-    let inventory = inventory(services);
+    desired_beside(Vec::new(), &inventory(services), kinds)
+}
+
+/// What is desired if the configuration has these records.
+fn desired_beside(records: Vec<RecordSet>, inventory: &Inventory, kinds: &[Kind]) -> Desired {
     let settings = Settings::new(DomainName::from_text("ecs.internal").unwrap(), vec!["prod".to_owned()]);
-    let mut writer = ZoneWriter::new(settings, &inventory, 1);
-    writer.update(&inventory, &inventory.services.keys().cloned().map(Subject::Service).collect());
+    let settings = Settings { records, ..settings };
+    let mut writer = ZoneWriter::new(settings, inventory, 1);
+    writer.update(inventory, &inventory.services.keys().cloned().map(Subject::Service).collect());
     let clusters = inventory.clusters.keys().cloned().collect();
-    Desired::of(&inventory, writer.zone(), &clusters, &Options { kinds: kinds.iter().copied().collect() })
+    Desired::of(inventory, writer.zone(), &clusters, &Options { kinds: kinds.iter().copied().collect() })
 }
 
 fn key(name: &str) -> ServiceKey {
@@ -83,4 +101,46 @@ fn of_two_with_one_label_the_loser_is_told() {
     let owners: Vec<_> = desired.names.values().map(|wanted| wanted.ownership.service.name.to_string()).collect();
     assert_eq!(owners, ["api"], "the older one");
     assert!(desired.unregistered[&key("Api")].contains("is the name of service api of cluster prod: rename one"));
+}
+
+#[test]
+fn a_name_that_the_configuration_answers_is_not_registered() {
+    let record = |name: &str| {
+        let name = DomainName::from_text(name).unwrap();
+        simple(&name, RecordType::TXT, 60, vec!["\"by hand\"".to_owned()])
+    };
+    let records = vec![record("web.ecs.internal"), record("deep.api.ecs.internal")];
+    let inventory = inventory(&[service("web", "ACTIVE", &["inside"]), service("api", "ACTIVE", &["inside"])]);
+    let desired = desired_beside(records, &inventory, &[Kind::Cname]);
+    let names: Vec<_> = desired.names.keys().map(ToString::to_string).collect();
+    assert_eq!(names, ["api.ecs.internal."], "a record below a name does not take it");
+    assert_eq!(desired.unregistered[&key("web")], "web.ecs.internal. is in [records] of the configuration");
+}
+
+#[test]
+fn tasks_and_ports_beyond_what_route_53_takes_are_counted() {
+    let name = "w".repeat(60);
+    let task = |number: u8| {
+        serde_json::json!({
+            "arn": format!("{ECS}:task/prod/{number:060}"),
+            "cluster": format!("{ECS}:cluster/prod"),
+            "group": format!("service:{name}"),
+            "task_definition": format!("{ECS}:task-definition/web:1"),
+            "last_status": "RUNNING",
+            "desired_status": "RUNNING",
+            "containers": [{ "name": "app" }],
+            "ipv4": [format!("10.0.0.{number}")],
+        })
+    };
+    let tasks: Vec<_> = (1..=120).map(task).collect();
+    let inventory = inventory_with_tasks(&[service(&name, "ACTIVE", &[])], &tasks);
+    let desired = desired_beside(Vec::new(), &inventory, &[Kind::A, Kind::Srv]);
+    let sets = desired.names.values().flat_map(|wanted| &wanted.sets);
+    let srv =
+        sets.filter(|set| set.kind == RecordType::SRV).flat_map(|set| super::super::record::values(set).unwrap().1);
+    let left_out = tasks::MAX_TASKS - srv.count();
+    assert!(left_out > 0);
+    let why = &desired.unregistered[&key(&name)];
+    let expected = format!("only 100 of its 120 tasks are registered; {left_out} SRV records are left out: ");
+    assert!(why.starts_with(&expected), "{why}");
 }

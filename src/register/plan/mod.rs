@@ -25,7 +25,7 @@ pub struct Reading {
     pub services: bool,
     /// Tasks, too.
     pub tasks: bool,
-    /// Services that the list held. A list of none proves little: it is also what a confused API gives.
+    /// Services that the list held, whatever else is known. A list of none proves little: it is also what a confused API gives.
     pub listed: usize,
 }
 

@@ -1,3 +1,4 @@
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use super::*;
@@ -123,4 +124,76 @@ async fn without_recursion_the_aliases_are_told_as_far_as_they_are_known() {
 
 fn texts(lines: &[&str]) -> Vec<String> {
     lines.iter().map(ToString::to_string).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn all_steps_together_take_no_longer_than_one() {
+    let (responder, _gate) = responder();
+    let begun = now();
+    let (source, message) = ask_a(&responder, "slow-late-first.ecs.internal.").await;
+    assert_eq!((source, message.metadata.response_code), (Source::Error, ResponseCode::ServFail));
+    assert_eq!(ede(&message), Some(Ede::NO_REACHABLE_AUTHORITY));
+    assert!(now() - begun < responder.forwarder.budget() + Duration::from_millis(10), "{:?}", now() - begun);
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_step_is_asked_twice_for_one_question() {
+    let (responder, _) = responder();
+    let asked = || responder.forwarder.stats().udp_queries.load(Relaxed);
+    let name = "gone-brief-first.ecs.internal.";
+    assert_eq!(ask_a(&responder, name).await.1.answers.len(), 2);
+    let before = asked();
+    assert_eq!(ask_a(&responder, name).await.1.answers.len(), 2);
+    assert_eq!(asked() - before, 1, "the first step is in the cache, the second has a TTL of 0");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_rests_on_a_stale_answer_says_so() {
+    let (a, aaaa) = (RecordType::A, RecordType::AAAA);
+    for (name, qtype, answers, code) in [
+        ("flat-late", a, 1, Ede::STALE_ANSWER),
+        ("flat-late", aaaa, 0, Ede::STALE_ANSWER),
+        ("slow-r53", aaaa, 0, Ede::STALE_ANSWER),
+        ("slow-gone-r53", a, 0, Ede::STALE_NXDOMAIN),
+    ] {
+        let (responder, gate) = responder();
+        let query = query(1, &format!("{name}.ecs.internal"), qtype, 1232);
+        gate.add_permits(1);
+        let (_, message) = ask(&responder, &query, 0).await;
+        assert_eq!((message.answers.len(), ede_code(&message)), (answers, None), "{name} {qtype}");
+        tokio::time::advance(Duration::from_secs(31)).await;
+        let (_, message) = ask(&responder, &query, 0).await;
+        assert_eq!((message.answers.len(), ede_code(&message)), (answers, Some(code)), "{name} {qtype}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_room_there_is_what_the_cache_has_or_servfail() {
+    let (responder, gate) = responder();
+    let counters = Metrics::new("test").shared();
+    let refused = |name: &str| {
+        let mut out = Vec::new();
+        let query = query(7, name, RecordType::A, 1232);
+        let Verdict::Await(pending) = responder.respond(&query, circumstances(0, false), &counters, &mut out) else {
+            panic!("{name} is known");
+        };
+        let source = responder.refuse_for_room(&pending, &mut out);
+        (source, Message::from_vec(&out).unwrap())
+    };
+    for name in ["slow-www.example", "late.ecs.internal", "slow-r53.ecs.internal"] {
+        let (source, message) = refused(name);
+        assert_eq!((source, message.metadata.id, ede(&message)), (Source::Error, 7, Some(Ede::NETWORK_ERROR)));
+        assert_eq!(message.metadata.response_code, ResponseCode::ServFail);
+        gate.add_permits(1);
+        ask_a(&responder, name).await;
+    }
+    tokio::time::advance(Duration::from_secs(31)).await;
+    for (name, answers, source) in [
+        ("slow-www.example", 1, Source::Cache),
+        ("late.ecs.internal", 2, Source::Cache),
+        ("slow-r53.ecs.internal", 1, Source::Route53),
+    ] {
+        let (from, message) = refused(name);
+        assert_eq!((from, message.answers.len(), ede(&message)), (source, answers, Some(Ede::STALE_ANSWER)), "{name}");
+    }
 }

@@ -84,7 +84,7 @@ impl Describer {
     /// Of what origin the changes are that it delivers.
     fn origin(&self) -> Origin {
         match self.lane {
-            Lane::Event | Lane::Urgent => Origin::Event,
+            Lane::Health | Lane::Event | Lane::Urgent => Origin::Event,
             Lane::Pass if self.budget().has_events() => Origin::Reconcile,
             Lane::Pass => Origin::Read,
         }
@@ -101,6 +101,14 @@ impl Describer {
     #[must_use]
     pub fn wait_for_tasks(&self) -> Duration {
         self.wait(Call::DescribeTasks)
+    }
+
+    /// The time over which descriptions that all agents are about to make had better be spread.
+    #[must_use]
+    pub fn spread(&self) -> Duration {
+        let (budget, now) = (self.budget(), self.clock.uptime());
+        let spread = |call: Call| budget.spread(self.lane, call.bucket(), now);
+        spread(Call::DescribeServices).max(spread(Call::DescribeContainerInstances))
     }
 
     /// How long a call would have to wait now.

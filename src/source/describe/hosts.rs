@@ -28,14 +28,15 @@ impl Describer {
         });
         let machines = machines.await?;
         self.absent().retain(|(of, machine)| of != cluster || machines.contains(machine));
-        self.read_machines(cluster, machines).await
+        self.read_machines(cluster, machines).await?;
+        Ok(())
     }
 
     async fn read_machines(
         self: &Arc<Self>,
         cluster: &ClusterArn,
         machines: BTreeSet<Ec2InstanceId>,
-    ) -> Result<(), Stopped> {
+    ) -> Result<bool, Stopped> {
         self.describe(
             Call::DescribeInstances,
             cluster,
@@ -43,43 +44,44 @@ impl Describer {
             |apis, _, machines| async move { apis.ec2.describe_instances(&machines).await },
             |described, at| self.machine_changes(cluster, described, at),
         )
-        .await?;
-        Ok(())
+        .await
     }
 
-    /// Describes EC2 instances, by the cluster in which they are registered.
+    /// Describes EC2 instances, by the cluster in which they are registered. Returns whether all were answered for.
     ///
     /// # Errors
     /// [`Stopped`] at shutdown; failing calls are noted in the status.
     pub async fn describe_machines(
         self: &Arc<Self>,
         machines: BTreeMap<ClusterArn, BTreeSet<Ec2InstanceId>>,
-    ) -> Result<(), Stopped> {
+    ) -> Result<bool, Stopped> {
+        let mut complete = true;
         for (cluster, machines) in machines {
-            self.read_machines(&cluster, machines.into_iter().filter(is_ec2).collect()).await?;
+            complete &= self.read_machines(&cluster, machines.into_iter().filter(is_ec2).collect()).await?;
         }
-        Ok(())
+        Ok(complete)
     }
 
     /// Describes container instances, by their cluster, and the machines below them. One that is MISSING may be too
-    /// young to be known, and stays.
+    /// young to be known, and stays. Returns whether all were answered for.
     ///
     /// # Errors
     /// [`Stopped`] at shutdown; failing calls are noted in the status.
     pub async fn describe_hosts(
         self: &Arc<Self>,
         hosts: BTreeMap<ClusterArn, BTreeSet<ContainerInstanceArn>>,
-    ) -> Result<(), Stopped> {
+    ) -> Result<bool, Stopped> {
+        let mut complete = true;
         for (cluster, hosts) in hosts {
-            self.describe_container_instances(&cluster, hosts.clone(), &hosts).await?;
+            complete &= self.describe_container_instances(&cluster, hosts.clone(), &hosts).await?;
             let machines = self.updates.ask(move |inventory| -> BTreeSet<Ec2InstanceId> {
                 let hosts = hosts.iter().filter_map(|host| inventory.container_instances.get(host));
                 hosts.map(|observed| observed.value.ec2_instance_id.clone()).filter(is_ec2).collect()
             });
             let machines = machines.await?;
-            self.read_machines(&cluster, machines).await?;
+            complete &= self.read_machines(&cluster, machines).await?;
         }
-        Ok(())
+        Ok(complete)
     }
 
     /// EC2 shows a terminated instance for about an hour: one that it does not show at all is more likely a slip of

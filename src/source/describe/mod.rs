@@ -76,7 +76,8 @@ impl DescribeSource {
     /// A source that has described nothing yet.
     #[must_use]
     pub fn new(settings: DescribeSettings, describer: Arc<Describer>) -> Self {
-        Self { settings, describer, trigger: Trigger::default() }
+        let trigger = Trigger::new(settings.all);
+        Self { settings, describer, trigger }
     }
 
     /// The way to ask for a pass.
@@ -94,7 +95,7 @@ impl DescribeSource {
     }
 
     async fn passes(&self) -> Result<Infallible, Stopped> {
-        let mut progress = Progress::new(self.configured_interval());
+        let mut progress = Progress::new(self.configured_interval(true));
         let mut pokes = self.trigger.subscribe();
         sleep(pace::start_delay(self.settings.poll_interval, fastrand::f64())).await;
         loop {
@@ -114,9 +115,10 @@ impl DescribeSource {
         }
     }
 
-    fn configured_interval(&self) -> Duration {
+    /// The interval while passes are `complete`, or not: what one has missed, no event need tell again.
+    fn configured_interval(&self, complete: bool) -> Duration {
         let DescribeSettings { poll_interval, reconcile_interval, .. } = self.settings;
-        if self.describer.budget().has_events() { reconcile_interval } else { poll_interval }
+        if complete && self.describer.budget().has_events() { reconcile_interval } else { poll_interval }
     }
 
     /// Reads every cluster once. Returns whether all were complete.
@@ -141,7 +143,7 @@ impl DescribeSource {
         let agents = describer.updates.ask(definitions::agents).await?;
         // Task definitions are not part of what repeats; the budget keeps them to their share.
         let interval = {
-            let (configured, now) = (self.configured_interval(), describer.clock.uptime());
+            let (configured, now) = (self.configured_interval(complete), describer.clock.uptime());
             let mut budget = describer.budget();
             budget.set_agents(agents);
             let calls = budget.drain().without(Bucket::TaskDefinition);
@@ -194,9 +196,9 @@ impl Describer {
     ) -> Result<bool, Stopped> {
         let began = self.clock.now();
         let services = async {
-            let complete = self.read_services(cluster).await?;
+            let listed = self.read_services(cluster).await?;
             self.read_balancers(cluster).await?;
-            Ok(complete)
+            Ok(listed.is_some())
         };
         let (services, tasks, ()) = tokio::try_join!(services, self.read_tasks(cluster), self.read_hosts(cluster))?;
         let until = if later { Instant::now() } else { Instant::now() + FIRST_DEFINITIONS };

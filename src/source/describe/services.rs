@@ -11,8 +11,9 @@ use crate::source::Stopped;
 use crate::source::ports::Described;
 
 impl Describer {
-    /// Reads the services of `cluster`. Returns whether everything was answered; only then does the list delete.
-    pub(super) async fn read_services(self: &Arc<Self>, cluster: &ClusterArn) -> Result<bool, Stopped> {
+    /// Reads the services of `cluster`. Returns how many the list holds if everything was answered; only then does the
+    /// list delete.
+    pub(super) async fn read_services(self: &Arc<Self>, cluster: &ClusterArn) -> Result<Option<usize>, Stopped> {
         let list = self.list(Call::ListServices, cluster, self.apis.ecs.list_services(cluster)).await;
         let of = cluster.clone();
         let known = self.updates.ask(move |inventory| -> BTreeSet<ServiceArn> {
@@ -22,7 +23,7 @@ impl Describer {
         let known = known.await?;
         let Some(list) = list else {
             self.describe_services(cluster, known, &BTreeSet::new()).await?;
-            return Ok(false);
+            return Ok(None);
         };
         let answered = self.describe_services(cluster, &list.ids | &known, &list.ids).await?;
         if answered {
@@ -30,7 +31,7 @@ impl Describer {
             let scope = Scope::Services(cluster.clone());
             self.deliver(vec![Change::Reset { scope, ids, at: list.at }]).await?;
         }
-        Ok(answered)
+        Ok(answered.then_some(list.ids.len()))
     }
 
     /// Describes `services` of `cluster`. A service that is INACTIVE is gone, and so is one that is MISSING unless a

@@ -74,9 +74,9 @@ impl Describer {
         let services = async {
             // From now on it is known, and what is known is asked for with what is listed.
             self.describe_services(cluster, hinted, &BTreeSet::new()).await?;
-            let complete = self.read_services(cluster).await?;
+            let listed = self.read_services(cluster).await?;
             self.read_balancers(cluster).await?;
-            Ok(complete)
+            Ok(listed)
         };
         let running = async {
             if !tasks {
@@ -86,15 +86,13 @@ impl Describer {
             self.read_definitions(&mut definitions::Reading::default(), Instant::now() + FIRST_DEFINITIONS).await?;
             Ok(complete)
         };
-        let (services, running) = tokio::try_join!(services, running)?;
-        if services {
+        let (listed, running) = tokio::try_join!(services, running)?;
+        if listed.is_some() {
             self.serve(vec![Change::Synced { cluster: cluster.clone() }]).await?;
             self.status.complete(cluster, began);
         }
-        let of = cluster.clone();
-        let listed = self.updates.ask(move |inventory| inventory.services.keys().filter(|it| it.cluster == of).count());
-        let listed = listed.await?;
-        Ok(Reading { services, tasks: running, listed })
+        // Not what the inventory has: hints bring services there that no list has shown.
+        Ok(Reading { services: listed.is_some(), tasks: running, listed: listed.unwrap_or_default() })
     }
 
     /// What DescribeServices says of these services, each asked for by itself whatever the lists say. One that it is

@@ -13,7 +13,10 @@ use crate::source::ports::Described;
 
 impl Describer {
     /// Reads the tasks of `cluster`. Returns whether everything was answered.
-    pub(super) async fn read_tasks(self: &Arc<Self>, cluster: &ClusterArn) -> Result<bool, Stopped> {
+    ///
+    /// # Errors
+    /// [`Stopped`] at shutdown; failing calls are noted in the status.
+    pub async fn read_tasks(self: &Arc<Self>, cluster: &ClusterArn) -> Result<bool, Stopped> {
         let list = self.list(Call::ListTasks, cluster, self.apis.ecs.list_tasks(cluster)).await;
         let of = cluster.clone();
         let known = self.updates.ask(move |inventory| -> BTreeSet<TaskArn> {
@@ -26,33 +29,37 @@ impl Describer {
         Ok(complete && answered)
     }
 
-    /// Describes tasks by their cluster. One that is MISSING may be too young to be known, and stays.
+    /// Describes tasks by their cluster. One that is MISSING may be too young to be known, and stays. Returns whether
+    /// all were answered for.
     ///
     /// # Errors
     /// [`Stopped`] at shutdown; failing calls are noted in the status.
     pub async fn look_at_tasks(
         self: &Arc<Self>,
         tasks: BTreeMap<ClusterArn, BTreeSet<TaskArn>>,
-    ) -> Result<(), Stopped> {
+    ) -> Result<bool, Stopped> {
+        let mut complete = true;
         for (cluster, tasks) in tasks {
-            self.describe_tasks(&cluster, tasks.clone(), &tasks).await?;
+            complete &= self.describe_tasks(&cluster, tasks.clone(), &tasks).await?;
         }
-        Ok(())
+        Ok(complete)
     }
 
-    /// Lists the tasks of `services` and describes what is listed.
+    /// Lists the tasks of `services` and describes what is listed. Returns whether all was answered.
     ///
     /// # Errors
     /// [`Stopped`] at shutdown; failing calls are noted in the status.
-    pub async fn list_and_look_at(self: &Arc<Self>, services: BTreeSet<ServiceKey>) -> Result<(), Stopped> {
+    pub async fn list_and_look_at(self: &Arc<Self>, services: BTreeSet<ServiceKey>) -> Result<bool, Stopped> {
+        let mut complete = true;
         let mut tasks: BTreeMap<_, BTreeSet<TaskArn>> = BTreeMap::new();
         for ServiceKey { cluster, name } in services {
             let request = self.apis.ecs.list_tasks_of(&cluster, &name);
-            if let Some(listed) = self.list(Call::ListTasks, &cluster, request).await {
-                tasks.entry(cluster).or_default().extend(listed.ids);
+            match self.list(Call::ListTasks, &cluster, request).await {
+                Some(listed) => tasks.entry(cluster).or_default().extend(listed.ids),
+                None => complete = false,
             }
         }
-        self.look_at_tasks(tasks).await
+        Ok(self.look_at_tasks(tasks).await? && complete)
     }
 
     /// Describes `tasks` of `cluster`. A task that is STOPPED is gone, and so is one that is MISSING unless a list

@@ -1,12 +1,23 @@
 //! How others ask for passes, and hear of them.
 
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
 use tokio::sync::watch;
+use tokio::time::Instant;
+
+/// Least time between two passes that look for clusters of which events have told.
+const UNKNOWN_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Asks for a pass before the interval is over. Cheap to clone.
 #[derive(Debug, Clone, Default)]
 pub struct Trigger {
     asked: watch::Sender<()>,
     made: watch::Sender<Made>,
+    /// Whether a pass finds every cluster that there is.
+    finds_all: bool,
+    /// When it was last asked for because of a cluster that is not known.
+    unknown: Arc<Mutex<Option<Instant>>>,
 }
 
 /// Passes so far.
@@ -17,6 +28,21 @@ struct Made {
 }
 
 impl Trigger {
+    /// The way to ask for passes that find all clusters, or those that are configured.
+    pub(super) fn new(finds_all: bool) -> Self {
+        Self { finds_all, ..Self::default() }
+    }
+
+    /// Something has told of a cluster that is not known. Where all are to be followed it is new, and a pass finds it;
+    /// not more often than once a minute, as it may as well be one that is gone.
+    pub fn unknown_cluster(&self) {
+        let (mut last, now) = (self.unknown.lock().unwrap_or_else(PoisonError::into_inner), Instant::now());
+        if self.finds_all && last.is_none_or(|last| now - last >= UNKNOWN_INTERVAL) {
+            *last = Some(now);
+            self.poke();
+        }
+    }
+
     /// Asks for a pass that begins from now on. Several who ask before it begins share it.
     pub fn poke(&self) {
         self.asked.send_replace(());

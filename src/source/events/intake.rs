@@ -2,6 +2,7 @@
 //! which withdrawals had better wait. Pure.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use super::asks::Asks;
 use super::stats::{Kind, Verdict};
@@ -28,6 +29,8 @@ pub(super) struct Consequence {
     pub(super) asks: Asks,
     /// The service whose tasks' health may be different.
     pub(super) look_at: Option<ServiceKey>,
+    /// The cluster of which a controller tells the health, and how soon it will again.
+    pub(super) told: Option<(ClusterArn, Duration)>,
 }
 
 /// What kind of event it is, for the metrics.
@@ -56,7 +59,8 @@ pub(super) fn consequence(inventory: &Inventory, incoming: Incoming) -> Result<C
         Detail::Ec2Instance { id, state } => of_machine(inventory, &id, state, at).ok_or(Verdict::Foreign),
         Detail::TaskHealth(health) if followed(&health.cluster) => {
             let change = |it: HealthOfTask| Change::Health { task: it.task, containers: it.containers, at };
-            Ok(Consequence { changes: health.tasks.into_iter().map(change).collect(), ..Consequence::default() })
+            let changes = health.tasks.into_iter().map(change).collect();
+            Ok(Consequence { changes, told: Some((health.cluster, health.interval)), ..Consequence::default() })
         }
         Detail::Ignored(_) => Err(Verdict::Ignored),
         Detail::Task(_) | Detail::ContainerInstance(_) | Detail::Service(_) | Detail::TaskHealth(_) => {
@@ -79,7 +83,8 @@ fn of_task(inventory: &Inventory, task: Task, at: Timestamp) -> Consequence {
         }
         asks.definitions = !inventory.task_definitions.contains_key(&task.task_definition);
     }
-    Consequence { changes: vec![Change::Apply { resource: Resource::Task(task), at }], asks, look_at: service }
+    let changes = vec![Change::Apply { resource: Resource::Task(task), at }];
+    Consequence { changes, asks, look_at: service, told: None }
 }
 
 fn of_host(inventory: &Inventory, instance: ContainerInstance, at: Timestamp) -> Consequence {
@@ -88,7 +93,7 @@ fn of_host(inventory: &Inventory, instance: ContainerInstance, at: Timestamp) ->
         asks.machine(&instance.cluster, &instance.ec2_instance_id);
     }
     let changes = vec![Change::Apply { resource: Resource::ContainerInstance(instance), at }];
-    Consequence { changes, asks, look_at: None }
+    Consequence { changes, asks, ..Consequence::default() }
 }
 
 fn of_service(hint: ServiceHint) -> Consequence {
@@ -96,7 +101,7 @@ fn of_service(hint: ServiceHint) -> Consequence {
     let mut asks = Asks::default();
     asks.services.insert(hint);
     asks.definitions = true;
-    Consequence { changes: Vec::new(), asks, look_at }
+    Consequence { asks, look_at, ..Consequence::default() }
 }
 
 /// A machine that goes takes its tasks out at once. Events of EC2 have no version, so one that came late is put right

@@ -15,7 +15,7 @@ mod withdrawals;
 use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::sync::atomic::Ordering::Relaxed;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::OwnedSemaphorePermit;
@@ -24,13 +24,15 @@ use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
+pub(super) use self::health::with_checks;
+
 use self::asks::Asks;
 use self::health::HealthWatch;
 use self::inquiry::Inquiry;
 use self::intake::{Consequence, Incoming};
-use self::skew::Skew;
+use self::skew::Skews;
 use self::stats::{EventStats, Kind, Verdict};
-use self::withdrawals::Withdrawals;
+use self::withdrawals::{Leaving, Withdrawals};
 use super::describe::{Describer, Trigger};
 use super::pace::{self, Lane};
 use super::ports::{ApiError, ApiErrorKind, EventQueue, Owner, QueueMessage};
@@ -63,7 +65,7 @@ pub struct EventSource {
     inquiry: Inquiry,
     health: Arc<HealthWatch>,
     withdrawals: Withdrawals,
-    skew: Mutex<Skew>,
+    skews: Mutex<Skews>,
 }
 
 /// A message whose event has been read.
@@ -95,9 +97,9 @@ impl EventSource {
         health_interval: Duration,
         stats: Arc<EventStats>,
     ) -> Self {
+        let health = Arc::new(HealthWatch::new(describer, Arc::clone(&stats), health_interval));
         let urgent = Arc::new(describer.in_lane(Lane::Urgent));
         let describer = Arc::new(describer.in_lane(Lane::Event));
-        let health = Arc::new(HealthWatch::new(Arc::clone(&describer), Arc::clone(&stats), health_interval));
         describer.status.heard(describer.clock.now());
         Self {
             queue,
@@ -107,7 +109,7 @@ impl EventSource {
             health,
             describer,
             stats,
-            skew: Mutex::default(),
+            skews: Mutex::default(),
         }
     }
 
@@ -131,16 +133,18 @@ impl EventSource {
 
     /// Subscribed first, listed second, applied third; over again when the queue was lost.
     async fn listen(self: &Arc<Self>) -> Result<Infallible, Stopped> {
+        let mut losses = 0;
         loop {
             self.open().await;
             self.trigger.fresh_pass().await;
-            self.set_live(true);
-            info!("changes are learned from events");
             let lost = self.receive().await?;
+            let lasted = self.describer.budget().has_events();
             self.set_live(false);
             warn!("no more events ({lost}): the clusters are polled until there are");
             // What has happened since is in no message that we will see.
             self.trigger.poke();
+            losses = if lasted { 1 } else { losses + 1 };
+            sleep(pace::jittered(pace::backoff(losses, LONGEST_PAUSE), fastrand::f64())).await;
         }
     }
 
@@ -170,6 +174,10 @@ impl EventSource {
             match self.queue.receive().await {
                 Ok(messages) => {
                     (failures, answered) = (0, Instant::now());
+                    if !self.describer.budget().has_events() {
+                        self.set_live(true);
+                        info!("changes are learned from events");
+                    }
                     self.describer.status.heard(self.describer.clock.now());
                     self.settle("sqs:ReceiveMessage", None);
                     let done = self.handle(messages).await?;
@@ -184,6 +192,9 @@ impl EventSource {
                     self.settle("sqs:ReceiveMessage", Some(&error));
                     if error.kind == ApiErrorKind::NotFound {
                         return Ok("the queue is gone");
+                    }
+                    if matches!(error.kind, ApiErrorKind::Denied) {
+                        return Ok("the queue must not be read");
                     }
                     if answered.elapsed() > SILENCE {
                         return Ok("the queue does not answer");
@@ -214,8 +225,11 @@ impl EventSource {
         for (service, events) in held {
             match self.withdrawals.place() {
                 Some(place) => {
+                    // From now on, before the next messages are sorted.
+                    let tasks = events.iter().filter_map(|it| withdrawals::task(&it.incoming.event.detail));
+                    let leaving = self.withdrawals.note(tasks.map(|task| task.arn.clone()).collect());
                     let this = Arc::clone(self);
-                    tokio::spawn(async move { this.hold(place, service, events, received).await });
+                    tokio::spawn(async move { this.hold(place, service, leaving, events, received).await });
                 }
                 None => free.extend(events),
             }
@@ -229,14 +243,15 @@ impl EventSource {
         self: Arc<Self>,
         _place: OwnedSemaphorePermit,
         service: ServiceKey,
+        leaving: Leaving,
         events: Vec<Received>,
         received: Instant,
     ) -> Result<(), Stopped> {
-        let tasks: Vec<_> = events.iter().filter_map(|it| withdrawals::task(&it.incoming.event.detail)).collect();
-        let has_stopped = tasks.iter().any(|task| task.last_status.is_final());
-        let tasks = tasks.into_iter().map(|task| task.arn.clone()).collect();
-        self.withdrawals.look(&service, &tasks, has_stopped).await;
+        let mut tasks = events.iter().filter_map(|it| withdrawals::task(&it.incoming.event.detail));
+        let has_stopped = tasks.any(|task| task.last_status.is_final());
+        self.withdrawals.look(&service, &leaving.tasks, has_stopped).await;
         let receipts = self.apply(events, received).await?;
+        drop(leaving);
         self.inquiry.add(Asks { emptied: [service].into(), ..Asks::default() });
         self.delete(&receipts).await;
         Ok(())
@@ -255,8 +270,8 @@ impl EventSource {
         };
         let mut at = now;
         if let Detail::TaskHealth(health) = &event.detail {
-            at = self.skew.lock().unwrap_or_else(std::sync::PoisonError::into_inner).ours(health.at, now);
-            self.health.is_told(health.cluster.clone(), health.interval);
+            let mut skews = self.skews.lock().unwrap_or_else(PoisonError::into_inner);
+            at = skews.ours(&health.cluster, health.at, now);
         }
         let kind = intake::kind(&event.detail);
         let (receipt, time) = (message.receipt.clone(), event.time);
@@ -284,9 +299,15 @@ impl EventSource {
                     changes.extend(consequence.changes);
                     self.inquiry.add(consequence.asks);
                     look_at.extend(consequence.look_at);
+                    if let Some((cluster, interval)) = consequence.told {
+                        self.health.is_told(cluster, interval);
+                    }
                     served.push(note);
                 }
                 Err(verdict) => {
+                    if verdict == Verdict::Foreign {
+                        self.trigger.unknown_cluster();
+                    }
                     self.stats.count(note.kind, verdict);
                     receipts.push(note.receipt);
                 }

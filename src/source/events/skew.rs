@@ -1,17 +1,39 @@
 //! Times of another host's clock as times of ours. Pure.
 
+use std::collections::BTreeMap;
+
 use jiff::SignedDuration;
 
-use crate::ecs::Timestamp;
+use crate::ecs::{ClusterArn, Timestamp};
 
 /// A message that seems to be this much older than the others is more likely from another clock than late.
 const ANOTHER_CLOCK: SignedDuration = SignedDuration::from_secs(60);
+
+/// Clusters whose controllers' clocks are kept in mind.
+const MOST_CLUSTERS: usize = 1_000;
 
 /// How far a controller's clock is from ours, as far as its messages tell: the least difference seen is skew, what a
 /// message has beyond that is its way. So their order is kept, and none of them seems to be from the future.
 #[derive(Debug, Default)]
 pub(super) struct Skew {
     least: Option<SignedDuration>,
+}
+
+/// The skew of each cluster's controller.
+#[derive(Debug, Default)]
+pub(super) struct Skews {
+    of: BTreeMap<ClusterArn, Skew>,
+}
+
+impl Skews {
+    /// The time `theirs` by our clock, told by the controller of `cluster` in a message that was received at `now`.
+    pub(super) fn ours(&mut self, cluster: &ClusterArn, theirs: Timestamp, now: Timestamp) -> Timestamp {
+        if self.of.len() >= MOST_CLUSTERS && !self.of.contains_key(cluster) {
+            // Clusters that are not followed are not told apart from others, and anybody may have sent these.
+            self.of.clear();
+        }
+        self.of.entry(cluster.clone()).or_default().ours(theirs, now)
+    }
 }
 
 impl Skew {

@@ -30,6 +30,9 @@ const LONGEST_STOPPED: Duration = Duration::from_millis(800);
 /// What is withdrawn within this time is looked at together: a deployment of many services costs one call.
 const GATHER: Duration = Duration::from_millis(20);
 
+/// Time after which a look is repeated that AWS has not answered.
+const RETRY: Duration = Duration::from_millis(200);
+
 /// Services that are looked for at once. When there are more, withdrawals do not wait.
 const PLACES: usize = 256;
 
@@ -41,6 +44,18 @@ pub(super) struct Withdrawals {
     waiting: Arc<Mutex<BTreeSet<TaskArn>>>,
     gathering: Arc<Mutex<Option<Round>>>,
     room: Arc<Semaphore>,
+}
+
+/// Tasks that are to leave.
+pub(super) struct Leaving {
+    pub(super) tasks: BTreeSet<TaskArn>,
+    waiting: Arc<Mutex<BTreeSet<TaskArn>>>,
+}
+
+impl Drop for Leaving {
+    fn drop(&mut self) {
+        lock(&self.waiting).retain(|task| !self.tasks.contains(task));
+    }
 }
 
 /// Services that will be looked at together.
@@ -85,10 +100,15 @@ impl Withdrawals {
         Arc::clone(&self.room).try_acquire_owned().ok()
     }
 
+    /// Notes that these `tasks` are to leave, so that none of them is relied on, until the result is dropped.
+    pub(super) fn note(&self, tasks: BTreeSet<TaskArn>) -> Leaving {
+        lock(&self.waiting).extend(tasks.iter().cloned());
+        Leaving { tasks, waiting: Arc::clone(&self.waiting) }
+    }
+
     /// Looks at the tasks of `service` on behalf of these `tasks`, which are to leave it, for at most two seconds; less
     /// if one of them `has_stopped`.
     pub(super) async fn look(&self, service: &ServiceKey, tasks: &BTreeSet<TaskArn>, has_stopped: bool) {
-        lock(&self.waiting).extend(tasks.iter().cloned());
         self.stats.held.fetch_add(tasks.len() as u64, Relaxed);
         let mut looked = self.join(service.clone());
         // Nothing is ever sent: it is an error, once the look is over.
@@ -96,7 +116,6 @@ impl Withdrawals {
         if timeout(longest, looked.changed()).await.is_err() {
             self.stats.held_in_vain.fetch_add(tasks.len() as u64, Relaxed);
         }
-        lock(&self.waiting).retain(|task| !tasks.contains(task));
     }
 
     /// Has `service` looked at with those that are gathered, or begins to gather.
@@ -113,13 +132,17 @@ impl Withdrawals {
         tokio::spawn(async move {
             sleep(GATHER).await;
             // While the call must wait, whoever comes goes along.
-            while !describer.wait_for_tasks().is_zero() {
+            while !describer.wait_for_tasks().is_zero() && looking.receiver_count() > 1 {
                 sleep(GATHER).await;
             }
             let services = lock(&gathering).take().map(|round| round.services).unwrap_or_default();
             let leaving = lock(&waiting).clone();
-            // It fails only at shutdown.
-            let _ = look_at(&describer, &health, services, leaving).await;
+            // What AWS does not answer now it may answer before those who wait give up. Other errors come at shutdown.
+            while looking.receiver_count() > 0
+                && let Ok(false) = look_at(&describer, &health, &services, &leaving).await
+            {
+                sleep(RETRY).await;
+            }
             drop(looking);
         });
         looked
@@ -127,13 +150,15 @@ impl Withdrawals {
 }
 
 /// Looks at the tasks that may take over in `services` when those that are `leaving` have left: those that are known,
-/// and where none of them is ready, those that are listed, if that costs nobody else a call.
+/// and where none of them is ready, those that are listed, if that costs nobody else a call. Returns whether AWS has
+/// answered.
 async fn look_at(
     describer: &Arc<Describer>,
     health: &HealthWatch,
-    services: BTreeSet<ServiceKey>,
-    leaving: BTreeSet<TaskArn>,
-) -> Result<(), Stopped> {
+    services: &BTreeSet<ServiceKey>,
+    leaving: &BTreeSet<TaskArn>,
+) -> Result<bool, Stopped> {
+    let (services, leaving) = (services.clone(), leaving.clone());
     let (of, changing) = (services.clone(), health.changing());
     let known = describer.updates.ask(move |inventory| {
         let mut tasks: Vec<_> = of.iter().flat_map(|key| intake::successors(inventory, key)).collect();
@@ -144,9 +169,9 @@ async fn look_at(
         }
         by_cluster(tasks)
     });
-    describer.look_at_tasks(known.await?).await?;
-    if describer.owes_calls() {
-        return Ok(());
+    let answered = describer.look_at_tasks(known.await?).await?;
+    if !answered || describer.owes_calls() {
+        return Ok(answered);
     }
     let without = describer.updates.ask(move |inventory| -> BTreeSet<ServiceKey> {
         services.into_iter().filter(|key| !intake::has_ready(inventory, key, &leaving)).collect()

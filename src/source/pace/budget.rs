@@ -8,8 +8,14 @@ use super::{Bucket, Calls, SHARE, seconds_up_to_longest};
 /// The part of the share that is kept for what events ask for, once there are events; the rest is for passes.
 const FOR_EVENTS: f64 = 0.5;
 
+/// The part of that which steady looks at the health of tasks use, apart from what happens.
+const FOR_HEALTH: f64 = 0.4;
+
 /// The part of what AWS's buckets hold that all agents together may owe for urgent calls before these, too, must wait.
 const ON_CREDIT: f64 = 0.5;
+
+/// Nobody waits longer than this only because others ask, too: from there on, AWS's own limit must do.
+const LONGEST_SPREAD: Duration = Duration::from_secs(30);
 
 /// AWS said that we are too fast: we go at half the speed, down to this part of it, …
 const SLOWEST: f64 = 1.0 / 16.0;
@@ -23,7 +29,9 @@ pub enum Lane {
     /// A pass over everything. Passes repeat, so the interval alone keeps their average down, and one agent may use
     /// all that passes have while it reads. Only task definitions, which are read once and not again, are divided.
     Pass,
-    /// What an event, or the health of tasks, asks for: all agents hear of it at once, so each has its part.
+    /// Looks at the health of all tasks, now and then. Every agent looks at them, so each has its part.
+    Health,
+    /// What an event asks for: all agents hear of it at once, so each has its part.
     Event,
     /// The same, where an answer would be wrong without it. It does not wait, within reason: what follows does.
     Urgent,
@@ -82,7 +90,7 @@ impl Budget {
     pub fn take(&mut self, lane: Lane, bucket: Bucket, calls: u32, now: Duration) -> Duration {
         let (rate, burst) = (self.rate(lane, bucket, now), self.burst(lane, bucket));
         let full = Allowance { tokens: burst, filled_at: now };
-        let purse = if lane == Lane::Pass { Lane::Pass } else { Lane::Event };
+        let purse = if lane == Lane::Urgent { Lane::Event } else { lane };
         let allowance = self.allowances.entry((purse, bucket)).or_insert(full);
         let refilled = now.saturating_sub(allowance.filled_at).as_secs_f64() * rate;
         let before = (allowance.tokens + refilled).min(burst);
@@ -117,12 +125,21 @@ impl Budget {
         self.part(lane) * bucket.refill() * self.speed(bucket, now)
     }
 
+    /// The time over which calls of `lane` in `bucket` had better be spread that all agents would make at once,
+    /// because all of them hear of the same event.
+    #[must_use]
+    pub fn spread(&self, lane: Lane, bucket: Bucket, now: Duration) -> Duration {
+        let at_once = self.agents() as f64 - self.part(lane) * bucket.burst();
+        Duration::from_secs_f64((at_once / self.common_rate(lane, bucket, now)).max(0.0)).min(LONGEST_SPREAD)
+    }
+
     /// The part of AWS's buckets that is for `lane`.
     fn part(&self, lane: Lane) -> f64 {
         match (self.events, lane) {
             (false, _) => SHARE,
             (true, Lane::Pass) => SHARE * (1.0 - FOR_EVENTS),
-            (true, Lane::Event | Lane::Urgent) => SHARE * FOR_EVENTS,
+            (true, Lane::Health) => SHARE * FOR_EVENTS * FOR_HEALTH,
+            (true, Lane::Event | Lane::Urgent) => SHARE * FOR_EVENTS * (1.0 - FOR_HEALTH),
         }
     }
 

@@ -113,15 +113,16 @@ fn what_events_ask_for_is_divided_by_the_agents_and_leaves_passes_their_half() {
     budget.set_events(true);
     budget.set_agents(5);
     let bucket = Bucket::ClusterResource;
-    // Half of a quarter of 100 at once and of 20 a second; a fifth of it is ours.
+    // Of half of a quarter of 100 at once and of 20 a second, what health leaves; a fifth of it is ours.
     let waits: Vec<_> = (0..4).map(|_| budget.take(Lane::Event, bucket, 1, Duration::ZERO)).collect();
-    assert_eq!(waits, [0, 0, 1_000, 3_000].map(Duration::from_millis));
+    let waits: Vec<_> = waits.iter().map(Duration::as_millis).collect();
+    assert_eq!(waits, [0, 1_666, 5_000, 8_333]);
     let waits: Vec<_> = (0..14).map(|_| budget.take(Lane::Pass, bucket, 1, Duration::ZERO)).collect();
     assert!(waits.iter().take(12).all(Duration::is_zero), "{waits:?}");
     assert_eq!(waits[13], Duration::from_millis(600));
     assert_eq!(budget.drain().of(bucket), 14, "an interval is stretched by what repeats");
     let all = |lane| budget.common_rate(lane, bucket, Duration::ZERO);
-    assert!((all(Lane::Event) + all(Lane::Pass) - 5.0).abs() < 1e-9);
+    assert!((all(Lane::Event) + all(Lane::Health) + all(Lane::Pass) - 5.0).abs() < 1e-9);
 }
 
 #[test]
@@ -131,12 +132,36 @@ fn urgent_calls_go_into_debt_and_the_others_pay() {
     budget.set_agents(5);
     let bucket = Bucket::ClusterResource;
     // Half of the 100 that AWS's bucket holds, a fifth of it ours; and what we had.
-    for _ in 0..12 {
+    for _ in 0..11 {
         assert_eq!(budget.take(Lane::Urgent, bucket, 1, Duration::ZERO), Duration::ZERO);
     }
-    assert_eq!(budget.wait(Lane::Event, bucket, Duration::ZERO), seconds(21), "10.5 calls at one in 2 s");
-    assert_eq!(budget.take(Lane::Urgent, bucket, 1, Duration::ZERO), seconds(1), "but not without end");
+    assert_eq!(budget.wait(Lane::Event, bucket, Duration::ZERO), seconds(35), "10.5 calls at 0.3 a second");
+    assert!(!budget.take(Lane::Urgent, bucket, 1, Duration::ZERO).is_zero(), "but not without end");
     assert_eq!(budget.wait(Lane::Pass, bucket, Duration::ZERO), Duration::ZERO);
+}
+
+#[test]
+fn steady_looks_at_health_delay_nothing_that_happens() {
+    let mut budget = Budget::default();
+    budget.set_events(true);
+    let bucket = Bucket::ClusterResource;
+    for _ in 0..50 {
+        budget.take(Lane::Health, bucket, 1, Duration::ZERO);
+    }
+    assert!(budget.wait(Lane::Health, bucket, Duration::ZERO) > seconds(40));
+    assert_eq!(budget.wait(Lane::Event, bucket, Duration::ZERO), Duration::ZERO);
+    assert_eq!(budget.wait(Lane::Urgent, bucket, Duration::ZERO), Duration::ZERO);
+}
+
+#[test]
+fn what_all_agents_ask_at_once_is_spread_when_they_are_many() {
+    let mut budget = Budget::default();
+    budget.set_events(true);
+    // A share of 7.5 at once, then 1.5 a second.
+    for (agents, expected) in [(1, 0), (7, 0), (9, 1), (30, 15), (1_000, 30)] {
+        budget.set_agents(agents);
+        assert_eq!(budget.spread(Lane::Event, Bucket::ClusterResource, Duration::ZERO), seconds(expected), "{agents}");
+    }
 }
 
 #[test]

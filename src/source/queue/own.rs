@@ -105,7 +105,9 @@ impl OwnQueue {
         if let Some(url) = self.sqs.find_queue(&self.name).await? {
             return Ok(url);
         }
-        if let Some(url) = self.sqs.create_queue(&self.name, &settings(None), &self.reader.tags()).await? {
+        // With its policy: what is set later takes up to a minute until it holds.
+        let wanted = settings(Some(policy(&self.neighbour_of_the_topic(), &self.topic).to_string()));
+        if let Some(url) = self.sqs.create_queue(&self.name, &wanted, &self.reader.tags()).await? {
             tracing::info!(queue = self.name, "made the queue of this host");
             return Ok(url);
         }

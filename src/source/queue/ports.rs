@@ -126,4 +126,6 @@ pub trait SnsApi: Send + Sync {
     async fn deliver_raw(&self, subscription: &SubscriptionArn) -> Result<(), ApiError>;
     /// Unsubscribe. One that is gone already is no error.
     async fn unsubscribe(&self, subscription: &SubscriptionArn) -> Result<(), ApiError>;
+    /// Publish: a message of at most 256 KiB for all who are subscribed.
+    async fn publish(&self, topic: &TopicArn, message: &str) -> Result<(), ApiError>;
 }

@@ -247,10 +247,10 @@ impl Compiler<'_> {
             Draft::Weighted(parts) => {
                 let mut closed: Vec<(u32, Said)> = Vec::new();
                 for (bound, draft) in parts {
-                    match self.close(drafts, owner, draft, depth + 1)? {
-                        // A choice within a choice: let Route 53 make both.
-                        Said::Ask | Said::Choice(_) => return Some(Said::Ask),
-                        said => closed.push((*bound, said)),
+                    match self.close(drafts, owner, draft, depth + 1) {
+                        // An alias that leads nowhere, or a choice within a choice: let Route 53 choose.
+                        None | Some(Said::Ask | Said::Choice(_)) => return Some(Said::Ask),
+                        Some(said) => closed.push((*bound, said)),
                     }
                 }
                 Some(Said::Choice(closed.into()))

@@ -139,6 +139,15 @@ fn what_depends_on_health_or_place_is_asked() {
 }
 
 #[test]
+fn one_alias_of_several_that_leads_nowhere_does_not_take_the_others_along() {
+    let dangling = alias("w", "Z1", "nosuch.ecs.internal", false);
+    let sets = [a("w", "10.0.0.1"), dangling].map(|set| routed(set, Routing::Weighted(1)));
+    let (index, _) = compiled(&sets);
+    assert_eq!(says(&index, "w", RecordType::A, 0), "ask");
+    assert_eq!(says(&index, "w", RecordType::TXT, 0), "nodata");
+}
+
+#[test]
 fn weights_are_kept_whatever_the_rhythm_of_the_questions() {
     let weighted = |value: &str, weight| routed(a("w", value), Routing::Weighted(weight));
     let sets = [weighted("10.0.0.1", 0), weighted("10.0.0.2", 1), weighted("10.0.0.3", 3)];

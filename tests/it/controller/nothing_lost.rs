@@ -23,6 +23,14 @@ pub const MISHAPS: &[Mishap] = &[
         happen: |fake| freeze_empty(fake, &[Op::ListServices, Op::DescribeServices]),
         whole: true,
     },
+    Mishap {
+        name: "the list is empty and every service but one that something was heard of is MISSING",
+        happen: |fake| {
+            freeze_empty(fake, &[Op::ListServices]);
+            fake.freeze_as(Op::DescribeServices, only(fake, SEED[0]));
+        },
+        whole: true,
+    },
     Mishap { name: "throttled list", happen: |fake| fail(fake, Op::ListServices, Fault::Throttled), whole: false },
     Mishap { name: "denied list", happen: |fake| fail(fake, Op::ListServices, Fault::AccessDenied), whole: false },
     Mishap {
@@ -88,6 +96,15 @@ fn freeze_empty(fake: &FakeAws, operations: &[Op]) {
     for op in operations {
         fake.freeze_as(*op, world.clone());
     }
+}
+
+/// The world as it is, but for the other services of the cluster.
+pub fn only(fake: &FakeAws, service: &str) -> World {
+    let mut world = fake.world().clone();
+    if let Some(prod) = world.clusters.get_mut("prod") {
+        prod.services.retain(|name, _| name == service);
+    }
+    world
 }
 
 /// Registers the seed's services, lets the mishap happen, reconciles by `reconcile`, and demands that every record is

@@ -55,6 +55,18 @@ fn a_server_over_tls_is_asked_if_its_certificate_is_good() {
 
     let wrong = start("other.example").ask("example.com");
     assert!(wrong.is_servfail("22 (No Reachable Authority)"), "{wrong:?}");
+
+    let file = folder.path().join("ecs-resolver.toml");
+    let at_the_same_address =
+        format!("[forward.\"two.example.com\"]\nupstreams = [\"tls://{address}#other.example\"]\n");
+    std::fs::write(&file, at_the_same_address).unwrap();
+    let server = format!("tls://{address}#dns.example");
+    let mut arguments = vec!["run", "--config", file.to_str().unwrap(), "--source", "off", "--zone", "elsewhere.test"];
+    arguments.extend(["--upstream", &server, "--tls-ca", ca.to_str().unwrap()]);
+    let both = Daemon::start(&arguments, &[]);
+    assert_eq!(both.ask("example.com").data("A"), ["192.0.2.7"]);
+    let wrong = both.ask("two.example.com");
+    assert!(wrong.is_servfail("22 (No Reachable Authority)"), "a connection to another server is not used: {wrong:?}");
 }
 
 #[test]

@@ -101,6 +101,7 @@ fn a_policy_is_followed_where_it_needs_neither_health_nor_place() {
         let set = |name: &str, value: &str| RecordSet::simple(name, "A", 60, &[value]);
         sets.push(policy(set("health.ecs.internal", "10.9.3.1"), "a", &[("Weight", "1"), ("HealthCheckId", "h")]));
         sets.push(policy(set("near.ecs.internal", "10.9.3.2"), "a", &[("Region", "us-east-1")]));
+        sets.push(policy(set("unseen.ecs.internal", "10.9.3.3"), "a", &[("Region", "us-east-1")]));
     }
     let daemon = copy_of(&fake, &upstream.flag());
     let mut seen = std::collections::BTreeMap::<String, u32>::new();
@@ -116,6 +117,9 @@ fn a_policy_is_followed_where_it_needs_neither_health_nor_place() {
     assert_eq!(multi.len(), 12, "all have their turn");
     assert_eq!(daemon.ask("health.ecs.internal").data("A"), ["192.0.2.50"]);
     assert_eq!(daemon.ask("near.ecs.internal").data("A"), ["192.0.2.51"]);
+    assert!(daemon.ask("AAAA near.ecs.internal").is_nodata());
+    let unseen = daemon.ask("unseen.ecs.internal");
+    assert!(unseen.is_servfail("0"), "the upstream denies what the zone has: {unseen:?}");
 }
 
 #[test]

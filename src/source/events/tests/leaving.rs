@@ -10,6 +10,7 @@ use crate::ecs::{Container, ContainerDefinition, Health, NetworkMode, TaskDefini
 use crate::inventory::ServiceKey;
 use crate::source::describe::call::Call;
 use crate::source::describe::tests::world::{World, cluster, definition, task};
+use crate::source::ports::ApiErrorKind;
 use crate::zone::readiness::{Standing, TaskView};
 
 /// `web` with task 1, HEALTHY, and task 2, of which nothing is known yet but that it runs.
@@ -92,6 +93,21 @@ async fn the_wait_is_two_seconds_at_most() {
     assert!((Duration::from_secs(2)..Duration::from_millis(2_200)).contains(&began.elapsed()), "{:?}", began.elapsed());
     assert_eq!(ready(&rig).await, [""; 0]);
     assert_eq!(rig.stats.held_in_vain.load(Relaxed), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_look_that_fails_is_repeated_while_the_task_waits() {
+    let rig = Rig::start(world());
+    rig.is_live().await;
+    set_health(&rig.world, "2", Health::Healthy);
+    rig.world.change().broken.push((Call::DescribeTasks, ApiErrorKind::Throttled));
+    let receipt = rig.queue.send(&stops(&rig, "1"));
+    sleep(Duration::from_millis(500)).await;
+    assert_eq!(ready(&rig).await, ["1"]);
+    rig.world.change().broken.clear();
+    rig.until("the message is deleted", |rig| rig.queue.is_deleted(&receipt)).await;
+    assert_eq!(ready(&rig).await, ["2"]);
+    assert_eq!(rig.stats.held_in_vain.load(Relaxed), 0);
 }
 
 #[tokio::test(start_paused = true)]

@@ -206,6 +206,45 @@ async fn what_an_event_refers_to_is_asked_for() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_aws_has_not_answered_is_asked_again() {
+    let rig = Rig::start(world());
+    rig.is_live().await;
+    rig.world.add_host("b", "i-b");
+    let calls = [Call::DescribeServices, Call::DescribeContainerInstances];
+    rig.world.change().broken.extend(calls.map(|call| (call, ApiErrorKind::Unreachable)));
+    rig.world.change().services.get_mut(&service("web")).unwrap().desired_count = 7;
+    let born = change_task(&rig.world, "1", |task| task.container_instance = Some(host("b")));
+    rig.deliver(&task_event(&born)).await;
+    let action = serde_json::json!({
+        "eventType": "INFO", "eventName": "SERVICE_STEADY_STATE", "clusterArn": cluster("prod").as_str(),
+        "createdAt": "2026-11-25T10:00:00Z",
+    });
+    rig.deliver(&event("ECS Service Action", &[service("web").as_str()], &action)).await;
+    sleep(Duration::from_millis(500)).await;
+    rig.world.change().broken.clear();
+    sleep(Duration::from_secs(5)).await;
+    let known = rig.inventory(|it| (it.services.values().next().unwrap().value.desired_count, it.ec2_instances.len()));
+    assert_eq!(known.await, (7, 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn looks_at_a_service_that_never_settles_become_seldom() {
+    let world = world();
+    set_health(&world, "1", Health::Unknown);
+    let rig = Rig::start(world);
+    rig.is_live().await;
+    let looks = |rig: &Rig| rig.world.sizes(Call::DescribeTasks).len();
+    sleep(Duration::from_secs(40)).await;
+    rig.world.change().requests.clear();
+    sleep(Duration::from_secs(20)).await;
+    assert!(looks(&rig) >= 10, "every 2 s, although no event told of it: {}", looks(&rig));
+    sleep(Duration::from_secs(100)).await;
+    rig.world.change().requests.clear();
+    sleep(Duration::from_secs(100)).await;
+    assert!((15..=25).contains(&looks(&rig)), "every 10 s, and the steady ones: {}", looks(&rig));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_service_event_has_the_service_described() {
     let rig = Rig::start(world());
     rig.is_live().await;

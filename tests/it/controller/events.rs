@@ -1,0 +1,108 @@
+//! The controller with a queue of events: what happens is registered long before the interval is over.
+
+use super::{add_balanced, registered, seed};
+use crate::aws_source::environment;
+use crate::daemon::Daemon;
+use crate::fake_aws::{FakeAws, Fault, Op, Travel};
+
+const QUEUE: &str = "ecs-resolver-prod-controller";
+
+/// A controller of `prod` with a queue of its own below a topic that hears of everything.
+fn start(fake: &FakeAws, interval: &str, flags: &[&str]) -> Daemon {
+    let topic = fake.messaging().add_topic("ecs-changes");
+    fake.emit_events(&topic, Travel::default());
+    let fixed = ["--config", "/dev/null", "--cluster", "prod", "--interval", interval, "--topic-arn", &topic];
+    Daemon::start_controller(&[&fixed, flags].concat(), &environment(&fake.endpoint_url()))
+}
+
+fn wait_handled(daemon: &Daemon, fake: &FakeAws) {
+    daemon.wait("an empty queue", || fake.messaging().queue(QUEUE).counts() == (0, 0));
+}
+
+#[test]
+fn a_service_is_registered_and_deregistered_as_events_tell_of_it() {
+    let fake = FakeAws::start();
+    let zone = seed(&fake);
+    let daemon = start(&fake, "1h", &[]);
+    daemon.wait("all are registered", || fake.hosting().records(&zone) == registered(&fake));
+    daemon.wait_log("services are registered as events tell of them");
+    add_balanced(&fake, "late");
+    daemon.wait("the new one too", || fake.hosting().records(&zone) == registered(&fake));
+    wait_handled(&daemon, &fake);
+    fake.world().service("prod", "late").desired(0).status("INACTIVE");
+    daemon.wait("it is gone", || fake.hosting().records(&zone) == registered(&fake));
+    wait_handled(&daemon, &fake);
+    assert_eq!(fake.hosting().records(&zone).len(), 3);
+    assert!(daemon.terminate().success());
+}
+
+#[test]
+fn tasks_are_followed_where_they_are_registered() {
+    let fake = FakeAws::start();
+    let zone = fake.hosting().add_zone("ecs.internal");
+    fake.world().service("prod", "web").fargate_tasks(1);
+    let daemon = start(&fake, "1h", &["--record-type", "A"]);
+    let addresses = || fake.hosting().records(&zone).iter().filter(|it| it.starts_with("web.ecs.internal.")).count();
+    daemon.wait("the first task", || addresses() == 1);
+    let arn = fake.world().launch("prod", "web");
+    fake.world().come_up(&arn);
+    daemon.wait("the second task", || addresses() == 2);
+    fake.world().task(&arn).stopping();
+    daemon.wait("it leaves", || addresses() == 1);
+    wait_handled(&daemon, &fake);
+}
+
+#[test]
+fn what_asks_for_nothing_is_removed_without_a_reconcile() {
+    let fake = FakeAws::start();
+    let zone = seed(&fake);
+    fake.world().service("prod", "TwitchApp").fargate_tasks(1);
+    let daemon = start(&fake, "1h", &[]);
+    daemon.wait("all are registered", || fake.hosting().records(&zone) == registered(&fake));
+    daemon.wait_log("services are registered as events tell of them");
+    wait_handled(&daemon, &fake);
+    let passes = daemon.metric("ecs_resolver_register_reconciles_total{result=\"whole\"}");
+    fake.messaging().send(QUEUE, "no event");
+    let arn = fake.world().launch("prod", "TwitchApp");
+    fake.world().come_up(&arn);
+    daemon.wait("they are removed", || {
+        daemon.log().contains("a message of the queue of events is none")
+            && fake.messaging().queue(QUEUE).counts() == (0, 0)
+    });
+    assert_eq!(daemon.metric("ecs_resolver_register_reconciles_total{result=\"whole\"}"), passes);
+}
+
+/// The message of a reconcile that could not read everything comes again.
+#[test]
+fn a_message_stays_until_its_reconcile_is_through() {
+    let fake = FakeAws::start();
+    let zone = seed(&fake);
+    let daemon = start(&fake, "1h", &[]);
+    daemon.wait("all are registered", || fake.hosting().records(&zone) == registered(&fake));
+    daemon.wait_log("services are registered as events tell of them");
+    wait_handled(&daemon, &fake);
+    fake.messaging().queue(QUEUE).set("VisibilityTimeout", "1");
+    fake.knobs().fail(Op::ListServices, Fault::AccessDenied);
+    add_balanced(&fake, "late");
+    let partial = "ecs_resolver_register_reconciles_total{result=\"partial\"}";
+    daemon.wait("two in vain", || daemon.metric(partial).is_some_and(|count| count >= 2.0));
+    assert_ne!(fake.messaging().queue(QUEUE).counts(), (0, 0));
+    fake.knobs().heal_all();
+    daemon.wait("it is registered", || fake.hosting().records(&zone) == registered(&fake));
+    wait_handled(&daemon, &fake);
+}
+
+#[test]
+fn without_its_queue_it_goes_on_at_its_interval_and_says_why() {
+    let fake = FakeAws::start();
+    let zone = seed(&fake);
+    fake.knobs().fail(Op::CreateQueue, Fault::AccessDenied);
+    let daemon = start(&fake, "200ms", &[]);
+    daemon.wait("all are registered", || fake.hosting().records(&zone) == registered(&fake));
+    add_balanced(&fake, "late");
+    daemon.wait("it follows", || fake.hosting().records(&zone) == registered(&fake));
+    let (status, said) = daemon.get("/ready");
+    assert!(status == 200 && said.contains("add sqs:CreateQueue to the role"), "{said}");
+    fake.knobs().heal_all();
+    daemon.wait("the queue", || daemon.log().contains("services are registered as events tell of them"));
+}
