@@ -120,11 +120,11 @@ impl SourceStatus {
         let Interval { configured, effective, limited_by, agents } = interval;
         match limited_by {
             Some(bucket) => info!(
-                "poll_interval is stretched from {configured:?} to {effective:?}: {agents} agents share AWS's limit on \
+                "the interval between reads is stretched from {configured:?} to {effective:?}: {agents} agents share AWS's limit on \
                  reading {}",
                 bucket.label()
             ),
-            None => info!("poll_interval is {effective:?}, as configured"),
+            None => info!("the interval between reads is {effective:?}, as configured"),
         }
     }
 
