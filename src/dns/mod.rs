@@ -5,6 +5,7 @@
 
 pub mod body;
 pub mod ede;
+pub mod framing;
 pub mod name;
 pub mod precheck;
 pub mod presentation;

@@ -49,16 +49,35 @@ pub enum Dropped {
     Unsendable,
     /// A TCP connection over a limit was closed.
     Connection,
-    /// A TCP connection was closed for its silence or its framing.
+    /// A TCP connection was closed for its framing.
     Framing,
     /// A worker came upon a fault of our own and dropped the packet that it was at.
     Fault,
+    /// A TCP connection was closed because a question, or the reading of answers, took too long.
+    Slow,
+    /// Too many questions of one client under way: as [`Busy`](Self::Busy).
+    Share,
+    /// A TCP connection could not be accepted for lack of file descriptors or memory.
+    Descriptors,
+    /// A datagram could not be received.
+    Unreceivable,
 }
 
 /// Labels, in the order of the variants.
 pub(super) const PROTOS: [&str; 2] = ["udp", "tcp"];
 pub(super) const SOURCES: [&str; 7] = ["zone", "records", "route53", "cache", "upstream", "handler", "error"];
-pub(super) const REASONS: [&str; 6] = ["no_query", "busy", "unsendable", "connection", "framing", "fault"];
+pub(super) const REASONS: [&str; 10] = [
+    "no_query",
+    "busy",
+    "unsendable",
+    "connection",
+    "framing",
+    "fault",
+    "slow",
+    "share",
+    "descriptors",
+    "unreceivable",
+];
 pub(super) const TYPES: [&str; 12] =
     ["A", "AAAA", "CNAME", "HTTPS", "MX", "NAPTR", "NS", "PTR", "SOA", "SRV", "TXT", "other"];
 pub(super) const RCODES: [(u16, &str); 7] =

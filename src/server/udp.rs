@@ -3,9 +3,11 @@
 //! A worker never waits for anything but its sockets. What takes time goes to a task, which replies by itself. One
 //! datagram is received and sent at a time: [`Worker::burst`] is where batches would go.
 
+use std::io::ErrorKind;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 use std::{io, mem};
 
 use nix::errno::Errno;
@@ -15,12 +17,14 @@ use nix::sys::eventfd::EventFd;
 use super::desk::{self, Desk, Work};
 use super::port::{Port, Sender};
 use crate::metrics::{Counters, Dropped, Source};
-use crate::responder::{self, Circumstances, Verdict};
+use crate::responder::{Circumstances, Verdict};
 
 /// Datagrams that are taken from one socket before the others have their turn.
 const BURST: usize = 64;
 /// Bursts after which a stopping worker leaves the rest, so that a flood cannot hold it.
 const LAST_BURSTS: usize = 16;
+/// Pause after an error of a socket.
+const PAUSE: Duration = Duration::from_millis(1);
 /// Largest datagram.
 const MAX_DATAGRAM: usize = 65_535;
 /// Events read at once.
@@ -97,11 +101,18 @@ impl Worker {
         packet.resize(MAX_DATAGRAM, 0);
         let mut more = true;
         for _ in 0..BURST {
-            let Ok((length, sender)) = port.receive(&mut packet) else {
-                more = false;
-                break;
-            };
-            self.answer(packet.get(..length).unwrap_or_default(), &port, &sender);
+            match port.receive(&mut packet) {
+                Ok((length, sender)) => self.answer(packet.get(..length).unwrap_or_default(), &port, &sender),
+                Err(error) => {
+                    // What is wrong with a socket for long must not keep the worker from the others.
+                    if error.kind() != ErrorKind::WouldBlock {
+                        self.counters.dropped(Dropped::Unreceivable);
+                        thread::sleep(PAUSE);
+                    }
+                    more = false;
+                    break;
+                }
+            }
         }
         self.packet = packet;
         more
@@ -125,13 +136,13 @@ impl Worker {
             Verdict::Await(pending) => Work::Await(pending),
             Verdict::Unusual => Work::Unusual { message: message.to_vec(), peer: sender.peer, tcp: false, since: now },
         };
-        let Ok(place) = Arc::clone(&self.desk.room).try_acquire_owned() else {
-            self.counters.dropped(Dropped::Busy);
-            let source = match work {
-                Work::Await(pending) => self.desk.responder.refuse_for_room(&pending, &mut self.reply),
-                Work::Unusual { message, .. } => responder::refuse(&message, &mut self.reply),
-            };
-            return self.send(source, port, sender, now);
+        let place = match self.desk.room.place(sender.peer.ip()) {
+            Ok(place) => place,
+            Err(reason) => {
+                self.counters.dropped(reason);
+                let source = self.desk.refuse(&work, &mut self.reply);
+                return self.send(source, port, sender, now);
+            }
         };
         let (desk, port, sender) = (Arc::clone(&self.desk), Arc::clone(port), *sender);
         let task = async move {
