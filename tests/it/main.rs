@@ -2,6 +2,7 @@
 
 #![expect(clippy::disallowed_methods, reason = "tests are a shell of their own: they wait for real time")]
 
+mod access;
 mod aws_source;
 mod cli;
 mod clients;
