@@ -2,12 +2,14 @@
 //!
 //! Nothing is decided here. Each part gets its settings, its neighbours, and its end.
 
+mod access;
 mod balancers;
 pub mod controller;
 pub mod events;
 mod feed;
 mod from_aws;
 mod hosted;
+mod limits;
 mod readiness;
 mod report;
 mod upstreams;
@@ -112,13 +114,15 @@ async fn serve(config: Config, feed: Feed, link: Arc<dyn Link>, greeting: Option
     let updater = Updater::new(zone_settings(&config, &feed, sockets.addresses()), serial);
     let outdated = Arc::clone(&forwarder);
     // What the upstreams said of a name is of no use once the zone says it.
-    let updater = updater.telling(Box::new(move |names| outdated.forget(names)));
+    let updater = updater.telling(Box::new(move |names| outdated.forget(names))).holding(config.limits.inventory);
     let (shared, stats) = (updater.shared(), updater.stats());
     let (updates, messages) = Updates::channel();
     let updating = start_updater(updater, messages)?;
 
-    let responder = Arc::new(Responder::new(shared.clone(), Arc::clone(&forwarder)));
-    let handle = server::serve(sockets, responder, &metrics, &server::Limits::default()).map_err(Error::internal)?;
+    let access = access::start(&config.access, &stop.token)?;
+    let responder = Arc::new(Responder::new(shared.clone(), Arc::clone(&forwarder), access));
+    let limits = limits::of(&config.limits);
+    let handle = server::serve(sockets, responder, &metrics, &limits).map_err(Error::internal)?;
     handle.addresses().iter().for_each(|address| tracing::info!("answering DNS on {address}, UDP and TCP"));
     let events = Arc::new(EventStats::default());
     let reporter = report::Reporter {

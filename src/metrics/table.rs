@@ -51,6 +51,10 @@ table! {
         "Replies with TC set.";
     DNS_DROPPED = Counter "ecs_resolver_dns_dropped_total" ["reason"]
         "Messages and connections that got no reply, and questions refused for lack of room, by reason.";
+    DNS_TURNED_AWAY = Counter "ecs_resolver_dns_turned_away_total" ["how"]
+        "Clients that were told something else than an answer: refused (they may not ask); truncated, bad_cookie (they ask too often: to come over TCP, or with a cookie).";
+    DNS_COOKIES = Counter "ecs_resolver_dns_cookies_total" ["cookie"]
+        "Questions with DNS cookies: new (of a client that had none of ours), valid, bad.";
     DNS_DURATION = Histogram "ecs_resolver_dns_request_duration_seconds" []
         "Time from the receipt of a question to its reply.";
     DNS_TCP_CONNECTIONS = Gauge "ecs_resolver_dns_tcp_connections" []
@@ -108,7 +112,7 @@ table! {
     ZONE_CONTESTED = Counter "ecs_resolver_zone_contested_total" []
         "Pairs of services found to want the same name.";
     INVENTORY_CHANGES = Counter "ecs_resolver_inventory_changes_total" ["outcome"]
-        "Changes that sources delivered, by outcome: changed, unchanged, stale (older than what was known).";
+        "Changes that sources delivered, by outcome: changed, unchanged, stale (older than what was known), refused (beyond limits.inventory).";
     SOURCE_FAILING = Gauge "ecs_resolver_source_failing_calls" []
         "AWS calls that fail at present; /ready names them.";
     SOURCE_PASSES = Counter "ecs_resolver_source_passes_total" ["result"]

@@ -6,6 +6,7 @@ mod admission;
 mod descriptors;
 mod desk;
 mod handler;
+pub mod interfaces;
 mod limits;
 mod port;
 mod room;
@@ -27,6 +28,7 @@ use tokio_util::task::TaskTracker;
 use self::admission::Admission;
 use self::desk::Desk;
 use self::room::Room;
+use self::tcp::Door;
 use crate::metrics::{Metrics, table};
 use crate::responder::Responder;
 
@@ -76,7 +78,8 @@ pub fn serve(
         workers: Vec::new(),
         tasks: desk.tasks.clone(),
     };
-    tcp::start(sockets.tcp, Arc::clone(&desk), admission, handle.stop.clone(), Arc::clone(&handle.stop_workers))?;
+    let doors = sockets.tcp.into_iter().map(|listener| Door { listener, stop: handle.stop.clone() }).collect();
+    tcp::start(doors, Arc::clone(&desk), admission, handle.stop.clone(), Arc::clone(&handle.stop_workers))?;
     for (number, ports) in sockets.udp.into_iter().enumerate() {
         let name = format!("udp-{number}");
         handle.workers.push(udp::start(

@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::os::fd::AsRawFd;
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use std::{io, mem};
 
 use nix::sys::socket::{MsgFlags, recv};
@@ -15,6 +15,7 @@ use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::mpsc::{self, Receiver, Sender};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::output::Output;
@@ -29,6 +30,8 @@ use crate::server::room::Place;
 const UNDER_WAY: usize = 64;
 /// Memory, in bytes, that a silent connection keeps for replies.
 const KEPT: usize = 1024;
+/// Time for the first question of a connection to arrive when we are stopped.
+const GRACE: Duration = Duration::from_millis(250);
 /// Reads after a stop, so that a flood cannot hold it.
 const LAST_READS: usize = 16;
 /// Bytes of each of them.
@@ -58,6 +61,7 @@ pub(super) struct Connection {
     seat: Seat,
     input: Framing,
     reading: Reading,
+    has_asked: bool,
     /// Scratch space for one reply.
     reply: Vec<u8>,
     output: Output,
@@ -80,6 +84,7 @@ impl Connection {
             seat,
             input: Framing::default(),
             reading: Reading::Open,
+            has_asked: false,
             reply: Vec::new(),
             output: Output::default(),
             late,
@@ -109,6 +114,9 @@ impl Connection {
                     self.has_read(read)
                 }
                 () = &mut stopped, if self.reading == Reading::Open => {
+                    if !self.has_asked {
+                        let _ = timeout(GRACE, self.reader.readable()).await;
+                    }
                     self.reading = Reading::Last(LAST_READS);
                     Ok(())
                 }
@@ -123,7 +131,26 @@ impl Connection {
     /// is nothing to wait for.
     fn work(&mut self) -> Result<bool, Over> {
         let now = desk::now();
-        let (mut input, mut done) = (mem::take(&mut self.input), !self.output.is_empty());
+        let mut done = !self.output.is_empty();
+        let starved = loop {
+            let starved = self.answer_all(now, &mut done);
+            self.output.send(&self.writer).map_err(|_| self.gives_up(Dropped::Unsendable))?;
+            // Else there was enough to send, and now it is sent.
+            if starved || !self.output.is_empty() || self.under_way >= UNDER_WAY {
+                break starved;
+            }
+        };
+        let stage = self.stage();
+        self.seat.note(stage, done && stage != Stage::Unread, now);
+        if stage == Stage::Idle {
+            self.reply.shrink_to(KEPT);
+        }
+        if stage == Stage::Idle && self.reading == Reading::Done { Err(Over) } else { Ok(starved) }
+    }
+
+    /// Answers what has arrived, until nothing is left (true) or there is no room for more.
+    fn answer_all(&mut self, now: Instant, done: &mut bool) -> bool {
+        let mut input = mem::take(&mut self.input);
         let starved = loop {
             if self.under_way >= UNDER_WAY || self.output.is_enough() {
                 break false;
@@ -133,7 +160,7 @@ impl Connection {
                 Ok(None) => break true,
                 Err(TooShort(_)) => Err(Dropped::Framing),
             };
-            done = true;
+            *done = true;
             if let Err(reason) = answered {
                 // What follows cannot be trusted. What is owed is still sent.
                 self.desk.counters.dropped(reason);
@@ -142,13 +169,7 @@ impl Connection {
             }
         };
         self.input = input;
-        self.output.send(&self.writer).map_err(|_| self.gives_up(Dropped::Unsendable))?;
-        let stage = self.stage();
-        self.seat.note(stage, done && stage != Stage::Unread, now);
-        if stage == Stage::Idle {
-            self.reply.shrink_to(KEPT);
-        }
-        if stage == Stage::Idle && self.reading == Reading::Done { Err(Over) } else { Ok(starved) }
+        starved
     }
 
     fn stage(&self) -> Stage {
@@ -166,6 +187,7 @@ impl Connection {
     /// Answers a question now or by a task; the reason if it is none.
     fn answer(&mut self, message: &[u8], now: Instant) -> Result<(), Dropped> {
         self.spin = self.spin.wrapping_add(1);
+        self.has_asked = true;
         let (desk, client) = (&self.desk, self.peer.ip());
         let circumstances = Circumstances { tcp: true, client, spin: self.spin, now };
         let work = match desk.responder.respond(message, circumstances, &desk.counters, &mut self.reply) {
@@ -173,7 +195,7 @@ impl Connection {
                 self.put(source, now);
                 return Ok(());
             }
-            Verdict::Drop => return Err(Dropped::NoQuery),
+            Verdict::Drop(reason) => return Err(reason),
             Verdict::Await(pending) => Work::Await(pending),
             Verdict::Unusual => Work::Unusual { message: message.to_vec(), peer: self.peer, tcp: true, since: now },
         };
