@@ -5,10 +5,12 @@
 
 use super::body::Owner;
 use super::records::{ASKED, Records};
-use super::{Body, DomainName, Ede, HEADER_LEN, Question, ReplyCookie, TCP_LIMIT, UDP_EDNS_LIMIT};
+use super::{Body, DomainName, Ede, HEADER_LEN, Question, Rcode, ReplyCookie, TCP_LIMIT, UDP_EDNS_LIMIT};
 
 /// Largest offset that a compression pointer can hold.
 const MAX_POINTER: usize = 0x3fff;
+/// Response code of a query without a valid cookie (RFC 7873 8). Its upper part is in the OPT record.
+const BADCOOKIE: u16 = 23;
 /// An OPT record without options.
 const OPT_LEN: usize = 11;
 
@@ -57,6 +59,15 @@ impl SoaBlock {
         }
         out.extend_from_slice(&self.ttl.to_be_bytes());
     }
+}
+
+/// How large a reply may be, and what it carries back: what surrounds its content.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Envelope {
+    /// Largest reply in bytes: [`Question::limit`], or less.
+    pub limit: usize,
+    /// The cookies of the reply, if the query had one.
+    pub cookie: Option<ReplyCookie>,
 }
 
 /// What a reply depends on besides question and body.
@@ -200,6 +211,42 @@ fn write_glue(out: &mut Vec<u8>, body: &Body, limit: usize, places: &Places) -> 
         written += 1;
     }
     written
+}
+
+/// Writes a reply without records into `out`, which is cleared first: an (extended) response code, or that the client
+/// should ask over TCP.
+pub fn write_notice(out: &mut Vec<u8>, question: &Question<'_>, notice: Notice, cookie: Option<&ReplyCookie>) {
+    let (rcode, truncated, ede) = match notice {
+        Notice::Truncated => (0, true, None),
+        Notice::BadCookie => (BADCOOKIE, false, None),
+        Notice::Prohibited => (u16::from(Rcode::Refused.code()), false, Some(Ede::PROHIBITED)),
+    };
+    let ede = ede.map(|code| Ede::new(code, ""));
+    let [high, low] = [(rcode >> 4) as u8, (rcode & 0x0f) as u8];
+    out.clear();
+    out.extend_from_slice(&question.id.to_be_bytes());
+    let flags = 0x80 | u8::from(truncated) << 1 | u8::from(question.recursion_desired);
+    out.extend_from_slice(&[flags, 0x80 | u8::from(question.checking_disabled) << 4 | low]);
+    out.extend_from_slice(&[0, 1, 0, 0, 0, 0, 0, u8::from(question.edns.is_some())]);
+    out.extend_from_slice(question.wire());
+    if let Some(edns) = question.edns {
+        let opt = out.len();
+        write_opt(out, edns.dnssec_ok, ede.as_ref(), cookie);
+        if let Some(extended) = out.get_mut(opt + 5) {
+            *extended = high;
+        }
+    }
+}
+
+/// What a client is told that gets no answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Notice {
+    /// TC: to be asked again over TCP.
+    Truncated,
+    /// BADCOOKIE (RFC 7873 8): to be asked again with the cookie that comes with it.
+    BadCookie,
+    /// REFUSED, and why.
+    Prohibited,
 }
 
 /// Length in bytes of the OPT record with these options.

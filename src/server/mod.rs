@@ -5,6 +5,7 @@
 mod admission;
 mod desk;
 mod handler;
+pub mod interfaces;
 mod port;
 mod sockets;
 mod tcp;
