@@ -5,7 +5,9 @@
 mod admission;
 mod desk;
 mod handler;
+mod inherited;
 mod port;
+mod retiring;
 mod sockets;
 mod tcp;
 mod udp;
@@ -28,7 +30,8 @@ use self::desk::Desk;
 use crate::metrics::{Metrics, table};
 use crate::responder::Responder;
 
-pub use self::sockets::{BindError, Sockets, bind};
+pub use self::inherited::Inherited;
+pub use self::sockets::{BindError, Bound, Listening, QUERY_COST, Sockets, bind, take_over};
 
 /// Questions over UDP that may wait for an upstream at once; a further one is answered SERVFAIL.
 const ROOM: usize = 4096;
@@ -41,6 +44,8 @@ pub struct ServerHandle {
     /// The workers hold it too: closed, it would wake nobody.
     stop_workers: Arc<EventFd>,
     workers: Vec<JoinHandle<()>>,
+    /// The worker of sockets that are answered for the last time.
+    retiring: Option<JoinHandle<()>>,
     tasks: TaskTracker,
 }
 
@@ -72,11 +77,13 @@ fn serve_within(
     metrics.provide(&table::DNS_TCP_CONNECTIONS, move |samples| {
         samples.value(f64::from(u32::try_from(counted.open()).unwrap_or(u32::MAX)));
     });
+    export_receive_buffers(&sockets, metrics);
     let mut handle = ServerHandle {
         addresses: sockets.addresses().to_vec(),
         stop: CancellationToken::new(),
-        stop_workers: Arc::new(EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?),
+        stop_workers: Arc::new(event()?),
         workers: Vec::new(),
+        retiring: None,
         tasks: desk.tasks.clone(),
     };
     for listener in sockets.tcp {
@@ -94,7 +101,20 @@ fn serve_within(
             metrics.worker(),
         )?);
     }
+    handle.retiring = retiring::serve(sockets.retiring, &desk, &admission, &handle.stop, metrics)?;
     Ok(handle)
+}
+
+fn event() -> io::Result<EventFd> {
+    Ok(EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?)
+}
+
+fn export_receive_buffers(sockets: &Sockets, metrics: &Metrics) {
+    let buffers: Vec<_> =
+        sockets.listening().iter().map(|one| (one.address.to_string(), one.receive_buffer as f64)).collect();
+    metrics.provide(&table::DNS_RECEIVE_BUFFER, move |samples| {
+        buffers.iter().for_each(|(address, bytes)| samples.labelled(&[address], *bytes));
+    });
 }
 
 impl ServerHandle {
@@ -115,7 +135,7 @@ impl ServerHandle {
     /// how many answers and connections were then still under way.
     pub async fn stop(mut self, deadline: Duration) -> usize {
         self.signal();
-        let workers = std::mem::take(&mut self.workers);
+        let workers: Vec<_> = self.workers.drain(..).chain(self.retiring.take()).collect();
         let tasks = self.tasks.clone();
         tasks.close();
         let drained = async {

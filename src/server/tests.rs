@@ -9,6 +9,7 @@ use super::*;
 use crate::dns::RecordType;
 use crate::responder::stub::{query, responder};
 
+mod inherited;
 mod stopping;
 mod tcp;
 mod unusual;
