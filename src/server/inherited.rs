@@ -34,8 +34,7 @@ impl<S> Held<S> {
 
     /// Whether nobody can bind `address` beside it: one of the two has all addresses.
     fn is_in_the_way_of(&self, address: &SocketAddr) -> bool {
-        self.address.port() == address.port()
-            && (self.address.ip().is_unspecified() || address.ip().is_unspecified())
+        self.address.port() == address.port() && (self.address.ip().is_unspecified() || address.ip().is_unspecified())
     }
 }
 

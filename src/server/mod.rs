@@ -8,6 +8,7 @@ mod handler;
 mod inherited;
 mod port;
 mod retiring;
+mod self_query;
 mod sockets;
 mod tcp;
 mod udp;
@@ -27,10 +28,12 @@ use tokio_util::task::TaskTracker;
 
 use self::admission::Admission;
 use self::desk::Desk;
-use crate::metrics::{Metrics, table};
+use crate::dns::DomainName;
+use crate::metrics::{Counters, Metrics, table};
 use crate::responder::Responder;
 
 pub use self::inherited::Inherited;
+pub use self::self_query::SelfQuery;
 pub use self::sockets::{BindError, Bound, Listening, QUERY_COST, Sockets, bind, take_over};
 
 /// Questions over UDP that may wait for an upstream at once; a further one is answered SERVFAIL.
@@ -44,6 +47,9 @@ pub struct ServerHandle {
     /// The workers hold it too: closed, it would wake nobody.
     stop_workers: Arc<EventFd>,
     workers: Vec<JoinHandle<()>>,
+    counters: Vec<Arc<Counters>>,
+    /// Most sockets that an address has.
+    sockets: usize,
     /// The worker of sockets that are answered for the last time.
     retiring: Option<JoinHandle<()>>,
     tasks: TaskTracker,
@@ -83,6 +89,8 @@ fn serve_within(
         stop: CancellationToken::new(),
         stop_workers: Arc::new(event()?),
         workers: Vec::new(),
+        counters: Vec::new(),
+        sockets: sockets.listening().iter().map(|one| one.sockets).max().unwrap_or_default(),
         retiring: None,
         tasks: desk.tasks.clone(),
     };
@@ -92,13 +100,14 @@ fn serve_within(
         desk.tasks.spawn(accepting);
     }
     for (number, ports) in sockets.udp.into_iter().enumerate() {
-        let name = format!("udp-{number}");
+        let (name, counters) = (format!("udp-{number}"), metrics.worker());
+        handle.counters.push(Arc::clone(&counters));
         handle.workers.push(udp::start(
             name,
             ports,
             Arc::clone(&handle.stop_workers),
             Arc::clone(&desk),
-            metrics.worker(),
+            counters,
         )?);
     }
     handle.retiring = retiring::serve(sockets.retiring, &desk, &admission, &handle.stop, metrics)?;
@@ -129,6 +138,13 @@ impl ServerHandle {
         // Each worker holds the event until it ends, and so do we.
         let (event, workers) = (Arc::downgrade(&self.stop_workers), self.workers.len());
         move || event.strong_count() > workers
+    }
+
+    /// What tells, at any later time, whether every UDP worker answers; it asks for the SOA of `zone`.
+    #[must_use]
+    pub fn self_query(&self, zone: DomainName) -> SelfQuery {
+        let (addresses, workers) = (self.addresses.clone(), self.counters.clone());
+        SelfQuery { addresses, workers, sockets: self.sockets, zone }
     }
 
     /// Stops accepting and reading, answers what has been read, and waits for that until `deadline` is over. Returns

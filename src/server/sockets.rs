@@ -126,8 +126,10 @@ impl Sockets {
 
     /// Adds UDP sockets that share an address. Each has a reader, and each worker something to read.
     fn add_udp(&mut self, address: SocketAddr, sockets: Vec<UdpSocket>, inherited: bool) -> io::Result<()> {
-        let receive_buffer = sockets.iter().map(|socket| SockRef::from(socket).recv_buffer_size()).sum::<io::Result<_>>()?;
-        let ports = sockets.into_iter().map(|socket| Port::new(socket).map(Arc::new)).collect::<io::Result<Vec<_>>>()?;
+        let receive_buffer =
+            sockets.iter().map(|socket| SockRef::from(socket).recv_buffer_size()).sum::<io::Result<_>>()?;
+        let ports =
+            sockets.into_iter().map(|socket| Port::new(socket).map(Arc::new)).collect::<io::Result<Vec<_>>>()?;
         let workers = self.udp.len();
         let turns = if ports.is_empty() { 0 } else { workers.max(ports.len()) };
         for (turn, port) in ports.iter().cycle().take(turns).enumerate() {

@@ -10,6 +10,7 @@ use crate::dns::RecordType;
 use crate::responder::stub::{query, responder};
 
 mod inherited;
+mod self_query;
 mod stopping;
 mod tcp;
 mod unusual;
