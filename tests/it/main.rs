@@ -29,6 +29,7 @@ mod propagation;
 mod published;
 mod queue;
 mod readme;
+mod restart;
 mod scripts;
 mod supply;
 mod units;
