@@ -14,6 +14,7 @@ mod fake_aws;
 mod fake_aws_selftest;
 mod floors;
 mod forwarding;
+mod fuzz;
 mod hosted_zone;
 #[cfg(feature = "lambda")]
 mod lambda;
