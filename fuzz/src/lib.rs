@@ -6,7 +6,7 @@
 pub mod config;
 pub mod event;
 pub mod packet;
-mod reply;
+pub mod reply;
 mod rig;
 pub mod tcp_stream;
 pub mod upstream_reply;

@@ -42,8 +42,16 @@ pub fn run(data: &[u8]) {
     let replies = runtime.block_on(async {
         tokio::time::timeout(PATIENCE, exchange(*address, stream, usize::from(cut))).await.expect("the server hangs")
     });
+    check(stream, &replies);
+}
+
+/// Holds what a server has sent against the stream that it was sent.
+///
+/// # Panics
+/// When it is half a message, or one that is no reply to a message of the stream.
+pub fn check(stream: &[u8], replies: &[u8]) {
     let mut queries = frames(stream).0;
-    let (replies, rest) = frames(&replies);
+    let (replies, rest) = frames(replies);
     assert!(rest.is_empty(), "half a message: {rest:02x?}");
     for reply in replies {
         // Replies may come in another order, and queries may have the same id.

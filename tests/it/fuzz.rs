@@ -2,7 +2,7 @@
 
 pub mod mutate;
 #[path = "../../fuzz/src/lib.rs"]
-mod targets;
+pub mod targets;
 
 use std::collections::BTreeSet;
 use std::panic::catch_unwind;
@@ -28,6 +28,17 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
+/// The corpus of a target.
+fn corpus(target: &str) -> Vec<Vec<u8>> {
+    let files = files(&root().join("fuzz/corpus").join(target));
+    files.into_iter().map(|file| std::fs::read(file).expect("a file of the corpus")).collect()
+}
+
+/// The packets in the corpus of a target whose first byte is not of the packet.
+pub fn packets(target: &str) -> Vec<Vec<u8>> {
+    corpus(target).into_iter().filter_map(|input| Some(input.split_first()?.1.to_vec())).collect()
+}
+
 /// The files of a folder, in the order of their names.
 fn files(folder: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
@@ -38,10 +49,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 /// Runs the target over its corpus and over mutations of it, the same on every run.
 fn run(target: &str) {
     let (name, body, mutations) = TARGETS.into_iter().find(|(name, ..)| *name == target).expect("a target");
-    let mut inputs: Vec<Vec<u8>> = Vec::new();
-    for file in files(&root().join("fuzz/corpus").join(name)) {
-        inputs.push(std::fs::read(file).expect("a file of the corpus"));
-    }
+    let mut inputs = corpus(name);
     if name == "event" {
         let fixtures = files(&root().join("tests/fixtures/events"));
         inputs.extend(fixtures.into_iter().map(|file| std::fs::read(file).expect("a fixture")));
@@ -72,7 +80,7 @@ fn events() {
 }
 
 #[test]
-fn packets() {
+fn packets_of_clients() {
     run("packet");
 }
 

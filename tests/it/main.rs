@@ -12,6 +12,7 @@ mod docs;
 mod events;
 mod fake_aws;
 mod fake_aws_selftest;
+mod flood;
 mod floors;
 mod forwarding;
 mod fuzz;

@@ -7,6 +7,12 @@ const EDGES: [u8; 10] = [0, 1, 0x0c, 0x3f, 0x40, 0x7f, 0x80, 0xbf, 0xc0, 0xff];
 /// Most mutations at once.
 const MOST: usize = 4;
 
+/// One of `inputs`, mutated.
+pub fn one_of(rng: &mut Rng, inputs: &[Vec<u8>]) -> Vec<u8> {
+    let (input, other) = (rng.usize(..inputs.len()), rng.usize(..inputs.len()));
+    mutated(rng, &inputs[input], &inputs[other])
+}
+
 /// `input`, changed in a few places; sometimes with a piece of `other` in it.
 pub fn mutated(rng: &mut Rng, input: &[u8], other: &[u8]) -> Vec<u8> {
     let mut bytes = input.to_vec();
