@@ -3,7 +3,7 @@
 use crate::dns::{Body, DomainName, RecordType};
 
 /// The data at an owner name.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Node {
     /// Record sets by type.
     Records {
@@ -29,7 +29,7 @@ pub enum Node {
 impl Node {
     /// The node with another body for each of its own.
     #[must_use]
-    pub fn map_bodies(&self, map: impl Fn(&Body) -> Body) -> Self {
+    pub fn map_bodies(&self, mut map: impl FnMut(&Body) -> Body) -> Self {
         match self {
             Self::Records { sets, nodata } => Self::Records {
                 sets: sets.iter().map(|(kind, body)| (*kind, map(body))).collect(),
