@@ -118,7 +118,7 @@ impl<'a> Asked<'a> {
             Resolution::Chase { alias, .. } => Some(Cow::Borrowed(alias)),
             Resolution::Behind(behind) => {
                 let end = match &behind.end {
-                    Resolution::Forward => Cow::Borrowed(&*self.snapshot.zone.fixed.unfinished),
+                    Resolution::Forward => Cow::Borrowed(&self.snapshot.zone.fixed.unfinished),
                     end => self.known(end)?,
                 };
                 Some(Cow::Owned(Body::behind(&behind.cnames, &end, self.spin)))
