@@ -9,6 +9,7 @@ use super::*;
 use crate::dns::RecordType;
 use crate::responder::stub::{query, responder};
 
+mod batches;
 mod stopping;
 mod tcp;
 mod unusual;
