@@ -9,6 +9,7 @@ use super::*;
 use crate::dns::RecordType;
 use crate::responder::stub::{query, responder};
 
+mod batches;
 mod inherited;
 mod self_query;
 mod stopping;
