@@ -77,7 +77,7 @@ fn look_up(criterion: &mut Criterion) {
     };
     let mut group = criterion.benchmark_group("look up");
     group.bench_function("quick_cache", |bencher| {
-        bencher.iter(|| quick.get(&black_box(next())).expect("an answer").ttl())
+        bencher.iter(|| quick.get(&black_box(next())).expect("an answer").ttl());
     });
     group.bench_function("moka", |bencher| bencher.iter(|| moka.get(&black_box(next())).expect("an answer").ttl()));
 }

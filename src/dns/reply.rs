@@ -103,12 +103,12 @@ pub fn write(out: &mut Vec<u8>, question: &Question<'_>, body: &Body, context: &
         context.soa.write(question.name_len(), out);
         counts[1] = 1;
     }
-    if let Some((owner, record)) = body.foreign_soa().filter(|_| complete) {
-        if out.len() + owner.as_wire().len() + record.len() <= limit {
-            out.extend_from_slice(owner.as_wire());
-            out.extend_from_slice(record);
-            counts[1] += 1;
-        }
+    if let Some((owner, record)) = body.foreign_soa().filter(|_| complete)
+        && out.len() + owner.as_wire().len() + record.len() <= limit
+    {
+        out.extend_from_slice(owner.as_wire());
+        out.extend_from_slice(record);
+        counts[1] += 1;
     }
     if complete {
         counts[2] = write_glue(out, body, limit, &places);

@@ -2,17 +2,16 @@
 //! is tested and measured with.
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
-use std::time::Instant;
 
 use async_trait::async_trait;
 use ecs_resolver::dns::{DomainName, Name, RecordType};
 use ecs_resolver::ecs::{LoadBalancer, LoadBalancerId, LoadBalancerRef, Scheme, Timestamp};
 use ecs_resolver::forwarder::{Flight, ForwardSettings, Forwarder, Link};
 use ecs_resolver::inventory::{Inventory, Outcome, reduce};
-use ecs_resolver::metrics::{Counters, Source};
-use ecs_resolver::responder::{Circumstances, Responder, Verdict};
+use ecs_resolver::metrics::Source;
+use ecs_resolver::responder::Responder;
 use ecs_resolver::snapshot::{Shared, Snapshot};
 use ecs_resolver::source::synthetic::synthetic;
 use ecs_resolver::zone::{Settings, ZoneWriter};
@@ -101,19 +100,6 @@ pub fn responder(services: usize) -> Arc<Responder> {
     let upstream = SocketAddr::from((Ipv4Addr::LOCALHOST, 9));
     let forwarder = Forwarder::new(ForwardSettings::with_upstreams([upstream]), Arc::new(Upstream));
     Arc::new(Responder::new(Shared::new(Snapshot { generation: 1, zone, ede: None }), forwarder))
-}
-
-/// Asks the responder; what is not in the cache is waited for.
-pub async fn ask(responder: &Responder, query: &[u8], counters: &Counters, reply: &mut Vec<u8>) -> Source {
-    match responder.respond(query, circumstances(0, tokio::time::Instant::now().into_std()), counters, reply) {
-        Verdict::Reply(source) => source,
-        Verdict::Await(pending) => responder.finish(pending, reply).await,
-        other => panic!("{other:?}"),
-    }
-}
-
-pub fn circumstances(spin: u32, now: Instant) -> Circumstances {
-    Circumstances { tcp: false, client: IpAddr::from(Ipv4Addr::LOCALHOST), spin, now }
 }
 
 /// An upstream that has two addresses for every name, and nothing of any other type.

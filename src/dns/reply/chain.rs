@@ -62,12 +62,12 @@ pub fn write_chain(
     let mut chain = Chain { out, limit, places: Places::default(), written: 0 };
     let complete = chain.aliases(aliases) && chain.tail(aliases, tail, context.spin, &ttl);
     let mut counts = [chain.written, 0, 0];
-    if let Some((owner, record)) = tail.body.foreign_soa().filter(|_| complete) {
-        if out.len() + owner.as_wire().len() + record.len() <= limit {
-            out.extend_from_slice(owner.as_wire());
-            write_aged(out, record, &ttl);
-            counts[1] = 1;
-        }
+    if let Some((owner, record)) = tail.body.foreign_soa().filter(|_| complete)
+        && out.len() + owner.as_wire().len() + record.len() <= limit
+    {
+        out.extend_from_slice(owner.as_wire());
+        write_aged(out, record, &ttl);
+        counts[1] = 1;
     }
     if !complete {
         out[2] |= 0x02;
