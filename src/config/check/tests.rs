@@ -175,3 +175,35 @@ fn what_forwarding_takes_is_judged() {
         config("forward.upstreams = [\"10.0.0.2\", \"tls://10.0.0.2#a.example\"]\nforward.serve_stale = \"0s\"");
     assert_eq!((config.forward.upstreams.len(), config.forward.serve_stale), (2, Duration::ZERO));
 }
+
+#[test]
+fn networks_are_whole_and_named_once() {
+    refuses("access.allow = [\"10.0.0.0/8\", \"10.1.2.3/16\"]", "access.allow[1]", "in the network 10.1.0.0/16");
+    refuses("access.allow = \"private\"", "access.allow[0]", "`private` is not a network");
+    refuses("access.deny = [\"192.0.2.1\", \"192.0.2.1/32\"]", "access.deny[1]", "twice");
+    refuses("access.deny = \"10.0.0.0/8\"", "access.deny", "10.0.0.0/8 is in access.allow too");
+    refuses("access.own_networks = \"fe80::1%eth0\"", "access.own_networks[0]", "not a network");
+    let many: Vec<_> = (0..1001).map(|host| format!("\"10.0.{}.{}\"", host / 256, host % 256)).collect();
+    refuses(&format!("access.deny = [{}]", many.join(",")), "access.deny", "1001 networks");
+    refuses("access.denied = \"ignore\"", "access.denied", "`ignore`");
+    refuses("access.rate_limit = -1", "access.rate_limit", "out of range");
+    refuses("access.slip = 101", "access.slip", "out of range");
+    refuses("access.cookie_secret = \"secret\"", "access.cookie_secret", "absolute");
+    let access = config("access.rate_limit = 0\naccess.deny = \"10.9.0.0/16\"\naccess.allow = []").access;
+    assert_eq!((access.rate_limit, access.allow.len(), access.deny.len()), (None, 0, 1));
+}
+
+#[test]
+fn who_opens_a_door_is_told() {
+    assert_eq!(notices(&config("")), Vec::<String>::new());
+    for (text, key, what) in [
+        ("http.listen = \"0.0.0.0:9153\"", "http.listen: ", "no access control"),
+        ("http.listen = \"10.0.0.5:9153\"", "http.listen: ", "outside of this host"),
+        ("access.allow = \"0.0.0.0/0\"", "access.allow: ", "everybody"),
+        ("access.own_networks = \"::/0\"", "access.own_networks: ", "no limit"),
+    ] {
+        let told = notices(&config(text));
+        assert!(matches!(told.as_slice(), [one] if one.starts_with(key) && one.contains(what)), "{text}: {told:?}");
+    }
+    assert_eq!(notices(&config("http.listen = \"[::1]:9153\"")), Vec::<String>::new());
+}
