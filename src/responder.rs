@@ -17,7 +17,7 @@ use std::time::Instant;
 use crate::access::{Access, Admission};
 use crate::dns::precheck::error_header;
 use crate::dns::{Body, Ede, Envelope, HEADER_LEN, Parsed, Precheck, Question, Rcode, precheck};
-use crate::forward::Key;
+use crate::forward::{Key, KeyRef};
 use crate::forwarder::{ForwardError, Forwarder, Resolved};
 use crate::metrics::{Counters, Dropped, Proto, Source};
 use crate::resolve::{self, Decision, Resolution};
@@ -136,7 +136,7 @@ impl Responder {
         // Which steps come before the one that waited is known only now; those are in the cache.
         let mut heard = vec![(pending.key.clone(), first)];
         loop {
-            let key = conclude::key(&resolution, &question);
+            let key = conclude::key(&resolution, &question).and_then(KeyRef::to_key);
             if let Some(key) = key.as_ref().filter(|key| !heard.iter().any(|(asked, _)| asked == *key)) {
                 heard.push((key.clone(), self.resolve_in_time(key, &pending).await));
             }
@@ -155,7 +155,7 @@ impl Responder {
         let until = (pending.since() + self.forwarder.budget()).into();
         match tokio::time::timeout_at(until, self.forwarder.resolve(key.clone(), pending.client)).await {
             Ok(resolved) => resolved,
-            Err(_) => self.forwarder.kept(key, until.into_std()).ok_or(ForwardError::Timeout),
+            Err(_) => self.forwarder.kept(key.borrow(), until.into_std()).ok_or(ForwardError::Timeout),
         }
     }
 
@@ -170,7 +170,7 @@ impl Responder {
         let now = tokio::time::Instant::now().into_std();
         let asked = Asked { question: &question, snapshot, envelope, spin, now, layer };
         loop {
-            let kept = conclude::key(&resolution, &question).map(|key| self.forwarder.kept(&key, now));
+            let kept = conclude::key(&resolution, &question).map(|key| self.forwarder.kept(key, now));
             let heard = match &kept {
                 None => Heard::Nothing,
                 Some(Some(entry)) => Heard::Answer(entry),
@@ -209,7 +209,7 @@ impl Responder {
                 }
                 continue;
             };
-            let Some(entry) = self.forwarder.cached(&key, now) else {
+            let Some(entry) = self.forwarder.cached(key, now) else {
                 return self.wait(message, &asked, &resolution, (key, circumstances), out);
             };
             match asked.conclude(resolution, Heard::Answer(&entry), out) {
@@ -226,7 +226,7 @@ impl Responder {
         message: &[u8],
         asked: &Asked<'_>,
         resolution: &Resolution<'_>,
-        upstream: (Key, Circumstances),
+        upstream: (KeyRef<'_>, Circumstances),
         out: &mut Vec<u8>,
     ) -> Verdict {
         if !asked.question.recursion_desired {
@@ -240,6 +240,8 @@ impl Responder {
             }
         }
         let (key, circumstances) = upstream;
+        // A question has no other names, nor has the zone.
+        let Some(key) = key.to_key() else { return Verdict::Drop(Dropped::NoQuery) };
         Verdict::Await(Pending::new(message, asked, key, circumstances))
     }
 }

@@ -10,6 +10,7 @@ pub mod name;
 pub mod precheck;
 pub mod presentation;
 pub mod question;
+mod records;
 pub mod reply;
 
 pub use body::{Body, BodyBuilder};

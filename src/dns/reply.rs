@@ -3,11 +3,10 @@
 //! A compiled answer and a slow one both leave through [`write()`], so they can be compared byte for byte. Nothing is
 //! allocated: the caller's buffer is reused.
 
-use super::body::{Owner, Records};
+use super::body::Owner;
+use super::records::{ASKED, Records};
 use super::{Body, DomainName, Ede, HEADER_LEN, Question, Rcode, ReplyCookie, TCP_LIMIT, UDP_EDNS_LIMIT};
 
-/// Pointer to the name of the question (RFC 1035 4.1.4).
-const ASKED: [u8; 2] = [0xc0, HEADER_LEN as u8];
 /// Largest offset that a compression pointer can hold.
 const MAX_POINTER: usize = 0x3fff;
 /// Response code of a query without a valid cookie (RFC 7873 8). Its upper part is in the OPT record.
@@ -92,23 +91,22 @@ pub struct ReplyContext<'c> {
 pub fn write(out: &mut Vec<u8>, question: &Question<'_>, body: &Body, context: &ReplyContext<'_>) {
     out.clear();
     out.extend_from_slice(&question.id.to_be_bytes());
-    let flags = 0x80 | u8::from(body.authoritative) << 2 | u8::from(question.recursion_desired);
-    out.extend_from_slice(&[flags, 0x80 | u8::from(question.checking_disabled) << 4 | body.rcode.code()]);
+    let flags = 0x80 | u8::from(body.authoritative()) << 2 | u8::from(question.recursion_desired);
+    out.extend_from_slice(&[flags, 0x80 | u8::from(question.checking_disabled) << 4 | body.rcode().code()]);
     out.extend_from_slice(&[0, 1, 0, 0, 0, 0, 0, 0]);
     out.extend_from_slice(question.wire());
-    let ede = body.ede.as_deref().or(context.ede);
+    let ede = body.ede().or(context.ede);
     let opt_len = question.edns.map_or(0, |_| opt_len(ede, context.cookie.as_ref()));
     let limit = context.limit.min(TCP_LIMIT).saturating_sub(opt_len);
 
     let mut places = Places::default();
     let (answers, complete) = write_answers(out, body, context.spin, limit, &mut places);
     let mut counts = [answers, 0, 0];
-    if body.soa && complete && out.len() + SoaBlock::LEN <= limit {
+    if body.wants_soa() && complete && out.len() + SoaBlock::LEN <= limit {
         context.soa.write(question.name_len(), out);
         counts[1] = 1;
     }
-    if let Some((owner, records)) = body.foreign_soa.as_deref().filter(|_| complete) {
-        let record = records.get(0);
+    if let Some((owner, record)) = body.foreign_soa().filter(|_| complete) {
         if out.len() + owner.as_wire().len() + record.len() <= limit {
             out.extend_from_slice(owner.as_wire());
             out.extend_from_slice(record);
@@ -160,18 +158,24 @@ impl Places {
 }
 
 fn write_answers(out: &mut Vec<u8>, body: &Body, spin: u32, limit: usize, places: &mut Places) -> (u16, bool) {
-    let total = body.answers.len();
-    let first = if body.rotates && total > 1 { spin as usize % total } else { 0 };
+    let (answers, owners) = (body.answers(), body.owners());
+    let first = if body.rotates() { (spin as usize).checked_rem(answers.len()).unwrap_or_default() } else { 0 };
+    let (head, tail) = answers.split(first);
+    if owners.is_empty() && body.glue().len() == 0 && out.len() + answers.bytes().len() <= limit {
+        out.extend_from_slice(tail.bytes());
+        out.extend_from_slice(head.bytes());
+        return (answers.count(), true);
+    }
     let mut written = 0;
-    for index in (first..total).chain(0..first) {
-        let record = body.answers.get(index);
+    for (index, record) in (first..).zip(tail.iter()).chain((0..).zip(head.iter())) {
         let start = out.len();
-        match body.owners.get(index) {
+        match owners.get(index) {
             None | Some(Owner::Asked) => out.extend_from_slice(&ASKED),
-            Some(Owner::TargetOf(of)) => write_target(out, &body.answers, *of, places),
+            Some(Owner::TargetOf(of)) => write_target(out, answers, *of, places),
             Some(Owner::Name(owner)) => out.extend_from_slice(owner.as_wire()),
         }
-        if out.len() + record.len() > limit || written == u16::MAX {
+        let record = record.get(2..).unwrap_or_default();
+        if out.len() + record.len() > limit {
             out.truncate(start);
             return (written, false);
         }
@@ -183,8 +187,8 @@ fn write_answers(out: &mut Vec<u8>, body: &Body, spin: u32, limit: usize, places
 }
 
 /// Writes the name that answer record `of` points to: a pointer where one reaches, the name itself otherwise.
-fn write_target(out: &mut Vec<u8>, answers: &Records, of: u16, places: &Places) {
-    let record = answers.get(usize::from(of));
+fn write_target(out: &mut Vec<u8>, answers: Records<'_>, of: u16, places: &Places) {
+    let record = answers.get(usize::from(of)).get(2..).unwrap_or_default();
     // An SRV has priority, weight and port in front of its target.
     let skip = if record.starts_with(&[0, 33]) { 6 } else { 0 };
     match places.target(usize::from(of), skip) {
@@ -195,10 +199,10 @@ fn write_target(out: &mut Vec<u8>, answers: &Records, of: u16, places: &Places) 
 
 fn write_glue(out: &mut Vec<u8>, body: &Body, limit: usize, places: &Places) -> u16 {
     let mut written = 0;
-    for (index, of) in body.glue_of.iter().enumerate() {
+    for record in body.glue().iter() {
+        let Some(([high, low], record)) = record.split_first_chunk::<2>() else { break };
         let start = out.len();
-        let record = body.glue.get(index);
-        write_target(out, &body.answers, *of, places);
+        write_target(out, body.answers(), u16::from_be_bytes([*high, *low]), places);
         if out.len() + record.len() > limit || written == u16::MAX - 1 {
             out.truncate(start);
             break;

@@ -2,18 +2,8 @@
 
 use std::time::Instant;
 
-use crate::dns::{Body, BodyBuilder, DomainName, Question, Rcode, RecordType};
-use crate::forward::{Entry, Key};
-
-/// What to ask the upstream about the target of an alias.
-pub(super) fn key(target: &DomainName, question: &Question<'_>) -> Key {
-    Key {
-        name: target.clone(),
-        qtype: question.qtype,
-        dnssec_ok: question.dnssec_ok(),
-        checking_disabled: question.checking_disabled,
-    }
-}
+use crate::dns::{Body, BodyBuilder, DomainName, Rcode, RecordType};
+use crate::forward::Entry;
 
 /// The CNAME of `alias`, then the upstream's chain, then the records of type `qtype` that it ends in, rotated by
 /// `spin`; with the upstream's response code, its SOA if it has no such record, and what is to be said of the answer.

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use super::chase;
 use crate::dns::{Body, Ede, Envelope, Question, Rcode, ReplyContext, reply};
-use crate::forward::{Entry, Key};
+use crate::forward::{Entry, KeyRef};
 use crate::forwarder::{ForwardError, Resolved};
 use crate::metrics::Source;
 use crate::resolve::{Behind, Resolution};
@@ -60,23 +60,24 @@ enum Ending<'a, 'e> {
     Next(Resolution<'a>),
 }
 
-/// What the upstream must be asked before `resolution` can be concluded; `None`: nothing. A question whose name is not
-/// well formed is asked of nobody, but [`Question::parse`] has ruled that out.
-pub(super) fn key(resolution: &Resolution<'_>, question: &Question<'_>) -> Option<Key> {
+/// What the upstream must be asked before `resolution` can be concluded; `None`: nothing.
+pub(super) fn key<'k>(resolution: &'k Resolution<'_>, question: &'k Question<'_>) -> Option<KeyRef<'k>> {
     match resolution {
         Resolution::Reply(_) => None,
-        Resolution::Chase { target, .. } | Resolution::Flatten { target } => Some(chase::key(target, question)),
+        Resolution::Chase { target, .. } | Resolution::Flatten { target } => {
+            Some(KeyRef::of_name(target.as_wire(), question))
+        }
         Resolution::Behind(behind) => key_behind(behind, question),
         Resolution::Fallback { .. } | Resolution::Prefer { .. } | Resolution::Ask | Resolution::Forward => {
-            Key::of(question)
+            Some(KeyRef::of(question))
         }
     }
 }
 
-fn key_behind(behind: &Behind<'_>, question: &Question<'_>) -> Option<Key> {
+fn key_behind<'k>(behind: &'k Behind<'_>, question: &'k Question<'_>) -> Option<KeyRef<'k>> {
     match &behind.end {
         Resolution::Fallback { .. } | Resolution::Prefer { .. } | Resolution::Ask | Resolution::Forward => {
-            Some(chase::key(behind.name, question))
+            Some(KeyRef::of_name(behind.name.as_wire(), question))
         }
         end => key(end, question),
     }
@@ -118,7 +119,7 @@ impl<'a> Asked<'a> {
             Resolution::Chase { alias, .. } => Some(Cow::Borrowed(alias)),
             Resolution::Behind(behind) => {
                 let end = match &behind.end {
-                    Resolution::Forward => Cow::Borrowed(&*self.snapshot.zone.fixed.unfinished),
+                    Resolution::Forward => Cow::Borrowed(&self.snapshot.zone.fixed.unfinished),
                     end => self.known(end)?,
                 };
                 Some(Cow::Owned(Body::behind(&behind.cnames, &end, self.spin)))

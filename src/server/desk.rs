@@ -46,11 +46,13 @@ impl Desk {
             Work::Await(pending) => {
                 let since = pending.since();
                 let source = self.responder.finish(pending, out).await;
-                count(&self.counters, source, out, elapsed(since));
+                count(&self.counters, source, out);
+                self.counters.took(1, elapsed(since));
             }
             Work::Unusual { message, peer, tcp, since } => {
                 let rcode = handler::answer(message, peer, tcp, out).await;
-                self.counters.answered(Source::Handler, rcode, false, elapsed(since));
+                self.counters.answered(Source::Handler, rcode, false);
+                self.counters.took(1, elapsed(since));
             }
         }
     }
@@ -61,8 +63,8 @@ pub(super) fn elapsed(since: Instant) -> Duration {
 }
 
 /// Counts a reply by what its header says.
-pub(super) fn count(counters: &Counters, source: Source, reply: &[u8], took: Duration) {
+pub(super) fn count(counters: &Counters, source: Source, reply: &[u8]) {
     if let Some(header) = reply.first_chunk::<4>() {
-        counters.answered(source, u16::from(header[3] & 0x0f), header[2] & 0x02 != 0, took);
+        counters.answered(source, u16::from(header[3] & 0x0f), header[2] & 0x02 != 0);
     }
 }

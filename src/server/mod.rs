@@ -3,6 +3,7 @@
 //! Loops, limits and deadlines live here. What the answer is, is decided by the [responder](crate::responder).
 
 mod admission;
+mod batch;
 mod desk;
 mod handler;
 pub mod interfaces;

@@ -118,7 +118,8 @@ impl Connection {
         let circumstances = Circumstances { tcp: true, client: self.peer.ip(), spin, now };
         let work = match self.desk.responder.respond(message, circumstances, counters, &mut bytes) {
             Verdict::Reply(source) => {
-                desk::count(counters, source, &bytes, desk::elapsed(now));
+                desk::count(counters, source, &bytes);
+                counters.took(1, desk::elapsed(now));
                 return answers.send(Answer { bytes, _place: place }).await.map_err(drop);
             }
             Verdict::Drop(reason) => {

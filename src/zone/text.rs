@@ -16,9 +16,9 @@ use crate::dns::{Body, DomainName, RData, RecordType};
 pub fn master_file(zone: &Zone) -> String {
     let mut text = String::new();
     write_node(&mut text, &zone.settings.origin, &zone.apex);
-    let mut owned: Vec<(&DomainName, Owned<'_>)> = owned(zone).collect();
+    let mut owned: Vec<(DomainName, Owned<'_>)> = owned(zone).collect();
     owned.sort_by_cached_key(|(name, _)| canonical(name));
-    for (name, owned) in owned {
+    for (name, owned) in &owned {
         match owned {
             Owned::Ecs(node) => write_node(&mut text, name, node),
             Owned::Layer(node) => write_layer(&mut text, name, node),
@@ -28,11 +28,11 @@ pub fn master_file(zone: &Zone) -> String {
 }
 
 /// All names but the apex, each with what the layer says that owns it, in no order that means anything.
-pub(super) fn owned(zone: &Zone) -> impl Iterator<Item = (&DomainName, Owned<'_>)> {
-    let layer = |(name, node)| (name, Owned::Layer(node));
+pub(super) fn owned(zone: &Zone) -> impl Iterator<Item = (DomainName, Owned<'_>)> {
+    let records = zone.records.nodes();
     let hosted = zone.hosted.iter().flat_map(RecordIndex::nodes).filter(|(name, _)| is_hosted(zone, name));
     let ecs = zone.entries().filter_map(|entry| owned_by_ecs(zone, entry));
-    ecs.chain(zone.records.nodes().map(layer)).chain(hosted.map(layer))
+    ecs.chain(records.chain(hosted).map(|(name, node)| (name.clone(), Owned::Layer(node))))
 }
 
 /// What a name says, in the words of the layer that owns it.
@@ -42,12 +42,13 @@ pub(super) enum Owned<'z> {
 }
 
 /// A name that ECS owns.
-fn owned_by_ecs<'z>(zone: &'z Zone, entry: &'z Entry) -> Option<(&'z DomainName, Owned<'z>)> {
-    let wire = entry.name.as_wire();
+fn owned_by_ecs<'z>(zone: &'z Zone, entry: Entry<'z>) -> Option<(DomainName, Owned<'z>)> {
+    let wire = entry.name;
     let hosted = || zone.hosted.as_ref().is_some_and(|hosted| matches!(hosted.find(wire), Found::Node(_)));
     let preferred = zone.settings.prefer_route53 && !zone.is_ours_alone(wire) && hosted();
     let taken = preferred || matches!(zone.records.at(wire), Found::Node(_));
-    entry.shown().filter(|_| !taken).map(|node| (&entry.name, Owned::Ecs(node)))
+    let node = entry.shown().filter(|_| !taken)?;
+    Some((DomainName::from_wire(wire)?, Owned::Ecs(node)))
 }
 
 /// Whether a name that Route 53 has is its own in the end.

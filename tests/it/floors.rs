@@ -52,6 +52,7 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("hickory_server", &["server"]),
     ("hickory_net", &["link", "server"]),
     ("moka", &["forwarder"]),
+    ("quick_cache", &["forwarder"]),
     ("nix", &["server"]),
     ("socket2", &["server"]),
     ("arc_swap", &["access", "snapshot"]),
