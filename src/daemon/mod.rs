@@ -120,7 +120,7 @@ async fn serve(config: Config, feed: Feed, link: Arc<dyn Link>, greeting: Option
 
     let access = access::start(&config.access, &stop.token)?;
     let responder = Arc::new(Responder::new(shared.clone(), Arc::clone(&forwarder), access));
-    let handle = server::serve(sockets, responder, &metrics).map_err(Error::internal)?;
+    let handle = server::serve(sockets, responder, &metrics, &server::Limits::default()).map_err(Error::internal)?;
     handle.addresses().iter().for_each(|address| tracing::info!("answering DNS on {address}, UDP and TCP"));
     let events = Arc::new(EventStats::default());
     let reporter = report::Reporter {

@@ -4,10 +4,13 @@
 
 mod admission;
 mod batch;
+mod descriptors;
 mod desk;
 mod handler;
 pub mod interfaces;
+mod limits;
 mod port;
+mod room;
 mod sockets;
 mod tcp;
 mod udp;
@@ -19,28 +22,26 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use nix::sys::eventfd::{EfdFlags, EventFd};
-use tokio::net::TcpListener;
 use tokio::runtime::Handle;
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use self::admission::Admission;
 use self::desk::Desk;
+use self::room::Room;
 use crate::metrics::{Metrics, table};
 use crate::responder::Responder;
 
+pub use self::descriptors::raise as raise_descriptors;
+pub use self::limits::Limits;
 pub use self::sockets::{BindError, Sockets, bind};
-
-/// Questions over UDP that may wait for an upstream at once; a further one is answered SERVFAIL.
-const ROOM: usize = 4096;
 
 /// The running server. Dropping it stops accepting and reading, without waiting for answers under way.
 #[derive(Debug)]
 pub struct ServerHandle {
     addresses: Vec<SocketAddr>,
     stop: CancellationToken,
-    /// The workers hold it too: closed, it would wake nobody.
+    /// The threads hold it too: closed, it would wake nobody.
     stop_workers: Arc<EventFd>,
     workers: Vec<JoinHandle<()>>,
     tasks: TaskTracker,
@@ -52,24 +53,20 @@ pub struct ServerHandle {
 /// # Errors
 ///
 /// When the operating system refuses a thread or an event.
-pub fn serve(sockets: Sockets, responder: Arc<Responder>, metrics: &Metrics) -> io::Result<ServerHandle> {
-    serve_within(sockets, responder, metrics, ROOM)
-}
-
-fn serve_within(
+pub fn serve(
     sockets: Sockets,
     responder: Arc<Responder>,
     metrics: &Metrics,
-    room: usize,
+    limits: &Limits,
 ) -> io::Result<ServerHandle> {
     let desk = Arc::new(Desk {
         responder,
         counters: metrics.shared(),
         tasks: TaskTracker::new(),
         runtime: Handle::current(),
-        room: Arc::new(Semaphore::new(room)),
+        room: Room::new(limits.clone()),
     });
-    let admission = Arc::new(Admission::default());
+    let admission = Admission::new(limits.clone(), desk::now());
     let counted = Arc::clone(&admission);
     metrics.provide(&table::DNS_TCP_CONNECTIONS, move |samples| {
         samples.value(f64::from(u32::try_from(counted.open()).unwrap_or(u32::MAX)));
@@ -81,11 +78,7 @@ fn serve_within(
         workers: Vec::new(),
         tasks: desk.tasks.clone(),
     };
-    for listener in sockets.tcp {
-        let listener = TcpListener::from_std(listener)?;
-        let accepting = tcp::accept(listener, Arc::clone(&desk), Arc::clone(&admission), handle.stop.clone());
-        desk.tasks.spawn(accepting);
-    }
+    tcp::start(sockets.tcp, Arc::clone(&desk), admission, handle.stop.clone(), Arc::clone(&handle.stop_workers))?;
     for (number, ports) in sockets.udp.into_iter().enumerate() {
         let name = format!("udp-{number}");
         handle.workers.push(udp::start(
@@ -106,11 +99,11 @@ impl ServerHandle {
         &self.addresses
     }
 
-    /// Tells, at any later time, whether every UDP worker still runs.
+    /// Tells, at any later time, whether every UDP worker and the thread of TCP still run.
     pub fn liveness(&self) -> impl Fn() -> bool + Send + Sync + use<> {
-        // Each worker holds the event until it ends, and so do we.
-        let (event, workers) = (Arc::downgrade(&self.stop_workers), self.workers.len());
-        move || event.strong_count() > workers
+        // Each of them holds the event until it ends, and so do we.
+        let (event, threads) = (Arc::downgrade(&self.stop_workers), self.workers.len() + 1);
+        move || event.strong_count() > threads
     }
 
     /// Stops accepting and reading, answers what has been read, and waits for that until `deadline` is over. Returns
@@ -119,7 +112,6 @@ impl ServerHandle {
         self.signal();
         let workers = std::mem::take(&mut self.workers);
         let tasks = self.tasks.clone();
-        tasks.close();
         let drained = async {
             // The workers end by themselves, and only then no further task is begun.
             let _ = tokio::task::spawn_blocking(|| workers.into_iter().for_each(|worker| drop(worker.join()))).await;
@@ -131,6 +123,7 @@ impl ServerHandle {
 
     fn signal(&self) {
         self.stop.cancel();
+        self.tasks.close();
         // It fails only if the counter were full, and then it is readable anyway.
         let _ = self.stop_workers.write(1);
     }
