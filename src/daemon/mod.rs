@@ -119,7 +119,8 @@ async fn serve(config: Config, feed: Feed, link: Arc<dyn Link>, greeting: Option
     let updating = start_updater(updater, messages)?;
 
     let access = access::start(&config.access, &stop.token)?;
-    let responder = Arc::new(Responder::new(shared.clone(), Arc::clone(&forwarder), access));
+    let responder = Responder::new(shared.clone(), Arc::clone(&forwarder), access).with_transfers(config.dns.transfer);
+    let responder = Arc::new(responder);
     let handle = server::serve(sockets, responder, &metrics, &server::Limits::default()).map_err(Error::internal)?;
     handle.addresses().iter().for_each(|address| tracing::info!("answering DNS on {address}, UDP and TCP"));
     let events = Arc::new(EventStats::default());

@@ -51,7 +51,8 @@ const KINDS: [RecordType; 6] =
 
 /// Names to ask for: all that are there, their parents, and some that are not.
 fn questions(writer: &ZoneWriter) -> Vec<(DomainName, RecordType)> {
-    let mut names: BTreeSet<DomainName> = writer.zone().entries().filter_map(|entry| DomainName::from_wire(entry.name)).collect();
+    let mut names: BTreeSet<DomainName> =
+        writer.zone().entries().filter_map(|entry| DomainName::from_wire(entry.name)).collect();
     for name in names.clone() {
         names.extend(name.parent());
         names.extend(DomainName::join(&["nosuch"], &name));

@@ -4,10 +4,12 @@
 //! names whose answer is an error.
 
 use super::Zone;
-use super::layers::said::{RecordNode, Said};
-use super::node::Node;
+use std::sync::Arc;
+
+use super::Zone;
+use super::layers::Said;
 use super::text::{Owned, owned};
-use crate::dns::{Body, DomainName, HEADER_LEN, Rcode, RecordType};
+use crate::dns::{Body, DomainName, Rcode, RecordType};
 
 /// A message is ended when it has become so long, in bytes. No record makes it longer than a message may be.
 const ENOUGH: usize = 16 * 1024;
@@ -22,8 +24,8 @@ pub struct Transfer {
     question: Vec<u8>,
 }
 
-/// A record: owner, TTL, type and data.
-type Record<'z> = (&'z DomainName, u32, RecordType, &'z [u8]);
+/// A record: owner in wire form, TTL, type and data.
+type Record<'z> = (Arc<[u8]>, u32, RecordType, &'z [u8]);
 
 impl Transfer {
     /// Begins to send `zone` to whoever asked this question with this id.
@@ -40,7 +42,7 @@ impl Transfer {
         out.extend_from_slice(&self.question);
         let mut count: u16 = 0;
         for record in records(&self.zone).skip(self.sent) {
-            write(out, record);
+            write(out, &record);
             count += 1;
             if out.len() >= ENOUGH {
                 break;
@@ -50,13 +52,13 @@ impl Transfer {
         if let Some(place) = out.get_mut(6..8) {
             place.copy_from_slice(&count.to_be_bytes());
         }
-        count > 0 && out.len() > HEADER_LEN
+        count > 0
     }
 }
 
-fn write(out: &mut Vec<u8>, (owner, ttl, kind, data): Record<'_>) {
-    out.extend_from_slice(owner.as_wire());
-    out.extend_from_slice(&u16::from(kind).to_be_bytes());
+fn write(out: &mut Vec<u8>, (owner, ttl, kind, data): &Record<'_>) {
+    out.extend_from_slice(owner);
+    out.extend_from_slice(&u16::from(*kind).to_be_bytes());
     out.extend_from_slice(&1u16.to_be_bytes());
     out.extend_from_slice(&ttl.to_be_bytes());
     out.extend_from_slice(&u16::try_from(data.len()).unwrap_or_default().to_be_bytes());
@@ -65,29 +67,32 @@ fn write(out: &mut Vec<u8>, (owner, ttl, kind, data): Record<'_>) {
 
 /// All records, the SOA first and last.
 fn records(zone: &Zone) -> impl Iterator<Item = Record<'_>> {
-    let apex = &zone.settings.origin;
-    let of_apex = move || zone.apex.bodies().flat_map(move |body| of(apex, body));
-    let soa = move || of_apex().filter(|(_, _, kind, _)| *kind == RecordType::SOA);
-    let rest = of_apex().filter(|(_, _, kind, _)| *kind != RecordType::SOA);
-    soa().chain(rest).chain(owned(zone).flat_map(|(name, owned)| of_name(name, &owned))).chain(soa())
+    let apex = || zone.apex.bodies().flat_map(|body| of(&zone.settings.origin, body));
+    let soa = move || apex().filter(|(_, _, kind, _)| *kind == RecordType::SOA);
+    let rest = apex().filter(|(_, _, kind, _)| *kind != RecordType::SOA);
+    soa().chain(rest).chain(owned(zone).flat_map(|(name, owned)| of_name(&name, owned))).chain(soa())
 }
 
 /// What a name says by records.
-fn of_name<'z>(name: &'z DomainName, owned: &Owned<'z>) -> impl Iterator<Item = Record<'z>> + use<'z> {
-    let (bodies, said): (Option<&'z Node>, Option<&'z RecordNode>) = match *owned {
-        Owned::Ecs(node) => (Some(node), None),
-        Owned::Layer(node) => (None, Some(node)),
-    };
-    let said = said.into_iter().flat_map(RecordNode::all).filter_map(|said| match said {
-        Said::Body(body) | Said::Cname { cname: body, .. } => Some(&**body),
-        Said::Flatten(_) | Said::Ask | Said::Choice(_) => None,
-    });
-    let bodies = bodies.into_iter().flat_map(Node::bodies).map(|body| &**body);
-    bodies.chain(said).flat_map(move |body| of(name, body))
+fn of_name<'z>(name: &DomainName, owned: Owned<'z>) -> Vec<Record<'z>> {
+    match owned {
+        Owned::Ecs(node) => node.bodies().flat_map(|body| of(name, body)).collect(),
+        Owned::Layer(node) => {
+            let said = node.all().filter_map(|said| match said {
+                Said::Body(body) | Said::Cname { cname: body, .. } => Some(body),
+                Said::Flatten(_) | Said::Ask | Said::Choice(_) => None,
+            });
+            said.flat_map(|body| of(name, body)).collect()
+        }
+    }
 }
 
 /// The records of a body, all of which belong to the name.
-fn of<'z>(name: &'z DomainName, body: &'z Body) -> impl Iterator<Item = Record<'z>> + use<'z> {
+fn of<'z>(name: &DomainName, body: &'z Body) -> impl Iterator<Item = Record<'z>> + use<'z> {
+    let owner: Arc<[u8]> = name.as_wire().into();
     let wires = (body.rcode() == Rcode::NoError).then(|| body.answer_wires()).into_iter().flatten();
-    wires.map(move |(ttl, kind, data)| (name, ttl, kind, data))
+    wires.map(move |(ttl, kind, data)| (Arc::clone(&owner), ttl, kind, data))
 }
+
+#[cfg(test)]
+mod tests;

@@ -15,6 +15,7 @@ use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::mpsc::{self, Receiver, Sender};
+use tokio::task::yield_now;
 use tokio_util::sync::CancellationToken;
 
 use super::output::Output;
@@ -24,6 +25,7 @@ use crate::responder::{Circumstances, Verdict};
 use crate::server::admission::{Seat, Stage};
 use crate::server::desk::{self, Desk, Work};
 use crate::server::room::Place;
+use crate::zone::transfer::Transfer;
 
 /// Questions under way, per connection; no further one is read then.
 const UNDER_WAY: usize = 64;
@@ -65,6 +67,8 @@ pub(super) struct Connection {
     late: Receiver<Vec<u8>>,
     later: Sender<Vec<u8>>,
     under_way: usize,
+    /// A zone on its way: no further question is read before it is sent.
+    transfer: Option<Transfer>,
     spin: u32,
 }
 
@@ -85,6 +89,7 @@ impl Connection {
             late,
             later,
             under_way: 0,
+            transfer: None,
             spin: fastrand::u32(..),
         }
     }
@@ -108,6 +113,8 @@ impl Connection {
                 read = self.reader.read_buf(self.input.room()), if reads && self.reading == Reading::Open => {
                     self.has_read(read)
                 }
+                // Others have their turn between two parts of a zone.
+                () = yield_now(), if self.transfer.is_some() && self.output.is_empty() => Ok(()),
                 () = &mut stopped, if self.reading == Reading::Open => {
                     self.reading = Reading::Last(LAST_READS);
                     Ok(())
@@ -124,8 +131,9 @@ impl Connection {
     fn work(&mut self) -> Result<bool, Over> {
         let now = desk::now();
         let (mut input, mut done) = (mem::take(&mut self.input), !self.output.is_empty());
+        self.go_on_with_transfer();
         let starved = loop {
-            if self.under_way >= UNDER_WAY || self.output.is_enough() {
+            if self.transfer.is_some() || self.under_way >= UNDER_WAY || self.output.is_enough() {
                 break false;
             }
             let answered = match input.take() {
@@ -154,7 +162,7 @@ impl Connection {
     fn stage(&self) -> Stage {
         if !self.output.is_empty() {
             Stage::Unread
-        } else if self.under_way > 0 {
+        } else if self.under_way > 0 || self.transfer.is_some() {
             Stage::Working
         } else if !self.input.is_empty() {
             Stage::Asking
@@ -175,7 +183,15 @@ impl Connection {
             }
             Verdict::Drop(reason) => return Err(reason),
             Verdict::Await(pending) => Work::Await(pending),
-            Verdict::Unusual => Work::Unusual { message: message.to_vec(), peer: self.peer, tcp: true, since: now },
+            Verdict::Unusual => match desk.responder.transfer(message, client) {
+                None => Work::Unusual { message: message.to_vec(), peer: self.peer, tcp: true, since: now },
+                Some(transfer) => {
+                    desk.counters.answered(Source::Handler, 0, false);
+                    self.transfer = Some(transfer);
+                    self.go_on_with_transfer();
+                    return Ok(());
+                }
+            },
         };
         match desk.room.place(client) {
             Ok(place) => self.defer(work, place),
@@ -186,6 +202,17 @@ impl Connection {
             }
         }
         Ok(())
+    }
+
+    /// Puts as much of the zone that is under way as the client should read first where it will be sent.
+    fn go_on_with_transfer(&mut self) {
+        while let Some(transfer) = self.transfer.as_mut().filter(|_| !self.output.is_enough()) {
+            if transfer.next(&mut self.reply) {
+                self.output.push(&self.reply);
+            } else {
+                self.transfer = None;
+            }
+        }
     }
 
     /// Has a task answer.
