@@ -181,6 +181,14 @@ impl Counters {
         self.add(self.cookies.get(worth as usize), 1);
     }
 
+    /// A number that moves whenever a message has been dealt with.
+    #[must_use]
+    pub fn dealt_with(&self) -> u64 {
+        let asked = self.requests.iter().flatten();
+        let counters = asked.chain(&self.answers).chain(&self.dropped);
+        counters.fold(0, |sum, Counter(value)| sum.wrapping_add(value.load(Ordering::Relaxed)))
+    }
+
     fn add(&self, counter: Option<&Counter>, amount: u64) {
         let Some(Counter(value)) = counter else { return };
         if self.contended {

@@ -59,6 +59,8 @@ table! {
         "Time from the receipt of a question to its reply.";
     DNS_TCP_CONNECTIONS = Gauge "ecs_resolver_dns_tcp_connections" []
         "Open TCP connections of clients.";
+    DNS_RECEIVE_BUFFER = Gauge "ecs_resolver_dns_receive_buffer_bytes" ["address"]
+        "Bytes that the receive buffers of an address hold together while nobody reads them, as over a restart; a small query takes 832.";
     FORWARD_REQUESTS = Counter "ecs_resolver_forward_requests_total" ["proto"]
         "Queries sent to upstreams, tries included, by transport (udp, tcp, tls), and probes of upstreams.";
     FORWARD_FAILURES = Counter "ecs_resolver_forward_failures_total" ["reason"]

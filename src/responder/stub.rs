@@ -8,7 +8,7 @@ use std::sync::{Arc, LazyLock};
 use async_trait::async_trait;
 use hickory_proto::op::{Edns, Message, MessageType, OpCode, Query, ResponseCode};
 use hickory_proto::rr::Record;
-use tokio::sync::Semaphore;
+use tokio::sync::{Mutex, Semaphore};
 
 use super::{Responder, Shared};
 use crate::access::Access;
@@ -24,6 +24,9 @@ use crate::zone::{Fallback, Settings, Zone, ZoneWriter};
 
 /// The zone of the stub.
 pub(crate) static ZONE: LazyLock<DomainName> = LazyLock::new(|| DomainName::from_text("ecs.internal").unwrap());
+
+/// Whoever asks for `hold.ecs.internal` waits, with the worker, while this is locked.
+pub(crate) static HOLD: Mutex<()> = Mutex::const_new(());
 
 /// A query as `dig` would send it, with an OPT of this size if it is not 0.
 pub(crate) fn query(id: u16, name: &str, qtype: RecordType, payload: u16) -> Vec<u8> {
@@ -144,6 +147,10 @@ fn of_label<'z>(label: &[u8], question: &Question<'_>) -> Resolution<'z> {
         b"web" if question.qtype == RecordType::A => Resolution::Reply(&WEB),
         b"web" => Resolution::Reply(&NO_DATA),
         b"many" => Resolution::Reply(&MANY),
+        b"hold" => {
+            drop(HOLD.blocking_lock());
+            Resolution::Reply(&WEB)
+        }
         b"fault" => panic!("a fault of our own, on purpose"),
         label if label.ends_with(b"-r53") => Resolution::Fallback { otherwise: &NO_NAME },
         label if label.ends_with(b"-ent") => Resolution::Fallback { otherwise: &NO_DATA },
