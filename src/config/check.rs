@@ -5,6 +5,7 @@
 
 mod access;
 mod forward;
+mod limits;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -52,6 +53,7 @@ pub fn check(mut spec: Spec, overrides: &Overrides) -> Result<Config, Vec<Fault>
         controller: judge.controller(&spec.controller),
         forward: judge.forward(spec.forward),
         access: judge.access(spec.access),
+        limits: judge.limits(&spec.limits),
         http: judge.http(&spec.http),
         snapshot: judge.snapshot(spec.snapshot),
         log: judge.log(spec.log),

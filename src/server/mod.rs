@@ -32,6 +32,7 @@ use tokio_util::task::TaskTracker;
 use self::admission::Admission;
 use self::desk::Desk;
 use self::room::Room;
+use self::tcp::Door;
 use crate::dns::DomainName;
 use crate::metrics::{Counters, Metrics, table};
 use crate::responder::Responder;
@@ -93,19 +94,15 @@ pub fn serve(
         retiring: None,
         tasks: desk.tasks.clone(),
     };
-    tcp::start(sockets.tcp, Arc::clone(&desk), admission, handle.stop.clone(), Arc::clone(&handle.stop_workers))?;
+    let doors = sockets.tcp.into_iter().map(|listener| Door { listener, stop: handle.stop.clone() });
+    let mut doors: Vec<_> = doors.collect();
     for (number, ports) in sockets.udp.into_iter().enumerate() {
         let (name, counters) = (format!("udp-{number}"), metrics.worker());
         handle.counters.push(Arc::clone(&counters));
-        handle.workers.push(udp::start(
-            name,
-            ports,
-            Arc::clone(&handle.stop_workers),
-            Arc::clone(&desk),
-            counters,
-        )?);
+        handle.workers.push(udp::start(name, ports, Arc::clone(&handle.stop_workers), Arc::clone(&desk), counters)?);
     }
-    handle.retiring = retiring::serve(sockets.retiring, &desk, &admission, &handle.stop, metrics)?;
+    handle.retiring = retiring::serve(sockets.retiring, &desk, &mut doors, &handle.stop, metrics)?;
+    tcp::start(doors, Arc::clone(&desk), admission, handle.stop.clone(), Arc::clone(&handle.stop_workers))?;
     Ok(handle)
 }
 

@@ -28,20 +28,28 @@ const BREATH: Duration = Duration::from_millis(10);
 /// Pause when nothing can be done about it.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Starts the thread. It accepts until `stop`, and ends with the last task of the desk; `alive` is held until then.
+/// A listening socket, non-blocking, and what ends it and its connections.
+#[derive(Debug)]
+pub(super) struct Door {
+    pub(super) listener: TcpListener,
+    pub(super) stop: CancellationToken,
+}
+
+/// Starts the thread. After `stop`, which must end all doors as well, it ends with the last task of the desk; `alive` is
+/// held until then.
 pub(super) fn start(
-    listeners: Vec<TcpListener>,
+    doors: Vec<Door>,
     desk: Arc<Desk>,
     admission: Arc<Admission>,
     stop: CancellationToken,
     alive: Arc<EventFd>,
 ) -> io::Result<()> {
     let runtime = Builder::new_current_thread().enable_all().build()?;
-    let entered = runtime.enter();
-    let listeners = listeners.into_iter().map(tokio::net::TcpListener::from_std).collect::<io::Result<Vec<_>>>()?;
-    drop(entered);
-    for listener in listeners {
-        let (admission, stop) = (Arc::clone(&admission), stop.clone());
+    for Door { listener, stop } in doors {
+        let entered = runtime.enter();
+        let listener = tokio::net::TcpListener::from_std(listener)?;
+        drop(entered);
+        let (desk, admission) = (Arc::clone(&desk), Arc::clone(&admission));
         let acceptor = Acceptor { listener, desk: Arc::clone(&desk), admission, stop, lacking: false };
         desk.tasks.spawn_on(acceptor.run(), runtime.handle());
     }

@@ -7,6 +7,7 @@ mod aws_source;
 mod cli;
 mod clients;
 mod controller;
+mod crowd;
 mod daemon;
 mod demo;
 mod docs;

@@ -35,6 +35,24 @@ fn the_defaults_are_what_the_documentation_says() {
 }
 
 #[test]
+fn limits_have_limits() {
+    refuses("limits.tcp_connections = 15", "limits.tcp_connections", "15 is out of range");
+    refuses("limits.tcp_connections_per_client = 0", "limits.tcp_connections_per_client", "0 is out of range");
+    refuses("limits.tcp_idle = \"99ms\"", "limits.tcp_idle", "99ms is out of range");
+    refuses("limits.questions_under_way = 1000001", "limits.questions_under_way", "1000001 is out of range");
+    refuses(
+        "limits.questions_under_way_per_client = -1",
+        "limits.questions_under_way_per_client",
+        "-1 is out of range",
+    );
+    refuses("limits.inventory = 999", "limits.inventory", "999 is out of range");
+    let limits = config("").limits;
+    assert_eq!((limits.tcp_connections, limits.tcp_connections_per_client), (1024, 128));
+    assert_eq!((limits.questions_under_way, limits.questions_under_way_per_client), (4096, 1024));
+    assert_eq!((limits.tcp_idle, limits.inventory), (Duration::from_secs(10), 500_000));
+}
+
+#[test]
 fn addresses_are_judged_one_by_one() {
     refuses("dns.listen = []", "dns.listen", "0 addresses");
     let many: Vec<_> = (1..=33).map(|port| format!("\"127.0.0.1:{port}\"")).collect();

@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::os::fd::AsRawFd;
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use std::{io, mem};
 
 use nix::sys::socket::{MsgFlags, recv};
@@ -16,6 +16,7 @@ use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::mpsc::{self, Receiver, Sender};
 use tokio::task::yield_now;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::output::Output;
@@ -31,6 +32,8 @@ use crate::zone::transfer::Transfer;
 const UNDER_WAY: usize = 64;
 /// Memory, in bytes, that a silent connection keeps for replies.
 const KEPT: usize = 1024;
+/// Time for the first question of a connection to arrive when we are stopped.
+const GRACE: Duration = Duration::from_millis(250);
 /// Reads after a stop, so that a flood cannot hold it.
 const LAST_READS: usize = 16;
 /// Bytes of each of them.
@@ -60,6 +63,7 @@ pub(super) struct Connection {
     seat: Seat,
     input: Framing,
     reading: Reading,
+    has_asked: bool,
     /// Scratch space for one reply.
     reply: Vec<u8>,
     output: Output,
@@ -84,6 +88,7 @@ impl Connection {
             seat,
             input: Framing::default(),
             reading: Reading::Open,
+            has_asked: false,
             reply: Vec::new(),
             output: Output::default(),
             late,
@@ -116,6 +121,9 @@ impl Connection {
                 // Others have their turn between two parts of a zone.
                 () = yield_now(), if self.transfer.is_some() && self.output.is_empty() => Ok(()),
                 () = &mut stopped, if self.reading == Reading::Open => {
+                    if !self.has_asked {
+                        let _ = timeout(GRACE, self.reader.readable()).await;
+                    }
                     self.reading = Reading::Last(LAST_READS);
                     Ok(())
                 }
@@ -130,8 +138,27 @@ impl Connection {
     /// is nothing to wait for.
     fn work(&mut self) -> Result<bool, Over> {
         let now = desk::now();
-        let (mut input, mut done) = (mem::take(&mut self.input), !self.output.is_empty());
+        let mut done = !self.output.is_empty();
+        let starved = loop {
+            let starved = self.answer_all(now, &mut done);
+            self.output.send(&self.writer).map_err(|_| self.gives_up(Dropped::Unsendable))?;
+            // Else there was enough to send, and now it is sent. A zone goes on when others have had their turn.
+            if starved || self.transfer.is_some() || !self.output.is_empty() || self.under_way >= UNDER_WAY {
+                break starved;
+            }
+        };
+        let stage = self.stage();
+        self.seat.note(stage, done && stage != Stage::Unread, now);
+        if stage == Stage::Idle {
+            self.reply.shrink_to(KEPT);
+        }
+        if stage == Stage::Idle && self.reading == Reading::Done { Err(Over) } else { Ok(starved) }
+    }
+
+    /// Answers what has arrived, until nothing is left (true) or there is no room for more.
+    fn answer_all(&mut self, now: Instant, done: &mut bool) -> bool {
         self.go_on_with_transfer();
+        let mut input = mem::take(&mut self.input);
         let starved = loop {
             if self.transfer.is_some() || self.under_way >= UNDER_WAY || self.output.is_enough() {
                 break false;
@@ -141,7 +168,7 @@ impl Connection {
                 Ok(None) => break true,
                 Err(TooShort(_)) => Err(Dropped::Framing),
             };
-            done = true;
+            *done = true;
             if let Err(reason) = answered {
                 // What follows cannot be trusted. What is owed is still sent.
                 self.desk.counters.dropped(reason);
@@ -150,13 +177,7 @@ impl Connection {
             }
         };
         self.input = input;
-        self.output.send(&self.writer).map_err(|_| self.gives_up(Dropped::Unsendable))?;
-        let stage = self.stage();
-        self.seat.note(stage, done && stage != Stage::Unread, now);
-        if stage == Stage::Idle {
-            self.reply.shrink_to(KEPT);
-        }
-        if stage == Stage::Idle && self.reading == Reading::Done { Err(Over) } else { Ok(starved) }
+        starved
     }
 
     fn stage(&self) -> Stage {
@@ -174,6 +195,7 @@ impl Connection {
     /// Answers a question now or by a task; the reason if it is none.
     fn answer(&mut self, message: &[u8], now: Instant) -> Result<(), Dropped> {
         self.spin = self.spin.wrapping_add(1);
+        self.has_asked = true;
         let (desk, client) = (&self.desk, self.peer.ip());
         let circumstances = Circumstances { tcp: true, client, spin: self.spin, now };
         let work = match desk.responder.respond(message, circumstances, &desk.counters, &mut self.reply) {

@@ -42,14 +42,26 @@ async fn a_stop_answers_what_has_arrived_over_tcp() {
     let mut stream = TcpStream::connect(server.address).await.unwrap();
     tcp::send(&mut stream, &query(0, "web.ecs.internal.", RecordType::A, 0)).await;
     assert_eq!(tcp::receive(&mut stream).await.metadata.id, 0);
-    for id in 0..200 {
+    // More answers than are written at once.
+    for id in 0..1200 {
         tcp::send(&mut stream, &query(id, "web.ecs.internal.", RecordType::A, 0)).await;
     }
     assert_eq!(server.handle.stop(PATIENCE).await, 0);
-    for id in 0..200 {
+    for id in 0..1200 {
         assert_eq!(tcp::receive(&mut stream).await.metadata.id, id);
     }
     assert!(tcp::is_closed(&mut stream).await);
+}
+
+#[tokio::test]
+async fn a_stop_waits_for_the_first_question_of_a_connection() {
+    let server = start_at([127, 0, 0, 1], 1);
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    server.until_counted("ecs_resolver_dns_tcp_connections 1.0").await;
+    let stopping = tokio::spawn(server.handle.stop(PATIENCE));
+    tcp::send(&mut stream, &query(1, "web.ecs.internal.", RecordType::A, 0)).await;
+    assert_eq!(tcp::receive(&mut stream).await.metadata.id, 1);
+    assert_eq!(stopping.await.unwrap(), 0);
 }
 
 #[tokio::test]
