@@ -1,6 +1,11 @@
 //! What one name says: its record sets as ready bodies, or that it is an alias.
 
+use smallvec::SmallVec;
+
 use crate::dns::{Body, DomainName, RecordType};
+
+/// Record sets by type: of most names two at most, which then lie within the node.
+pub type Sets = SmallVec<[(RecordType, Body); 2]>;
 
 /// The data at an owner name.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -8,7 +13,7 @@ pub enum Node {
     /// Record sets by type.
     Records {
         /// A body for each type that has one, NOERROR or SERVFAIL.
-        sets: Vec<(RecordType, Body)>,
+        sets: Sets,
         /// The answer for every other type.
         nodata: Body,
     },

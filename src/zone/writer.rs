@@ -4,8 +4,10 @@
 //! put in; the result is the same as rendering everything anew, whatever the history (property test).
 
 use std::cmp::Ordering;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
+
+use foldhash::fast::FixedState;
 
 use super::block::{Block, Named};
 use super::claims::{Claim, Claims};
@@ -14,7 +16,7 @@ use super::layers::{self, HostedRecords, RecordIndex, Skipped};
 use super::naming::Forms;
 use super::render;
 use super::settings::Settings;
-use super::{Sync, Zone, fixed, hash};
+use super::{Sync, Zone, fixed, hash, hasher};
 use crate::dns::presentation::Escapes;
 use crate::dns::{DomainName, SoaBlock};
 use crate::ecs::ClusterArn;
@@ -36,9 +38,11 @@ pub struct Diff {
 pub struct ZoneWriter {
     zone: Zone,
     /// Numbers of the blocks of subjects.
-    blocks: BTreeMap<Subject, u32>,
+    blocks: HashMap<Subject, u32, FixedState>,
     block_numbers: Numbers,
     claims_numbers: Numbers,
+    /// How many names with each hash are shared: all others that a block has are its alone, which need not be looked up.
+    shared: HashMap<u32, u32, FixedState>,
     failed_open: usize,
     kept_draining: usize,
 }
@@ -81,9 +85,15 @@ impl ZoneWriter {
             settings: Arc::new(settings),
         };
         let own = Block::pack(&fixed::fragment(&zone.settings), &zone.settings.origin);
-        let (block_numbers, claims_numbers) = (Numbers::default(), Numbers::default());
-        let mut writer =
-            Self { zone, blocks: BTreeMap::new(), block_numbers, claims_numbers, failed_open: 0, kept_draining: 0 };
+        let mut writer = Self {
+            zone,
+            blocks: HashMap::with_hasher(hasher()),
+            block_numbers: Numbers::default(),
+            claims_numbers: Numbers::default(),
+            shared: HashMap::with_hasher(hasher()),
+            failed_open: 0,
+            kept_draining: 0,
+        };
         let number = writer.block_numbers.take();
         writer.replace(number, Some(own), &mut Diff::default());
         writer
@@ -217,7 +227,8 @@ impl ZoneWriter {
         let index = &mut self.zone.index;
         let own = Owner::Block(number);
         let says = |named: Option<&Named<'_>>| named.and_then(|named| named.said).map(|(_, node)| node.clone());
-        let changed = match index.owner(hash, name) {
+        let is_alone = before.is_some() && !self.shared.contains_key(&hash);
+        let changed = match if is_alone { Some(own) } else { index.owner(hash, name) } {
             Some(Owner::Shared(of)) => self.edit_claims(of, before, after, diff),
             Some(other) if other != own => {
                 let Owner::Block(of) = other else { return };
@@ -225,6 +236,7 @@ impl ZoneWriter {
                 let shared = self.claims_numbers.take();
                 index.move_name(hash, other, Owner::Shared(shared));
                 index.set_claims(shared, Some(Arc::new(claims)));
+                *self.shared.entry(hash).or_default() += 1;
                 self.edit_claims(shared, before, after, diff)
             }
             found => {
@@ -259,9 +271,16 @@ impl ZoneWriter {
         if claims.exists() {
             self.zone.index.set_claims(number, Some(Arc::new(claims)));
         } else {
-            self.zone.index.remove_name(hash(claims.name.as_wire()), Owner::Shared(number));
+            let hash = hash(claims.name.as_wire());
+            self.zone.index.remove_name(hash, Owner::Shared(number));
             self.zone.index.set_claims(number, None);
             self.claims_numbers.give_back(number);
+            if let Some(count) = self.shared.get_mut(&hash) {
+                *count -= 1;
+                if *count == 0 {
+                    self.shared.remove(&hash);
+                }
+            }
         }
         changed
     }
