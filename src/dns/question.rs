@@ -65,7 +65,7 @@ impl<'q> Question<'q> {
         let Some(header) = message.first_chunk::<HEADER_LEN>() else {
             return Parsed::Malformed;
         };
-        let Some((lower, end)) = read_name(message) else {
+        let Some(end) = name_end(message) else {
             return Parsed::Malformed;
         };
         let (Some(qtype), Some(class)) = (read_u16(message, end), read_u16(message, end + 2)) else {
@@ -93,7 +93,7 @@ impl<'q> Question<'q> {
             checking_disabled: header[3] & 0x10 != 0,
             authentic_data: header[3] & 0x20 != 0,
             wire: message.get(HEADER_LEN..end + 4).unwrap_or_default(),
-            lower,
+            lower: lower_case(message.get(HEADER_LEN..end).unwrap_or_default()),
             qtype: RecordType::from(qtype),
             edns,
             cookie,
@@ -157,24 +157,29 @@ fn read_u16(message: &[u8], at: usize) -> Option<u16> {
     message.get(at..)?.first_chunk::<2>().map(|bytes| u16::from_be_bytes(*bytes))
 }
 
-/// The name behind the header in lower case, and where it ends. Compression makes no sense in a question.
-fn read_name(message: &[u8]) -> Option<([u8; MAX_NAME], usize)> {
-    let mut lower = [0; MAX_NAME];
+/// Where the name behind the header ends. Compression makes no sense in a question.
+fn name_end(message: &[u8]) -> Option<usize> {
     let mut at = HEADER_LEN;
     loop {
         let size = usize::from(*message.get(at)?);
-        if size > MAX_LABEL {
+        at += size + 1;
+        if size > MAX_LABEL || at > HEADER_LEN + MAX_NAME {
             return None;
         }
-        let label = message.get(at..=at + size)?;
-        let into = lower.get_mut(at - HEADER_LEN..=at - HEADER_LEN + size)?;
-        into.copy_from_slice(label);
-        into.make_ascii_lowercase();
-        at += size + 1;
         if size == 0 {
-            return Some((lower, at));
+            return Some(at);
         }
     }
+}
+
+/// A name in lower case. Its labels' lengths are none of letters, so all of it is done at once.
+fn lower_case(name: &[u8]) -> [u8; MAX_NAME] {
+    let mut lower = [0; MAX_NAME];
+    if let Some(into) = lower.get_mut(..name.len()) {
+        into.copy_from_slice(name);
+        into.make_ascii_lowercase();
+    }
+    lower
 }
 
 enum Opt<'q> {

@@ -56,6 +56,8 @@ enum Ending<'a, 'e> {
     Ours(Cow<'a, Body>, Source),
     /// The upstream's answer as it is.
     Passed(&'e Entry, Source),
+    /// The same behind CNAMEs of ours.
+    Chased(Vec<&'a Body>, &'e Entry, Source),
     /// The upstream has not decided it.
     Next(Resolution<'a>),
 }
@@ -86,6 +88,10 @@ fn key_behind<'k>(behind: &'k Behind<'_>, question: &'k Question<'_>) -> Option<
 impl<'a> Asked<'a> {
     /// Writes the reply when the upstream has been heard, and says whose answer it is.
     pub(super) fn conclude(&self, resolution: Resolution<'a>, heard: Heard<'_>, out: &mut Vec<u8>) -> Concluded<'a> {
+        if let (Resolution::Chase { alias, .. }, Heard::Answer(entry)) = (&resolution, heard) {
+            self.write_behind(&[alias], entry, out);
+            return Concluded::Done(self.credit(Source::Upstream));
+        }
         match self.ending(resolution, heard) {
             Ending::Ours(body, source) => {
                 self.write(&body, out);
@@ -96,8 +102,16 @@ impl<'a> Asked<'a> {
                 entry.write(out, self.question, self.now, limit, cookie.as_ref());
                 Concluded::Done(self.credit(source))
             }
+            Ending::Chased(aliases, entry, source) => {
+                self.write_behind(&aliases, entry, out);
+                Concluded::Done(self.credit(source))
+            }
             Ending::Next(resolution) => Concluded::Next(resolution),
         }
+    }
+
+    fn write_behind(&self, aliases: &[&Body], entry: &Entry, out: &mut Vec<u8>) {
+        entry.write_behind(out, self.question, aliases, self.now, &self.context());
     }
 
     /// Writes an answer that needs no upstream.
@@ -143,8 +157,7 @@ impl<'a> Asked<'a> {
             (Resolution::Behind(behind), heard) => self.behind(*behind, heard),
             (Resolution::Forward, Heard::Answer(entry)) => Ending::Passed(entry, Source::Upstream),
             (Resolution::Chase { alias, .. }, Heard::Answer(entry)) => {
-                let body = chase::body(alias, entry, self.question.qtype, self.spin, self.now);
-                Ending::Ours(Cow::Owned(body), Source::Upstream)
+                Ending::Chased(vec![alias], entry, Source::Upstream)
             }
             (Resolution::Flatten { .. }, Heard::Answer(entry)) => {
                 Ending::Ours(Cow::Owned(chase::flat(entry, self.question.qtype, self.now)), Source::Upstream)
@@ -186,11 +199,8 @@ impl<'a> Asked<'a> {
             // Half an answer would be taken for a whole one.
             Ending::Ours(body, source) if body.rcode() == Rcode::ServFail => Ending::Ours(body, source),
             Ending::Ours(body, source) => Ending::Ours(Cow::Owned(Body::behind(&cnames, &body, self.spin)), source),
-            Ending::Passed(entry, source) => {
-                let alias = Body::behind(&cnames, &self.snapshot.zone.fixed.unfinished, self.spin);
-                let body = chase::body(&alias, entry, self.question.qtype, self.spin, self.now);
-                Ending::Ours(Cow::Owned(body), source)
-            }
+            Ending::Passed(entry, source) => Ending::Chased(cnames, entry, source),
+            Ending::Chased(further, entry, source) => Ending::Chased([cnames, further].concat(), entry, source),
         }
     }
 
@@ -204,14 +214,17 @@ impl<'a> Asked<'a> {
     }
 
     pub(super) fn write(&self, body: &Body, out: &mut Vec<u8>) {
-        let context = ReplyContext {
+        reply::write(out, self.question, body, &self.context());
+    }
+
+    fn context(&self) -> ReplyContext<'a> {
+        ReplyContext {
             soa: &self.snapshot.zone.soa,
             spin: self.spin,
             limit: self.envelope.limit,
             ede: self.snapshot.ede.as_ref(),
             cookie: self.envelope.cookie,
-        };
-        reply::write(out, self.question, body, &context);
+        }
     }
 }
 

@@ -1,3 +1,4 @@
+mod chasing;
 mod forwarding;
 
 use hickory_proto::op::{Message, ResponseCode};

@@ -1,7 +1,7 @@
 //! Several datagrams with one system call, and their replies with another.
 //!
-//! A system call costs more than an answer does. A single one is received and sent without what goes with many, which
-//! costs half a microsecond more. Everything is allocated once.
+//! A system call costs more than an answer does. A single datagram is received and sent without what goes with many,
+//! which has more to be told to the kernel. Everything is allocated once.
 
 use std::array;
 use std::io::{self, IoSlice, IoSliceMut};

@@ -72,8 +72,20 @@ const CONFINED: &[(&str, &[&str])] = &[
 ];
 
 /// The only crates on floors 0 and 1.
-const PURE: &[&str] =
-    &["std", "core", "alloc", "hickory_proto", "serde", "serde_json", "jiff", "thiserror", "sha2", "foldhash"];
+const PURE: &[&str] = &[
+    "std",
+    "core",
+    "alloc",
+    "foldhash",
+    "hickory_proto",
+    "jiff",
+    "serde",
+    "serde_json",
+    "sha2",
+    "smallvec",
+    "thiserror",
+    "triomphe",
+];
 
 /// Where a ban holds.
 enum Where {
