@@ -104,10 +104,11 @@ impl<'q> Question<'q> {
     /// section; `None` if it asks for something else. The message has passed [`precheck`](super::precheck()).
     #[must_use]
     pub fn transfer(message: &'q [u8]) -> Option<(DomainName, &'q [u8])> {
-        let (lower, end) = read_name(message)?;
+        let end = name_end(message)?;
         let asks = read_u16(message, end)? == TYPE_AXFR && read_u16(message, end + 2)? == CLASS_IN;
         let is_query = message.get(2)? & 0x78 == 0;
-        let name = DomainName::from_wire(lower.get(..end - HEADER_LEN)?)?;
+        let asked = message.get(HEADER_LEN..end)?;
+        let name = DomainName::from_wire(lower_case(asked).get(..asked.len())?)?;
         (asks && is_query).then_some((name, message.get(HEADER_LEN..end + 4)?))
     }
 

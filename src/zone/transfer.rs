@@ -3,7 +3,6 @@
 //! What no record can say is left out: names that depend on health or location, aliases to what an upstream says, and
 //! names whose answer is an error.
 
-use super::Zone;
 use std::sync::Arc;
 
 use super::Zone;
