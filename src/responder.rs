@@ -23,6 +23,7 @@ use crate::metrics::{Counters, Dropped, Proto, Source};
 use crate::resolve::{self, Decision, Resolution};
 use crate::snapshot::Shared;
 use crate::zone::Zone;
+use crate::zone::transfer::Transfer;
 
 use conclude::{Asked, Concluded, Heard};
 pub use pending::Pending;
@@ -62,6 +63,8 @@ pub struct Responder {
     forwarder: Arc<Forwarder>,
     access: Arc<Access>,
     resolve: Resolve,
+    /// Whether the zone is transferred to this host.
+    transfers: bool,
     not_ours: Body,
     busy: Body,
 }
@@ -78,7 +81,13 @@ impl Responder {
         let error = |rcode, code, text| Body::empty(rcode, false, Some(Arc::new(Ede::new(code, text))));
         let not_ours = error(Rcode::Refused, Ede::NOT_AUTHORITATIVE, "not in our zones, and recursion is not desired");
         let busy = error(Rcode::ServFail, Ede::NETWORK_ERROR, "too many questions are under way");
-        Self { shared, forwarder, access, resolve, not_ours, busy }
+        Self { shared, forwarder, access, resolve, transfers: false, not_ours, busy }
+    }
+
+    /// The same, which transfers the zone to clients on this host if `transfers`.
+    #[must_use]
+    pub fn with_transfers(self, transfers: bool) -> Self {
+        Self { transfers, ..self }
     }
 
     /// Answers `message` into `out`, or says why not now. Counts the question in `counters`; whoever sends the reply
@@ -122,6 +131,19 @@ impl Responder {
     #[must_use]
     pub fn shuts_out(&self, client: IpAddr) -> bool {
         self.access.shuts_out(client)
+    }
+
+    /// The zone for a client that asks for all of it, over TCP and from a loopback address; `None` if the message, which
+    /// is [unusual](Verdict::Unusual), asks for something else, or is not to have it.
+    #[must_use]
+    pub fn transfer(&self, message: &[u8], client: IpAddr) -> Option<Transfer> {
+        let (name, question) = Question::transfer(message)?;
+        let id = message.first_chunk::<2>()?;
+        if !self.transfers || !client.to_canonical().is_loopback() {
+            return None;
+        }
+        let zone = self.shared.load().zone.clone();
+        (name == zone.settings.origin).then(|| Transfer::new(zone, *id, question))
     }
 
     /// Asks the upstream, more than once if need be, and writes the reply into `out`. Takes no longer than one exchange

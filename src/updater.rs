@@ -23,6 +23,9 @@ const BATCH: usize = 256;
 /// Collisions, and unsound records, that are remembered as logged.
 const MAX_REPORTED: usize = 10_000;
 
+/// Services, tasks and container instances that are held, unless [`Updater::holding`] says otherwise.
+const MAX_RESOURCES: usize = 500_000;
+
 /// Told of the names that say something else from now on, after they do.
 pub type Tell = Box<dyn FnMut(&BTreeSet<DomainName>) + Send>;
 
@@ -35,6 +38,8 @@ pub struct UpdaterStats {
     pub unchanged: AtomicU64,
     /// Changes that were older than what was known.
     pub stale: AtomicU64,
+    /// Changes that brought something for which there was no room.
+    pub refused: AtomicU64,
     /// Changes that a pass beside events has found, by [`Told`]: what the events had missed.
     pub drift: [AtomicU64; Told::ALL.len()],
     /// Snapshots published.
@@ -75,6 +80,7 @@ pub struct Updater {
     /// Records of the hosted zone that cannot be answered and have been logged.
     skipped: BTreeSet<String>,
     tell: Option<Tell>,
+    max_resources: usize,
 }
 
 impl Updater {
@@ -95,6 +101,7 @@ impl Updater {
             reported: BTreeSet::new(),
             skipped: BTreeSet::new(),
             tell: None,
+            max_resources: MAX_RESOURCES,
         };
         updater.count();
         updater
@@ -104,6 +111,12 @@ impl Updater {
     #[must_use]
     pub fn telling(self, tell: Tell) -> Self {
         Self { tell: Some(tell), ..self }
+    }
+
+    /// The same updater, with room for `resources` services, tasks and container instances together.
+    #[must_use]
+    pub fn holding(self, resources: usize) -> Self {
+        Self { max_resources: resources, ..self }
     }
 
     /// Where it publishes.
@@ -158,6 +171,10 @@ impl Updater {
     fn reduce(&mut self, changes: Vec<Change>, origin: Origin) -> BTreeSet<Subject> {
         let mut touched = BTreeSet::new();
         for change in changes {
+            if self.inventory.has_no_room_for(&change, self.max_resources) {
+                self.refuse();
+                continue;
+            }
             let missed = if origin == Origin::Reconcile { drift::missed(&self.inventory, &change) } else { None };
             let (inventory, outcome) = reduce(std::mem::take(&mut self.inventory), change);
             self.inventory = inventory;
@@ -175,6 +192,17 @@ impl Updater {
             counter.fetch_add(1, Ordering::Relaxed);
         }
         touched
+    }
+
+    /// Counts a change for which there is no room, and says so when it is the first one.
+    fn refuse(&self) {
+        if self.stats.refused.fetch_add(1, Ordering::Relaxed) == 0 {
+            tracing::error!(
+                "the inventory holds {} services, tasks and container instances and takes no new ones, which will have \
+                 no names: follow fewer clusters (ecs.clusters), or raise limits.inventory and the memory",
+                self.inventory.size(),
+            );
+        }
     }
 
     fn publish(&mut self, touched: &BTreeSet<Subject>, hosted: Option<&HostedRecords>) {

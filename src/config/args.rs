@@ -1,12 +1,14 @@
 //! Flags and environment variables that go over the file. A flag goes before its variable; clap sees to that.
 
 mod access;
+mod limits;
 
 use clap::{Args, FromArgMatches};
 
 use super::file::{Forward, Spec, Texts};
 use super::{Fault, keys};
 pub use access::AccessOverrides;
+pub use limits::LimitsOverrides;
 
 /// What was given on the command line or in the environment, as text: judged together with the file.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
@@ -151,6 +153,9 @@ pub struct Overrides {
     /// `[access]`
     #[command(flatten)]
     pub access: AccessOverrides,
+    /// `[limits]`
+    #[command(flatten)]
+    pub limits: LimitsOverrides,
     /// Address of health, metrics and dumps
     #[arg(long, env = "ECS_RESOLVER_HTTP_LISTEN", value_name = "ADDR:PORT|off")]
     pub http: Option<String>,
@@ -225,7 +230,10 @@ impl Overrides {
             ("log.level", self.log_level.as_slice()),
             ("log.format", self.log_format.as_slice()),
         ];
-        all.into_iter().chain(self.access.all()).filter(|(_, texts)| texts.iter().any(|text| !text.is_empty()))
+        all.into_iter()
+            .chain(self.access.all())
+            .chain(self.limits.all())
+            .filter(|(_, texts)| texts.iter().any(|text| !text.is_empty()))
     }
 
     /// Puts what is given over `spec`; returns what cannot even be read as the key's type.
@@ -266,6 +274,7 @@ fn set(spec: &mut Spec, key: &'static str, texts: &[String]) -> Result<(), Fault
         "controller.adopt" => spec.controller.adopt = parse(key, &text())?,
         _ if key.starts_with("forward.") => return set_forward(&mut spec.forward, key, texts),
         _ if key.starts_with("access.") => return access::set(&mut spec.access, key, texts),
+        _ if key.starts_with("limits.") => return limits::set(&mut spec.limits, key, texts),
         "http.listen" => spec.http.listen = text(),
         "snapshot.path" => spec.snapshot.path = Some(text()),
         "log.level" => spec.log.level = text(),

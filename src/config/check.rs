@@ -5,6 +5,7 @@
 
 mod access;
 mod forward;
+mod limits;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -52,6 +53,7 @@ pub fn check(mut spec: Spec, overrides: &Overrides) -> Result<Config, Vec<Fault>
         controller: judge.controller(&spec.controller),
         forward: judge.forward(spec.forward),
         access: judge.access(spec.access),
+        limits: judge.limits(&spec.limits),
         http: judge.http(&spec.http),
         snapshot: judge.snapshot(spec.snapshot),
         log: judge.log(spec.log),
@@ -69,7 +71,7 @@ pub fn notices(config: &Config) -> Vec<String> {
     let unused = unused.map(|(key, _)| format!("{key}: accepted, but not used by this version; 0.2 will read it"));
     let open = config.dns.listen.iter().filter(|address| address.ip().is_unspecified());
     let open = open.map(|address| {
-        format!("dns.listen: {address} answers whoever reaches this host; name the addresses that shall answer")
+        format!("dns.listen: {address} can be asked by whoever reaches this host and may ask; name the addresses that shall answer")
     });
     unused.chain(open).chain(access::notices(config)).collect()
 }

@@ -25,6 +25,8 @@ pub struct Spec {
     pub forward: Forward,
     /// `[access]`
     pub access: Access,
+    /// `[limits]`
+    pub limits: Limits,
     /// `[http]`
     pub http: Http,
     /// `[snapshot]`
@@ -309,6 +311,37 @@ impl Default for Access {
             slip: 2,
             cookies: true,
             cookie_secret: None,
+        }
+    }
+}
+
+/// How much of us clients may take.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// TCP connections, in all.
+    pub tcp_connections: i64,
+    /// TCP connections of one client.
+    pub tcp_connections_per_client: i64,
+    /// How long one may be silent.
+    pub tcp_idle: String,
+    /// Questions that wait for an upstream, in all.
+    pub questions_under_way: i64,
+    /// Questions of one client that do.
+    pub questions_under_way_per_client: i64,
+    /// Services, tasks and container instances that are known.
+    pub inventory: i64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            tcp_connections: 1024,
+            tcp_connections_per_client: 128,
+            tcp_idle: "10s".to_owned(),
+            questions_under_way: 4096,
+            questions_under_way_per_client: 1024,
+            inventory: 500_000,
         }
     }
 }

@@ -36,6 +36,8 @@ pub struct Config {
     pub forward: Forward,
     /// Who may ask, how often, and what proves who they are.
     pub access: Access,
+    /// How much of us clients may take.
+    pub limits: Limits,
     /// Health, metrics, dumps.
     pub http: Http,
     /// The last inventory on disk. Checked, but not used by this version.
@@ -271,6 +273,24 @@ pub struct Access {
     pub cookies: bool,
     /// A file with their secret; `None`: it is random, and our own.
     pub cookie_secret: Option<PathBuf>,
+}
+
+/// `[limits]`
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Limits {
+    /// TCP connections, in all, 16–100,000.
+    pub tcp_connections: usize,
+    /// TCP connections of one client, 1–1,000,000.
+    pub tcp_connections_per_client: usize,
+    /// How long one may be silent, 100 ms to 1 h.
+    #[serde(serialize_with = "duration")]
+    pub tcp_idle: Duration,
+    /// Questions that wait for an upstream, in all, 16–1,000,000.
+    pub questions_under_way: usize,
+    /// Questions of one client that do, 1–1,000,000.
+    pub questions_under_way_per_client: usize,
+    /// Services, tasks and container instances that are known, 1000–10,000,000.
+    pub inventory: usize,
 }
 
 /// `[http]`

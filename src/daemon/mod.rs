@@ -9,6 +9,7 @@ pub mod events;
 mod feed;
 mod from_aws;
 mod hosted;
+mod limits;
 mod listening;
 mod readiness;
 mod report;
@@ -123,14 +124,15 @@ async fn serve(
     let updater = Updater::new(zone_settings(&config, &feed, sockets.addresses()), serial);
     let outdated = Arc::clone(&forwarder);
     // What the upstreams said of a name is of no use once the zone says it.
-    let updater = updater.telling(Box::new(move |names| outdated.forget(names)));
+    let updater = updater.telling(Box::new(move |names| outdated.forget(names))).holding(config.limits.inventory);
     let (shared, stats) = (updater.shared(), updater.stats());
     let (updates, messages) = Updates::channel();
     let updating = start_updater(updater, messages)?;
 
     let access = access::start(&config.access, &stop.token)?;
-    let responder = Arc::new(Responder::new(shared.clone(), Arc::clone(&forwarder), access));
-    let handle = server::serve(sockets, responder, &metrics).map_err(Error::internal)?;
+    let responder = Responder::new(shared.clone(), Arc::clone(&forwarder), access).with_transfers(config.dns.transfer);
+    let limits = limits::of(&config.limits);
+    let handle = server::serve(sockets, Arc::new(responder), &metrics, &limits).map_err(Error::internal)?;
     handle.addresses().iter().for_each(|address| tracing::info!("answering DNS on {address}, UDP and TCP"));
     let events = Arc::new(EventStats::default());
     let reporter = report::Reporter {

@@ -198,6 +198,7 @@ impl Reporter {
             samples.labelled(&["changed"], value(&stats.changed));
             samples.labelled(&["unchanged"], value(&stats.unchanged));
             samples.labelled(&["stale"], value(&stats.stale));
+            samples.labelled(&["refused"], value(&stats.refused));
         });
     }
 }

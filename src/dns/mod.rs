@@ -6,6 +6,7 @@
 pub mod body;
 pub mod cookie;
 pub mod ede;
+pub mod framing;
 pub mod name;
 pub mod precheck;
 pub mod presentation;

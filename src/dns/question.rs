@@ -4,12 +4,14 @@
 //! version 0. Everything else is handed on unread to the handler of unusual queries.
 
 use super::name::{MAX_LABEL, MAX_NAME};
-use super::{Cookie, HEADER_LEN, RecordType, TCP_LIMIT, UDP_EDNS_LIMIT, UDP_PLAIN_LIMIT};
+use super::{Cookie, DomainName, HEADER_LEN, RecordType, TCP_LIMIT, UDP_EDNS_LIMIT, UDP_PLAIN_LIMIT};
 
 /// Class IN (RFC 1035 3.2.4).
 const CLASS_IN: u16 = 1;
 /// Type OPT (RFC 6891).
 const TYPE_OPT: u16 = 41;
+/// Type AXFR (RFC 5936).
+const TYPE_AXFR: u16 = 252;
 /// First of the query types that are not record types: TKEY, TSIG, IXFR, AXFR, MAILB, MAILA, ANY.
 const META_TYPES: std::ops::RangeInclusive<u16> = 249..=255;
 
@@ -96,6 +98,18 @@ impl<'q> Question<'q> {
             edns,
             cookie,
         })
+    }
+
+    /// The name whose zone a message asks to be transferred (AXFR, RFC 5936), in lower-cased wire form, and the question
+    /// section; `None` if it asks for something else. The message has passed [`precheck`](super::precheck()).
+    #[must_use]
+    pub fn transfer(message: &'q [u8]) -> Option<(DomainName, &'q [u8])> {
+        let end = name_end(message)?;
+        let asks = read_u16(message, end)? == TYPE_AXFR && read_u16(message, end + 2)? == CLASS_IN;
+        let is_query = message.get(2)? & 0x78 == 0;
+        let asked = message.get(HEADER_LEN..end)?;
+        let name = DomainName::from_wire(lower_case(asked).get(..asked.len())?)?;
+        (asks && is_query).then_some((name, message.get(HEADER_LEN..end + 4)?))
     }
 
     /// The question section as asked: name with its case, type, class.

@@ -3,6 +3,7 @@
 //! One value, changed only through [`reduce`](reduce::reduce) by the updater. It holds no opinion on what is served:
 //! that is the zone's. Ordered maps throughout, so that dumps, tests and golden files are deterministic.
 
+pub mod bound;
 pub mod change;
 pub mod document;
 pub mod drift;

@@ -50,10 +50,18 @@ pub enum Dropped {
     Unsendable,
     /// A TCP connection over a limit was closed.
     Connection,
-    /// A TCP connection was closed for its silence or its framing.
+    /// A TCP connection was closed for its framing.
     Framing,
     /// A worker came upon a fault of our own and dropped the packet that it was at.
     Fault,
+    /// A TCP connection was closed because a question, or the reading of answers, took too long.
+    Slow,
+    /// Too many questions of one client under way: as [`Busy`](Self::Busy).
+    Share,
+    /// A TCP connection could not be accepted for lack of file descriptors or memory.
+    Descriptors,
+    /// A datagram could not be received.
+    Unreceivable,
     /// From a client that may not ask.
     Denied,
     /// From a client that asks too often.
@@ -74,8 +82,20 @@ pub enum TurnedAway {
 /// Labels, in the order of the variants.
 pub(super) const PROTOS: [&str; 2] = ["udp", "tcp"];
 pub(super) const SOURCES: [&str; 7] = ["zone", "records", "route53", "cache", "upstream", "handler", "error"];
-pub(super) const REASONS: [&str; 8] =
-    ["no_query", "busy", "unsendable", "connection", "framing", "fault", "denied", "rate"];
+pub(super) const REASONS: [&str; 12] = [
+    "no_query",
+    "busy",
+    "unsendable",
+    "connection",
+    "framing",
+    "fault",
+    "slow",
+    "share",
+    "descriptors",
+    "unreceivable",
+    "denied",
+    "rate",
+];
 pub(super) const TURNED_AWAY: [&str; 3] = ["refused", "truncated", "bad_cookie"];
 pub(super) const COOKIES: [&str; 3] = ["new", "valid", "bad"];
 pub(super) const TYPES: [&str; 12] =

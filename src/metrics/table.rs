@@ -114,7 +114,7 @@ table! {
     ZONE_CONTESTED = Counter "ecs_resolver_zone_contested_total" []
         "Pairs of services found to want the same name.";
     INVENTORY_CHANGES = Counter "ecs_resolver_inventory_changes_total" ["outcome"]
-        "Changes that sources delivered, by outcome: changed, unchanged, stale (older than what was known).";
+        "Changes that sources delivered, by outcome: changed, unchanged, stale (older than what was known), refused (beyond limits.inventory).";
     SOURCE_FAILING = Gauge "ecs_resolver_source_failing_calls" []
         "AWS calls that fail at present; /ready names them.";
     SOURCE_PASSES = Counter "ecs_resolver_source_passes_total" ["result"]

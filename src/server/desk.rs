@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
-use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
 use super::handler;
+use super::room::Room;
 use crate::metrics::{Counters, Source};
-use crate::responder::{Pending, Responder};
+use crate::responder::{self, Pending, Responder};
 
 /// The time, from the clock of tokio, which tests can hold.
 pub(super) fn now() -> Instant {
@@ -35,8 +35,8 @@ pub(super) struct Desk {
     /// All tasks, so that a stop can wait for them.
     pub(super) tasks: TaskTracker,
     pub(super) runtime: Handle,
-    /// Places for questions that came over UDP and wait for an upstream.
-    pub(super) room: Arc<Semaphore>,
+    /// Places for questions that wait for an upstream.
+    pub(super) room: Arc<Room>,
 }
 
 impl Desk {
@@ -54,6 +54,14 @@ impl Desk {
                 self.counters.answered(Source::Handler, rcode, false);
                 self.counters.took(1, elapsed(since));
             }
+        }
+    }
+
+    /// Writes the reply to `work` for which there is no place into `out`.
+    pub(super) fn refuse(&self, work: &Work, out: &mut Vec<u8>) -> Source {
+        match work {
+            Work::Await(pending) => self.responder.refuse_for_room(pending, out),
+            Work::Unusual { message, .. } => responder::refuse(message, out),
         }
     }
 }

@@ -4,11 +4,11 @@
 //! whose queue is deep is read and answered in batches, one that has a datagram now and then without what goes with
 //! them. The clock is read twice a batch.
 
-use std::io;
+use std::io::{self, ErrorKind};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
@@ -18,7 +18,7 @@ use super::batch::{BATCH, Batch, Headers};
 use super::desk::{self, Desk, Work};
 use super::port::{Port, Sender};
 use crate::metrics::{Counters, Dropped, Source};
-use crate::responder::{self, Circumstances, Verdict};
+use crate::responder::{Circumstances, Verdict};
 
 /// Batches that are taken from one socket before the others have their turn.
 const BURST: usize = 4;
@@ -26,6 +26,8 @@ const BURST: usize = 4;
 const LAST_BURSTS: usize = 16;
 /// A queue in which no more datagrams are found than this is not read in batches to begin with.
 const SHALLOW: usize = 2;
+/// Pause after an error of a socket.
+const PAUSE: Duration = Duration::from_millis(1);
 /// Events read at once.
 const EVENTS: usize = 16;
 /// Epoll's name for the event of the stop; sockets are named by their place in the list.
@@ -110,9 +112,17 @@ impl Worker {
             let Some(inlet) = self.inlets.get_mut(at) else { return false };
             // The first alone, unless it was in a crowd the last time.
             let most = if inlet.deep || round > 0 { BATCH } else { 1 };
-            let Ok(count) = self.batch.receive(&inlet.port, &mut inlet.headers, most) else {
-                inlet.deep = false;
-                return false;
+            let count = match self.batch.receive(&inlet.port, &mut inlet.headers, most) {
+                Ok(count) => count,
+                Err(error) => {
+                    inlet.deep = false;
+                    // What is wrong with a socket for long must not keep the worker from the others.
+                    if error.kind() != ErrorKind::WouldBlock {
+                        self.answerer.counters.dropped(Dropped::Unreceivable);
+                        thread::sleep(PAUSE);
+                    }
+                    return false;
+                }
             };
             inlet.deep = count > SHALLOW;
             self.at = at;
@@ -185,12 +195,12 @@ impl Answerer {
 
     /// Has a task answer; without room for one, writes what is to be said then.
     fn delegate(&self, work: Work, port: &Arc<Port>, sender: &Sender, reply: &mut Vec<u8>) -> Option<Source> {
-        let Ok(place) = Arc::clone(&self.desk.room).try_acquire_owned() else {
-            self.counters.dropped(Dropped::Busy);
-            return Some(match work {
-                Work::Await(pending) => self.desk.responder.refuse_for_room(&pending, reply),
-                Work::Unusual { message, .. } => responder::refuse(&message, reply),
-            });
+        let place = match self.desk.room.place(sender.peer.ip()) {
+            Ok(place) => place,
+            Err(reason) => {
+                self.counters.dropped(reason);
+                return Some(self.desk.refuse(&work, reply));
+            }
         };
         let (desk, port, sender) = (Arc::clone(&self.desk), Arc::clone(port), *sender);
         let task = async move {

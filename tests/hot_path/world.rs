@@ -6,6 +6,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use ecs_resolver::access::Access;
 use ecs_resolver::dns::{DomainName, Name, RecordType};
 use ecs_resolver::ecs::{LoadBalancer, LoadBalancerId, LoadBalancerRef, Scheme, Timestamp};
 use ecs_resolver::forwarder::{Flight, ForwardSettings, Forwarder, Link};
@@ -99,7 +100,11 @@ pub fn responder(services: usize) -> Arc<Responder> {
     let zone = writer.zone().clone();
     let upstream = SocketAddr::from((Ipv4Addr::LOCALHOST, 9));
     let forwarder = Forwarder::new(ForwardSettings::with_upstreams([upstream]), Arc::new(Upstream));
-    Arc::new(Responder::new(Shared::new(Snapshot { generation: 1, zone, ede: None }), forwarder))
+    Arc::new(Responder::new(
+        Shared::new(Snapshot { generation: 1, zone, ede: None }),
+        forwarder,
+        Arc::new(Access::open()),
+    ))
 }
 
 /// An upstream that has two addresses for every name, and nothing of any other type.

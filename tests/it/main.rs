@@ -2,10 +2,12 @@
 
 #![expect(clippy::disallowed_methods, reason = "tests are a shell of their own: they wait for real time")]
 
+mod access;
 mod aws_source;
 mod cli;
 mod clients;
 mod controller;
+mod crowd;
 mod daemon;
 mod demo;
 mod docs;

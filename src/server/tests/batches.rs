@@ -16,7 +16,7 @@ async fn flood(client: &UdpSocket, name: &str, count: u16) -> Vec<Message> {
 #[tokio::test]
 async fn a_crowd_gets_its_answers_each_its_own() {
     for ip in [[127, 0, 0, 1], [0, 0, 0, 0]] {
-        let server = start_at(ip, 1, ROOM);
+        let server = start_at(ip, 1);
         // A wildcard socket must answer from the address that was asked, in a batch of several as well.
         let at = |last| SocketAddr::from(([127, 0, 0, last], server.address.port()));
         let clients = [client(at(1)).await, client(at(if ip[0] == 0 { 9 } else { 1 })).await];
@@ -33,7 +33,7 @@ async fn a_crowd_gets_its_answers_each_its_own() {
 
 #[tokio::test]
 async fn a_fault_costs_one_query_of_its_batch() {
-    let server = start_at([127, 0, 0, 1], 1, ROOM);
+    let server = start_at([127, 0, 0, 1], 1);
     let client = server.client().await;
     // What the worker waits for: all of these are in its queue when it reads.
     let fault = query(500, "fault.ecs.internal.", RecordType::A, 0);
@@ -51,7 +51,7 @@ async fn a_fault_costs_one_query_of_its_batch() {
 
 #[tokio::test]
 async fn the_largest_question_is_read_whole() {
-    let server = start_at([127, 0, 0, 1], 1, ROOM);
+    let server = start_at([127, 0, 0, 1], 1);
     let client = server.client().await;
     // An option that nobody knows, as long as a datagram can be.
     let mut large = query(9, "web.ecs.internal.", RecordType::A, 1232);
@@ -73,7 +73,7 @@ async fn the_largest_question_is_read_whole() {
 
 #[tokio::test]
 async fn a_crowd_is_counted_one_by_one() {
-    let server = start_at([127, 0, 0, 1], 1, ROOM);
+    let server = start_at([127, 0, 0, 1], 1);
     flood(&server.client().await, "web.ecs.internal.", 100).await;
     server.until_counted("ecs_resolver_dns_requests_total{proto=\"udp\",type=\"A\"} 100.0").await;
     server.until_counted("ecs_resolver_dns_answers_total{source=\"zone\"} 100.0").await;
