@@ -18,7 +18,8 @@ const RATE: usize = 5000;
 /// Seconds that a restart may take on a busy machine.
 const RESTART: usize = 5;
 
-const CONFIG: &str = "[ecs]\nsource = \"off\"\n\n[forward]\nrate = 100000\n\n[records]\n\"db.ecs.internal\" = \"10.1.2.3\"\n";
+const CONFIG: &str =
+    "[ecs]\nsource = \"off\"\n\n[forward]\nrate = 100000\n\n[records]\n\"db.ecs.internal\" = \"10.1.2.3\"\n";
 
 /// An address with a port that nobody has.
 fn address() -> SocketAddr {
@@ -71,8 +72,8 @@ fn load(supervisor: &Supervisor, server: SocketAddr) -> Load {
 /// Ends the load and says what became of it.
 fn tally(load: Load, supervisor: &Supervisor) -> Tally {
     let tally = load.finish();
-    println!("{tally:?}");
-    assert!(tally.wrong.is_empty(), "wrong: {tally:?}\n{}", supervisor.log());
+    println!("{tally}");
+    assert!(tally.wrong.is_empty(), "wrong: {tally}\n{}", supervisor.log());
     tally
 }
 
@@ -95,7 +96,7 @@ fn kill_9_loses_no_more_than_was_under_way() {
         load.go_on(1000);
     }
     let tally = tally(load, &supervisor);
-    assert!(tally.lost <= under_way, "{under_way} were under way, of {tally:?}\n{}", supervisor.log());
+    assert!(tally.lost <= under_way, "{under_way} were under way, of {tally}\n{}", supervisor.log());
 }
 
 #[test]
@@ -118,7 +119,7 @@ fn restart_and_upgrade_lose_nothing() {
         load.go_on(1000);
     }
     let tally = tally(load, &supervisor);
-    assert_eq!(tally.lost, 0, "{tally:?}\n{}", supervisor.log());
+    assert_eq!(tally.lost, 0, "{tally}\n{}", supervisor.log());
     assert_eq!(supervisor.stored(), stored.into(), "whatever the number of workers");
 }
 

@@ -1,6 +1,7 @@
 //! A steady load, of which every single query is followed up.
 
 use std::collections::HashSet;
+use std::fmt;
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -18,14 +19,21 @@ const FORWARDED: usize = 64;
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// What became of the queries.
-#[derive(Debug)]
 pub struct Tally {
-    pub sent: usize,
+    sent: usize,
+    /// How many have no answer.
     pub lost: usize,
     /// Replies that are no good answer, by their header.
     pub wrong: Vec<[u8; 12]>,
     /// Queries a second.
-    pub rate: f64,
+    rate: f64,
+}
+
+impl fmt::Display for Tally {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { sent, lost, wrong, rate } = self;
+        write!(f, "{sent} queries at {rate:.0} a second, {lost} lost, {} wrong {:02x?}", wrong.len(), wrong.first())
+    }
 }
 
 #[derive(Default)]
