@@ -2,6 +2,7 @@
 //!
 //! Nothing is decided here. Each part gets its settings, its neighbours, and its end.
 
+mod access;
 mod balancers;
 pub mod controller;
 pub mod events;
@@ -127,7 +128,8 @@ async fn serve(
     let (updates, messages) = Updates::channel();
     let updating = start_updater(updater, messages)?;
 
-    let responder = Arc::new(Responder::new(shared.clone(), Arc::clone(&forwarder)));
+    let access = access::start(&config.access, &stop.token)?;
+    let responder = Arc::new(Responder::new(shared.clone(), Arc::clone(&forwarder), access));
     let handle = server::serve(sockets, responder, &metrics).map_err(Error::internal)?;
     handle.addresses().iter().for_each(|address| tracing::info!("answering DNS on {address}, UDP and TCP"));
     let events = Arc::new(EventStats::default());

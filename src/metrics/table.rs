@@ -51,6 +51,10 @@ table! {
         "Replies with TC set.";
     DNS_DROPPED = Counter "ecs_resolver_dns_dropped_total" ["reason"]
         "Messages and connections that got no reply, and questions refused for lack of room, by reason.";
+    DNS_TURNED_AWAY = Counter "ecs_resolver_dns_turned_away_total" ["how"]
+        "Clients that were told something else than an answer: refused (they may not ask); truncated, bad_cookie (they ask too often: to come over TCP, or with a cookie).";
+    DNS_COOKIES = Counter "ecs_resolver_dns_cookies_total" ["cookie"]
+        "Questions with DNS cookies: new (of a client that had none of ours), valid, bad.";
     DNS_DURATION = Histogram "ecs_resolver_dns_request_duration_seconds" []
         "Time from the receipt of a question to its reply.";
     DNS_TCP_CONNECTIONS = Gauge "ecs_resolver_dns_tcp_connections" []

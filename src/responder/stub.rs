@@ -11,6 +11,7 @@ use hickory_proto::rr::Record;
 use tokio::sync::{Mutex, Semaphore};
 
 use super::{Responder, Shared};
+use crate::access::Access;
 use crate::dns::{Body, BodyBuilder, DomainName, Ede, Name, Question, RData, Rcode, RecordType, name, rdata};
 use crate::forward::LocalNames;
 use crate::forwarder::{Flight, ForwardSettings, Forwarder, Link};
@@ -42,6 +43,11 @@ pub(crate) fn query(id: u16, name: &str, qtype: RecordType, payload: u16) -> Vec
 
 /// The responder, and what holds the upstream's answers to names that begin with `slow`: one permit lets one go.
 pub(crate) fn responder() -> (Arc<Responder>, Arc<Semaphore>) {
+    responder_for(Access::open())
+}
+
+/// The same for those whom `access` lets in.
+pub(crate) fn responder_for(access: Access) -> (Arc<Responder>, Arc<Semaphore>) {
     let gate = Arc::new(Semaphore::new(0));
     let upstream = SocketAddr::from((Ipv4Addr::LOCALHOST, 9));
     let local = LocalNames::new([]).with_records(&records());
@@ -50,7 +56,7 @@ pub(crate) fn responder() -> (Arc<Responder>, Arc<Semaphore>) {
     let settings = Settings { fallback: Fallback::Resolver, ..Settings::new(ZONE.clone(), Vec::new()) };
     let zone = ZoneWriter::new(settings, &Inventory::default(), 42).zone().clone();
     let shared = Shared::new(Snapshot { generation: 1, zone, ede: None });
-    (Arc::new(Responder::with(shared, forwarder, resolve)), gate)
+    (Arc::new(Responder::with(shared, forwarder, Arc::new(access), resolve)), gate)
 }
 
 /// What the operator says of names outside of the zone.

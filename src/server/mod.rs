@@ -6,6 +6,7 @@ mod admission;
 mod desk;
 mod handler;
 mod inherited;
+pub mod interfaces;
 mod port;
 mod retiring;
 mod self_query;

@@ -17,7 +17,7 @@ use source::{Crate, Seen};
 const FLOORS: [&[&str]; 5] = [
     &["dns", "ecs", "route53"],
     &["inventory", "zone", "forward", "register", "resolve"],
-    &["snapshot", "updater", "source", "forwarder", "responder", "registrar", "metrics"],
+    &["access", "snapshot", "updater", "source", "forwarder", "responder", "registrar", "metrics"],
     &["aws", "server", "link", "http", "host", "store", "systemd", "config"],
     &["daemon", "cli", "lambda", "main", "bootstrap", "lib"],
 ];
@@ -35,7 +35,9 @@ const SIDEWAYS: &[(&str, &str, &str)] = &[
     ("updater", "source", "takes what the sources deliver"),
     ("responder", "snapshot", "reads it once a query"),
     ("responder", "forwarder", "asks it for what is not ours"),
+    ("responder", "access", "asks it whether and how a client is answered"),
     ("responder", "metrics", "counts each question"),
+    ("metrics", "access", "counts the cookies by what they are worth"),
     ("metrics", "forwarder", "tells the forwarder's counters"),
     ("systemd", "server", "keeps its sockets while we are not there"),
     ("main", "cli", "the program is its command line"),
@@ -53,7 +55,7 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("moka", &["forwarder"]),
     ("nix", &["server"]),
     ("socket2", &["server"]),
-    ("arc_swap", &["snapshot"]),
+    ("arc_swap", &["access", "snapshot"]),
     ("axum", &["http"]),
     ("hyper", &["http"]),
     ("hyper_util", &["http"]),
