@@ -80,7 +80,8 @@ impl Responder {
     pub(crate) fn with(shared: Shared, forwarder: Arc<Forwarder>, access: Arc<Access>, resolve: Resolve) -> Self {
         let error = |rcode, code, text| Body::empty(rcode, false, Some(Arc::new(Ede::new(code, text))));
         let not_ours = error(Rcode::Refused, Ede::NOT_AUTHORITATIVE, "not in our zones, and recursion is not desired");
-        let busy = error(Rcode::ServFail, Ede::NETWORK_ERROR, "too many questions are under way");
+        let busy =
+            error(Rcode::ServFail, Ede::NETWORK_ERROR, "too many questions are under way, or we are being stopped");
         Self { shared, forwarder, access, resolve, transfers: false, not_ours, busy }
     }
 
@@ -148,19 +149,19 @@ impl Responder {
 
     /// Asks the upstream, more than once if need be, and writes the reply into `out`. Takes no longer than one exchange
     /// does: who has asked does not wait for two.
-    pub async fn finish(&self, pending: Pending, out: &mut Vec<u8>) -> Source {
+    pub async fn finish(&self, pending: &Pending, out: &mut Vec<u8>) -> Source {
         let first = self.forwarder.resolve(pending.key.clone(), pending.client).await;
         let Parsed::Plain(question) = Question::parse(&pending.message) else {
             return refuse(&pending.message, out);
         };
-        let Pending { ref snapshot, envelope, spin, .. } = pending;
+        let Pending { ref snapshot, envelope, spin, .. } = *pending;
         let Decision { layer, mut resolution } = self.decide(&snapshot.zone, &question, spin);
         // Which steps come before the one that waited is known only now; those are in the cache.
         let mut heard = vec![(pending.key.clone(), first)];
         loop {
             let key = conclude::key(&resolution, &question).and_then(KeyRef::to_key);
             if let Some(key) = key.as_ref().filter(|key| !heard.iter().any(|(asked, _)| asked == *key)) {
-                heard.push((key.clone(), self.resolve_in_time(key, &pending).await));
+                heard.push((key.clone(), self.resolve_in_time(key, pending).await));
             }
             let said = heard.iter().find(|(asked, _)| Some(asked) == key.as_ref());
             let now = tokio::time::Instant::now().into_std();
@@ -181,7 +182,7 @@ impl Responder {
         }
     }
 
-    /// Writes the reply to a query for which there is no room: what the cache has, even if it is stale, or SERVFAIL, so
+    /// Writes the reply to a query for which there is no room, or no time: what the cache has, even if it is stale, or SERVFAIL, so
     /// that the client asks again or elsewhere.
     pub fn refuse_for_room(&self, pending: &Pending, out: &mut Vec<u8>) -> Source {
         let Parsed::Plain(question) = Question::parse(&pending.message) else {

@@ -26,7 +26,7 @@ async fn ask(responder: &Responder, query: &[u8], spin: u32) -> (Source, Message
     let mut out = Vec::new();
     let source = match responder.respond(query, circumstances(spin, false), &counters, &mut out) {
         Verdict::Reply(source) => source,
-        Verdict::Await(pending) => responder.finish(pending, &mut out).await,
+        Verdict::Await(pending) => responder.finish(&pending, &mut out).await,
         other => panic!("{other:?}"),
     };
     (source, Message::from_vec(&out).unwrap())
