@@ -89,6 +89,9 @@ pub struct Overrides {
         default_missing_value = "true"
     )]
     pub adopt: Option<String>,
+    /// Time until the queue of a host that is gone from its cluster is removed
+    #[arg(long, env = "ECS_RESOLVER_CONTROLLER_REMOVE_QUEUES_AFTER", value_name = "DURATION|off")]
+    pub remove_queues_after: Option<String>,
     /// DNS server for everything else; port 53 if none is given. Repeat it, or separate by commas
     #[arg(
         long = "upstream",
@@ -170,7 +173,7 @@ impl Overrides {
     /// The keys that are given, with their texts. Empty texts count as not given, so that a unit file can pass on a
     /// variable that is not set.
     pub fn given(&self) -> impl Iterator<Item = (&'static str, &[String])> {
-        let all: [(&str, &[String]); 43] = [
+        let all: [(&str, &[String]); 44] = [
             ("dns.listen", &self.listen),
             ("dns.zone", self.zone.as_slice()),
             ("dns.ttl", self.ttl.as_slice()),
@@ -194,6 +197,7 @@ impl Overrides {
             ("controller.interval", self.controller_interval.as_slice()),
             ("controller.record_types", &self.record_types),
             ("controller.adopt", self.adopt.as_slice()),
+            ("controller.remove_queues_after", self.remove_queues_after.as_slice()),
             ("forward.upstreams", &self.upstreams),
             ("forward.policy", self.policy.as_slice()),
             ("forward.rate", self.rate.as_slice()),
@@ -253,6 +257,7 @@ fn set(spec: &mut Spec, key: &'static str, texts: &[String]) -> Result<(), Fault
         "controller.interval" => spec.controller.interval = text(),
         "controller.record_types" => spec.controller.record_types = list(),
         "controller.adopt" => spec.controller.adopt = parse(key, &text())?,
+        "controller.remove_queues_after" => spec.controller.remove_queues_after = text(),
         _ if key.starts_with("forward.") => return set_forward(&mut spec.forward, key, texts),
         "http.listen" => spec.http.listen = text(),
         "snapshot.path" => spec.snapshot.path = Some(text()),

@@ -133,6 +133,10 @@ table! {
         "Names of ours that nobody wants and that stay, because it is not sure that they may go.";
     REGISTER_REFUSED = Gauge "ecs_resolver_register_refused_deletes" []
         "Deletes that the last reconcile refused because they were too many.";
+    QUEUES_ABANDONED = Gauge "ecs_resolver_queues_abandoned" []
+        "Queues of agents whose hosts are gone from their cluster, by the controller's last look.";
+    QUEUES_REMOVED = Counter "ecs_resolver_queues_removed_total" ["result"]
+        "Queues of hosts that are gone, by what came of removing them: removed, failed.";
     SOURCE_INTERVAL = Gauge "ecs_resolver_source_interval_seconds" []
         "Time between two reads of the clusters, stretched so that the fleet spares AWS's limits.";
     HEALTH_INTERVAL = Gauge "ecs_resolver_source_health_interval_seconds" []
