@@ -144,7 +144,7 @@ table! {
     DRIFT = Counter "ecs_resolver_drift_total" ["resource"]
         "Changes that a read of the clusters found although events should have told of them.";
     EVENTS = Counter "ecs_resolver_events_total" ["type", "result"]
-        "Events received, by type and result: served, foreign (another cluster, account or region), ignored, malformed.";
+        "Events received, by type and result: served (by a controller: asks for a reconcile), foreign (another cluster, account or region), ignored, malformed.";
     EVENT_PROPAGATION = Histogram "ecs_resolver_event_propagation_seconds" []
         "Time from the event itself, by AWS's clock, until what it says was served.";
     EVENT_SERVING = Histogram "ecs_resolver_event_serve_duration_seconds" []

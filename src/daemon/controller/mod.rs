@@ -23,6 +23,7 @@ use crate::route53::HostedZoneId;
 use crate::source::Updates;
 use crate::source::clock::Clock;
 use crate::source::describe::{Apis, Describer};
+use crate::source::events::stats::EventStats;
 use crate::source::fleet_health::FleetHealth;
 use crate::source::hosted_zone::Paced;
 use crate::source::queue::HostQueue;
@@ -187,15 +188,22 @@ impl Parts {
         let apis =
             Apis { ecs: Arc::new(aws.ecs), ec2: Arc::new(aws.ec2), load_balancers: Arc::new(aws.load_balancing) };
         let topic = config.events.topic_arn.clone().map(TopicArn);
+        let events = Arc::new(EventStats::default());
         let told = topic.clone();
         let health = told.map(|topic| {
             let describer = Describer::new(apis.clone(), updates.clone(), Arc::clone(&status), clock);
-            FleetHealth::new(describer, Arc::clone(&sns) as Arc<dyn SnsApi>, topic, config.ecs.health_interval)
+            FleetHealth::new(
+                describer,
+                Arc::clone(&sns) as Arc<dyn SnsApi>,
+                topic,
+                config.ecs.health_interval,
+                Arc::clone(&events),
+            )
         });
         let describer = Arc::new(Describer::new(apis, updates.clone(), Arc::clone(&status), clock));
-        let sweep = topic.zip(config.controller.remove_queues_after).map(|(topic, grace)| {
-            Sweep::new(Arc::clone(&describer), (sqs, sns), topic, clusters.clone(), grace)
-        });
+        let sweep = topic
+            .zip(config.controller.remove_queues_after)
+            .map(|(topic, grace)| Sweep::new(Arc::clone(&describer), (sqs, sns), topic, clusters.clone(), grace));
         let id = config.route53.zone_id.as_deref().map(HostedZoneId::new);
         let api = Arc::new(Paced::new(Arc::new(aws.route53)));
         let registrar = Registrar::new(api, config.dns.zone.clone(), id, wait);
@@ -205,17 +213,14 @@ impl Parts {
             consent: Consent { adopt: config.controller.adopt, mass_delete },
         };
         let relevance = Relevance::new(&settings.clusters, &settings.options.kinds);
-        let hear = |queue: HostQueue| Hearing::new(queue.into_events(), Arc::clone(&describer), relevance);
+        let hear = |queue: HostQueue| {
+            Hearing::new(queue.into_events(), Arc::clone(&describer), relevance, Arc::clone(&events))
+        };
         let hearing = queue.map(hear);
         let controller = Controller::new(settings, describer, updates.clone(), shared.clone(), registrar);
-        let reporter =
-            super::report::Reporter { shared, stats, status, clock, feed, events: Arc::default(), reads_zone: false };
-        let reports = Reports {
-            reporter,
-            registration: controller.status(),
-            sweep: sweep.as_ref().map(Sweep::stats),
-            clock,
-        };
+        let reporter = super::report::Reporter { shared, stats, status, clock, feed, events, reads_zone: false };
+        let reports =
+            Reports { reporter, registration: controller.status(), sweep: sweep.as_ref().map(Sweep::stats), clock };
         Ok(Self { controller, hearing, health, sweep, updates, metrics, reports })
     }
 }

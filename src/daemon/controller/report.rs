@@ -45,6 +45,7 @@ impl Reports {
     /// Exports what is counted.
     pub(super) fn register(&self, metrics: &Metrics) {
         self.reporter.register_reading(metrics);
+        self.reporter.register_heard(metrics);
         let provide = |metric, read: fn(RegistrarReport, &mut Samples)| {
             let status = Arc::clone(&self.registration);
             metrics.provide(metric, move |samples| read(status.report(), samples));

@@ -273,7 +273,7 @@ impl EventSource {
             let mut skews = self.skews.lock().unwrap_or_else(PoisonError::into_inner);
             at = skews.ours(&health.cluster, health.at, now);
         }
-        let kind = intake::kind(&event.detail);
+        let kind = Kind::of(&event.detail);
         let (receipt, time) = (message.receipt.clone(), event.time);
         Some(Received { receipt, kind, time, incoming: Incoming { event, at } })
     }

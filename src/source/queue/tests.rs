@@ -165,6 +165,21 @@ async fn opening_goes_on_from_wherever_it_was_cut_off() {
 }
 
 #[tokio::test]
+async fn what_may_not_be_corrected_is_told_and_nothing_else_is_done() {
+    let world = World::default();
+    own(&world, 1).open().await.unwrap();
+    world.state().queues.get_mut(NAME).unwrap().queue.settings.retention = Duration::from_hours(1);
+    world.state().denied.insert("sqs:SetQueueAttributes");
+    world.calls();
+    let error = own(&world, 2).open().await.unwrap_err();
+    assert_eq!((error.operation, error.kind), ("sqs:SetQueueAttributes", ApiErrorKind::Denied));
+    assert_eq!(world.calls().last(), Some(&"sqs:SetQueueAttributes"));
+    assert_eq!(world.state().queues[NAME].tags[OWNER], "0000000000000001 i-1", "not ours yet");
+    world.state().queues.get_mut(NAME).unwrap().queue.settings.retention = Duration::from_mins(5);
+    own(&world, 2).open().await.expect("somebody else has corrected it");
+}
+
+#[tokio::test]
 async fn a_queue_that_is_there_needs_no_permission_to_make_one() {
     let world = World::default();
     own(&world, 1).open().await.unwrap();

@@ -20,8 +20,13 @@ fn world() -> (FakeAws, String) {
 fn host_with_queue(fake: &FakeAws, topic: &str) -> (Host, String) {
     let host = fake.world().add_host("prod", 'a');
     fake.world().metadata_of = Some(host.instance_id.clone());
-    let flags = ["run", "--config", "/dev/null", "--cluster", "prod", "--upstream", "127.0.0.1:9", "--topic-arn", topic];
-    let agent = Daemon::start(&flags, &environment(&fake.endpoint_url()));
+    let flags =
+        ["run", "--config", "/dev/null", "--cluster", "prod", "--upstream", "127.0.0.1:9", "--topic-arn", topic];
+    let endpoint = fake.endpoint_url();
+    let mut environment = environment(&endpoint);
+    environment.retain(|(name, _)| *name != "AWS_EC2_METADATA_DISABLED");
+    environment.push(("AWS_EC2_METADATA_SERVICE_ENDPOINT", &endpoint));
+    let agent = Daemon::start(&flags, &environment);
     let queue = format!("ecs-resolver-prod-{}", host.instance_id);
     agent.wait("its queue", || is_subscribed(fake, topic, &queue));
     (host, queue)

@@ -58,7 +58,10 @@ async fn queues_are_listed_by_the_beginning_of_their_names() {
         urls.iter().map(|url| url.rsplit('/').next().unwrap().to_owned()).collect()
     };
     let all = sqs.list_queues().send().await.unwrap();
-    assert_eq!((names(all.queue_urls()), all.next_token()), (["a-1", "a-2", "a-3", "b"].map(str::to_owned).into(), None));
+    assert_eq!(
+        (names(all.queue_urls()), all.next_token()),
+        (["a-1", "a-2", "a-3", "b"].map(str::to_owned).into(), None)
+    );
     let first = sqs.list_queues().queue_name_prefix("a-").max_results(2).send().await.unwrap();
     assert_eq!(names(first.queue_urls()), ["a-1", "a-2"]);
     let second = sqs.list_queues().queue_name_prefix("a-").max_results(2).next_token(first.next_token().unwrap());
@@ -68,7 +71,11 @@ async fn queues_are_listed_by_the_beginning_of_their_names() {
 
     fake.knobs().set_page_size(Op::ListQueues, 1);
     let unpaged = sqs.list_queues().queue_name_prefix("a-").send().await.unwrap();
-    assert_eq!((unpaged.queue_urls().len(), unpaged.next_token()), (1, None), "who asks for no number hears of no more");
+    assert_eq!(
+        (unpaged.queue_urls().len(), unpaged.next_token()),
+        (1, None),
+        "who asks for no number hears of no more"
+    );
     for most in [0, 1_001] {
         let refused = sqs.list_queues().max_results(most).send().await.unwrap_err();
         assert_eq!(refused.code(), Some("InvalidParameterValue"), "{most}");

@@ -81,7 +81,11 @@ async fn what_does_not_fit_is_refused_as_a_whole_and_says_what() {
         (change(Action::Delete, "taken", "two.example"), "do not match the current values"),
     ] {
         let error = zone.change(&[good(), wrong]).await.unwrap_err();
-        assert_eq!((error.operation, error.kind), ("route53:ChangeResourceRecordSets", ApiErrorKind::Rejected), "{error}");
+        assert_eq!(
+            (error.operation, error.kind),
+            ("route53:ChangeResourceRecordSets", ApiErrorKind::Rejected),
+            "{error}"
+        );
         assert!(error.message.starts_with("InvalidChangeBatch: Tried to") && error.message.contains(said), "{error}");
         assert_eq!(zone.records().await, ["taken.ecs.internal. one.example"], "nothing of it was done");
     }
