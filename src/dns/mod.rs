@@ -4,6 +4,7 @@
 //! is not hot and is re-exported from here, so that an upgrade of it touches one folder.
 
 pub mod body;
+pub mod cookie;
 pub mod ede;
 pub mod name;
 pub mod precheck;
@@ -12,6 +13,7 @@ pub mod question;
 pub mod reply;
 
 pub use body::{Body, BodyBuilder};
+pub use cookie::{Cookie, ReplyCookie};
 pub use ede::Ede;
 pub use hickory_proto::rr::{Name, RData, RecordType, rdata};
 pub use name::DomainName;

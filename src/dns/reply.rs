@@ -4,7 +4,7 @@
 //! allocated: the caller's buffer is reused.
 
 use super::body::{Owner, Records};
-use super::{Body, DomainName, Ede, HEADER_LEN, Question, TCP_LIMIT, UDP_EDNS_LIMIT};
+use super::{Body, DomainName, Ede, HEADER_LEN, Question, ReplyCookie, TCP_LIMIT, UDP_EDNS_LIMIT};
 
 /// Pointer to the name of the question (RFC 1035 4.1.4).
 const ASKED: [u8; 2] = [0xc0, HEADER_LEN as u8];
@@ -71,6 +71,8 @@ pub struct ReplyContext<'c> {
     pub limit: usize,
     /// An extended error of the whole snapshot (stale), used when the body has none.
     pub ede: Option<&'c Ede>,
+    /// The cookies that the reply carries back, if the query had one.
+    pub cookie: Option<ReplyCookie>,
 }
 
 /// Writes the reply to `question` into `out`, which is cleared first. As many whole records as fit are sent: if not
@@ -84,7 +86,7 @@ pub fn write(out: &mut Vec<u8>, question: &Question<'_>, body: &Body, context: &
     out.extend_from_slice(&[0, 1, 0, 0, 0, 0, 0, 0]);
     out.extend_from_slice(question.wire());
     let ede = body.ede.as_deref().or(context.ede);
-    let opt_len = question.edns.map_or(0, |_| OPT_LEN + ede.map_or(0, Ede::option_len));
+    let opt_len = question.edns.map_or(0, |_| opt_len(ede, context.cookie.as_ref()));
     let limit = context.limit.min(TCP_LIMIT).saturating_sub(opt_len);
 
     let mut places = Places::default();
@@ -108,7 +110,7 @@ pub fn write(out: &mut Vec<u8>, question: &Question<'_>, body: &Body, context: &
         out[2] |= 0x02;
     }
     if let Some(edns) = question.edns {
-        write_opt(out, edns.dnssec_ok, ede);
+        write_opt(out, edns.dnssec_ok, ede, context.cookie.as_ref());
         counts[2] += 1;
     }
     for (place, count) in [6, 8, 10].into_iter().zip(counts) {
@@ -196,15 +198,28 @@ fn write_glue(out: &mut Vec<u8>, body: &Body, limit: usize, places: &Places) -> 
     written
 }
 
-/// Appends our OPT record: payload size 1232, version 0, the client's DO bit, and why the answer is what it is.
-pub fn write_opt(out: &mut Vec<u8>, dnssec_ok: bool, ede: Option<&Ede>) {
+/// Length in bytes of the OPT record with these options.
+#[must_use]
+pub fn opt_len(ede: Option<&Ede>, cookie: Option<&ReplyCookie>) -> usize {
+    OPT_LEN + options_len(ede, cookie)
+}
+
+fn options_len(ede: Option<&Ede>, cookie: Option<&ReplyCookie>) -> usize {
+    ede.map_or(0, Ede::option_len) + cookie.map_or(0, |_| ReplyCookie::OPTION_LEN)
+}
+
+/// Appends our OPT record: payload size 1232, version 0, the client's DO bit, why the answer is what it is, and the
+/// cookies.
+pub fn write_opt(out: &mut Vec<u8>, dnssec_ok: bool, ede: Option<&Ede>, cookie: Option<&ReplyCookie>) {
     out.extend_from_slice(&[0, 0, 41]);
     out.extend_from_slice(&(UDP_EDNS_LIMIT as u16).to_be_bytes());
     out.extend_from_slice(&[0, 0, u8::from(dnssec_ok) << 7, 0]);
-    let length = ede.map_or(0, Ede::option_len);
-    out.extend_from_slice(&u16::try_from(length).unwrap_or_default().to_be_bytes());
+    out.extend_from_slice(&u16::try_from(options_len(ede, cookie)).unwrap_or_default().to_be_bytes());
     if let Some(ede) = ede {
         ede.write(out);
+    }
+    if let Some(cookie) = cookie {
+        cookie.write(out);
     }
 }
 

@@ -91,7 +91,7 @@ impl<'a> Asked<'a> {
                 Concluded::Done(self.credit(source))
             }
             Ending::Passed(entry, source) => {
-                entry.write(out, self.question, self.now, self.question.limit(self.tcp));
+                entry.write(out, self.question, self.now, self.question.limit(self.tcp), None);
                 Concluded::Done(self.credit(source))
             }
             Ending::Next(resolution) => Concluded::Next(resolution),
@@ -207,6 +207,7 @@ impl<'a> Asked<'a> {
             spin: self.spin,
             limit: self.question.limit(self.tcp),
             ede: self.snapshot.ede.as_ref(),
+            cookie: None,
         };
         reply::write(out, self.question, body, &context);
     }
