@@ -97,6 +97,9 @@ pub struct Overrides {
         default_missing_value = "true"
     )]
     pub adopt: Option<String>,
+    /// Time until the queue of a host that is gone from its cluster is removed
+    #[arg(long, env = "ECS_RESOLVER_CONTROLLER_REMOVE_QUEUES_AFTER", value_name = "DURATION|off")]
+    pub remove_queues_after: Option<String>,
     /// DNS server for everything else; port 53 if none is given. Repeat it, or separate by commas
     #[arg(
         long = "upstream",
@@ -209,6 +212,7 @@ impl Overrides {
             ("controller.interval", self.controller_interval.as_slice()),
             ("controller.record_types", &self.record_types),
             ("controller.adopt", self.adopt.as_slice()),
+            ("controller.remove_queues_after", self.remove_queues_after.as_slice()),
             ("forward.upstreams", &self.upstreams),
             ("forward.policy", self.policy.as_slice()),
             ("forward.rate", self.rate.as_slice()),
@@ -272,6 +276,7 @@ fn set(spec: &mut Spec, key: &'static str, texts: &[String]) -> Result<(), Fault
         "controller.interval" => spec.controller.interval = text(),
         "controller.record_types" => spec.controller.record_types = list(),
         "controller.adopt" => spec.controller.adopt = parse(key, &text())?,
+        "controller.remove_queues_after" => spec.controller.remove_queues_after = text(),
         _ if key.starts_with("forward.") => return set_forward(&mut spec.forward, key, texts),
         _ if key.starts_with("access.") => return access::set(&mut spec.access, key, texts),
         _ if key.starts_with("limits.") => return limits::set(&mut spec.limits, key, texts),

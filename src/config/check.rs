@@ -34,6 +34,8 @@ const MAX_WORKERS: i64 = 256;
 const INTERVALS: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(3600);
 /// The same, where events do.
 const RECONCILE_INTERVALS: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(24 * 3600);
+/// Shortest and longest time until the queue of a host that is gone is removed.
+const GRACES: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(7 * 24 * 3600);
 /// Shortest and longest time between two reads of the hosted zone.
 const ZONE_POLL_INTERVALS: RangeInclusive<Duration> = Duration::from_secs(10)..=Duration::from_secs(24 * 3600);
 
@@ -264,10 +266,13 @@ impl Judge {
             self.word(&format!("controller.record_types[{at}]"), &text.to_ascii_uppercase(), &words)
         });
         let record_types = kinds.collect();
+        let after = spec.remove_queues_after.as_str();
         Controller {
             interval: self.interval("controller.interval", &spec.interval, &INTERVALS),
             record_types,
             adopt: spec.adopt,
+            remove_queues_after: (after != "off")
+                .then(|| self.interval("controller.remove_queues_after", after, &GRACES)),
         }
     }
 

@@ -180,11 +180,18 @@ pub struct Controller {
     pub record_types: Texts,
     /// Whether the CNAMEs of the Lambda of 2016 are taken over.
     pub adopt: bool,
+    /// Time until the queue of a host that is gone is removed; `off`: never.
+    pub remove_queues_after: String,
 }
 
 impl Default for Controller {
     fn default() -> Self {
-        Self { interval: "60s".to_owned(), record_types: Texts::of(["CNAME"]), adopt: false }
+        Self {
+            interval: "60s".to_owned(),
+            record_types: Texts::of(["CNAME"]),
+            adopt: false,
+            remove_queues_after: "15m".to_owned(),
+        }
     }
 }
 

@@ -39,6 +39,7 @@ pub const KEYS: &[Key] = &[
     key("controller.interval", "a duration from \"100ms\" to \"1h\", in quotes, such as \"60s\""),
     key("controller.record_types", "what to register: [\"CNAME\"], [\"CNAME\", \"A\"] or [\"CNAME\", \"A\", \"SRV\"]"),
     key("controller.adopt", "true or false"),
+    key("controller.remove_queues_after", "a duration from \"1s\" to \"168h\", in quotes, such as \"15m\", or \"off\""),
     key(
         "forward.upstreams",
         "1 to 8 addresses of DNS servers, each with or without a port, or tls://ADDRESS#NAME: [\"169.254.169.253\"]",

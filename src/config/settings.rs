@@ -178,6 +178,9 @@ pub struct Controller {
     pub record_types: BTreeSet<Kind>,
     /// Whether the CNAMEs of the Lambda of 2016 are taken over.
     pub adopt: bool,
+    /// How long a host must be gone from its cluster until its queue is removed, 1 s to 7 days; `None`: for ever.
+    #[serde(serialize_with = "duration_or_off")]
+    pub remove_queues_after: Option<Duration>,
 }
 
 /// `[forward]`
@@ -360,6 +363,13 @@ fn policy<S: Serializer>(policy: &Policy, serializer: S) -> Result<S::Ok, S::Err
 
 fn duration<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&values::duration_text(*duration))
+}
+
+fn duration_or_off<S: Serializer>(duration: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
+    match duration {
+        Some(duration) => serializer.serialize_str(&values::duration_text(*duration)),
+        None => serializer.serialize_str("off"),
+    }
 }
 
 fn kinds<S: Serializer>(kinds: &BTreeSet<Kind>, serializer: S) -> Result<S::Ok, S::Error> {

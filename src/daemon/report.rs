@@ -131,9 +131,7 @@ impl Reporter {
             let stats = Arc::clone(&self.events);
             metrics.provide(metric, move |samples| read(&stats, samples));
         };
-        provide(&table::EVENTS, |stats, samples| {
-            stats.events().for_each(|(kind, verdict, count)| samples.labelled(&[kind, verdict], count as f64));
-        });
+        self.register_heard(metrics);
         provide(&table::EVENT_PROPAGATION, |stats, samples| durations(&stats.propagation, samples));
         provide(&table::EVENT_SERVING, |stats, samples| durations(&stats.serving, samples));
         provide(&table::EVENTS_HELD, |stats, samples| {
@@ -144,7 +142,16 @@ impl Reporter {
         provide(&table::EVENTS_QUEUE_SHARED, |stats, samples| {
             samples.value(f64::from(u8::from(stats.queue_shared.load(Ordering::Relaxed))));
         });
-        provide(&table::HEALTH_INTERVAL, |stats, samples| samples.value(value(&stats.health_interval) / 1e3));
+    }
+
+    /// Exports which events were received, and how often health is looked at.
+    pub(super) fn register_heard(&self, metrics: &Metrics) {
+        let stats = Arc::clone(&self.events);
+        metrics.provide(&table::EVENTS, move |samples| {
+            stats.events().for_each(|(kind, verdict, count)| samples.labelled(&[kind, verdict], count as f64));
+        });
+        let stats = Arc::clone(&self.events);
+        metrics.provide(&table::HEALTH_INTERVAL, move |samples| samples.value(value(&stats.health_interval) / 1e3));
     }
 
     fn register_source(&self, metrics: &Metrics) {

@@ -139,6 +139,10 @@ table! {
         "Names of ours that nobody wants and that stay, because it is not sure that they may go.";
     REGISTER_REFUSED = Gauge "ecs_resolver_register_refused_deletes" []
         "Deletes that the last reconcile refused because they were too many.";
+    QUEUES_ABANDONED = Gauge "ecs_resolver_queues_abandoned" []
+        "Queues of agents whose hosts are gone from their cluster, by the controller's last look.";
+    QUEUES_REMOVED = Counter "ecs_resolver_queues_removed_total" ["result"]
+        "Queues of hosts that are gone, by what came of removing them: removed, failed.";
     SOURCE_INTERVAL = Gauge "ecs_resolver_source_interval_seconds" []
         "Time between two reads of the clusters, stretched so that the fleet spares AWS's limits.";
     HEALTH_INTERVAL = Gauge "ecs_resolver_source_health_interval_seconds" []
@@ -146,7 +150,7 @@ table! {
     DRIFT = Counter "ecs_resolver_drift_total" ["resource"]
         "Changes that a read of the clusters found although events should have told of them.";
     EVENTS = Counter "ecs_resolver_events_total" ["type", "result"]
-        "Events received, by type and result: served, foreign (another cluster, account or region), ignored, malformed.";
+        "Events received, by type and result: served (by a controller: asks for a reconcile), foreign (another cluster, account or region), ignored, malformed.";
     EVENT_PROPAGATION = Histogram "ecs_resolver_event_propagation_seconds" []
         "Time from the event itself, by AWS's clock, until what it says was served.";
     EVENT_SERVING = Histogram "ecs_resolver_event_serve_duration_seconds" []

@@ -79,7 +79,7 @@ async fn a_stop_waits_for_no_upstream_that_takes_too_long() {
 
 #[tokio::test]
 async fn a_stop_ends_at_its_deadline() {
-    let server = start_at([127, 0, 0, 1], 1, ROOM);
+    let server = start_at([127, 0, 0, 1], 1);
     let client = server.client().await;
     let held = HOLD.lock().await;
     client.send(&query(1, "hold.ecs.internal.", RecordType::A, 0)).await.unwrap();

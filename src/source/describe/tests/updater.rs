@@ -7,10 +7,10 @@ use tokio::sync::mpsc;
 use crate::inventory::{Change, ClusterRecord, Inventory, Observed, Resource, ResourceId, ServiceKey, TaskRecord};
 use crate::source::{Message, Updates};
 
-pub(super) struct Updater(Arc<Mutex<Vec<Change>>>);
+pub(in crate::source) struct Updater(Arc<Mutex<Vec<Change>>>);
 
 impl Updater {
-    pub(super) fn start() -> (Self, Updates) {
+    pub(in crate::source) fn start() -> (Self, Updates) {
         let (updates, messages) = Updates::channel();
         let seen = Arc::new(Mutex::new(Vec::new()));
         tokio::spawn(work(messages, Arc::clone(&seen)));
