@@ -291,7 +291,7 @@ fn the_table_shows_values_and_where_they_were_set() {
     assert_eq!(row("ecs.poll_interval"), ["ecs.poll_interval", "30s", "default"]);
     assert_eq!(row("forward.cache_size"), ["forward.cache_size", "16MiB", "default"]);
     assert_eq!(row("snapshot.path")[2], "--snapshot");
-    assert!(table.contains("Note: snapshot.path: accepted, but not used"), "{table}");
+    assert_eq!(row("snapshot.max_age"), ["snapshot.max_age", "168h", "default"]);
     assert!(KEYS.iter().all(|key| table.contains(key.name)));
     let json = show::json(&loaded);
     assert_eq!(json["config"]["dns"]["ttl"], 9);

@@ -8,6 +8,7 @@ pub mod events;
 mod feed;
 mod from_aws;
 mod hosted;
+mod kept;
 mod readiness;
 mod report;
 mod upstreams;
@@ -30,12 +31,14 @@ use crate::metrics::Metrics;
 use crate::responder::Responder;
 use crate::source::clock::Clock;
 use crate::source::events::stats::EventStats;
+use crate::source::staleness;
 use crate::source::status::SourceStatus;
 use crate::source::{Message, Updates};
 use crate::updater::Updater;
 use crate::{config, http, server, systemd, zone};
 use balancers::SimulatedBalancers;
 use feed::{Feed, Prepared};
+use kept::{Keeping, Saver, Watch};
 
 /// Time for answers under way when we are told to stop.
 const DRAIN: Duration = Duration::from_secs(5);
@@ -109,7 +112,9 @@ async fn serve(config: Config, feed: Feed, link: Arc<dyn Link>, greeting: Option
     let forwarder = Forwarder::new(upstreams::forward_settings(&config)?, link);
 
     let serial = u32::try_from(clock.now().as_second()).unwrap_or_default();
+    let keeping = Keeping::of(&config, &feed);
     let updater = Updater::new(zone_settings(&config, &feed, sockets.addresses()), serial);
+    let updater = restored(updater, &keeping, &feed, &config, (&status, clock));
     let outdated = Arc::clone(&forwarder);
     // What the upstreams said of a name is of no use once the zone says it.
     let updater = updater.telling(Box::new(move |names| outdated.forget(names)));
@@ -131,6 +136,7 @@ async fn serve(config: Config, feed: Feed, link: Arc<dyn Link>, greeting: Option
         events: Arc::clone(&events),
     };
     reporter.register(&metrics, &forwarder);
+    keeping.counts.register(&metrics);
     let token = stop.token.clone();
     report_drops(&metrics, &token);
     if let Some(listener) = http {
@@ -138,6 +144,7 @@ async fn serve(config: Config, feed: Feed, link: Arc<dyn Link>, greeting: Option
         let state = reporter.http_state(Arc::clone(&metrics), updates.clone(), Some(&forwarder));
         tokio::spawn(http::serve(listener, state, token.clone().cancelled_owned()));
     }
+    let saving = keep(&keeping, &reporter, &updates, &token);
     let ends = feed::Ends { updates, forwarder, metrics, status, clock, events };
     let mut sources: Vec<_> = hosted::start(ends.clone(), &config, &token).into_iter().collect();
     sources.push(feed::start(&feed, ends, &config, &token));
@@ -155,7 +162,45 @@ async fn serve(config: Config, feed: Feed, link: Arc<dyn Link>, greeting: Option
     if unanswered > 0 {
         tracing::warn!("{unanswered} questions were still unanswered at the end of {DRAIN:?}");
     }
+    if let Some(saving) = saving
+        && tokio::time::timeout(DRAIN, saving).await.is_err()
+    {
+        tracing::warn!("the inventory could not be saved within {DRAIN:?}; the file of before stays");
+    }
     ended
+}
+
+/// The updater with what is known from before the start, if that may be used: answers need not wait for AWS.
+fn restored(
+    updater: Updater,
+    keeping: &Keeping,
+    feed: &Prepared,
+    config: &Config,
+    (status, clock): (&SourceStatus, Clock),
+) -> Updater {
+    let region = config.ecs.region.clone().or_else(|| std::env::var("AWS_REGION").ok());
+    let Some(restored) = kept::inventory(keeping, feed, region.as_deref(), clock.now()) else { return updater };
+    status.restored(restored.read);
+    match staleness::remark(&staleness::of(&status.report(), clock.now())) {
+        Some(ede) => updater.restored(restored.inventory, ede),
+        None => updater,
+    }
+}
+
+/// Keeps the inventory on disk, if that is wanted, and says how old answers are.
+fn keep(
+    keeping: &Keeping,
+    reporter: &report::Reporter,
+    updates: &Updates,
+    token: &CancellationToken,
+) -> Option<JoinHandle<()>> {
+    let (status, clock) = (Arc::clone(&reporter.status), reporter.clock);
+    let watch = Watch { updates: updates.clone(), status: Arc::clone(&status), clock, max_age: keeping.max_age };
+    tokio::spawn(token.clone().run_until_cancelled_owned(watch.run()));
+    let path = keeping.inventory.clone()?;
+    let (updates, updated, counts) = (updates.clone(), Arc::clone(&reporter.stats), Arc::clone(&keeping.counts));
+    let saver = Saver { path, updates, updated, status, clock, counts };
+    Some(tokio::spawn(saver.run(token.clone())))
 }
 
 /// Exports what the host's network interface drops.

@@ -14,11 +14,13 @@ pub mod ports;
 pub mod queue;
 mod sample;
 pub mod simulation;
+pub mod staleness;
 pub mod status;
 pub mod synthetic;
 
 use tokio::sync::{mpsc, oneshot};
 
+use crate::dns::Ede;
 use crate::inventory::{Change, Inventory};
 use crate::zone::layers::HostedRecords;
 
@@ -65,6 +67,8 @@ pub enum Message {
     Deliver(Delivery),
     /// The hosted zone was read whole; fired once it is served.
     Hosted(HostedRecords, oneshot::Sender<()>),
+    /// What is said with every answer of ECS from now on (EDE), or nothing.
+    Remark(Option<Ede>),
     /// Somebody wants to look at the inventory, which only the updater holds.
     Ask(Box<dyn FnOnce(&Inventory) + Send>),
 }
@@ -115,6 +119,14 @@ impl Updates {
         let (done, served) = oneshot::channel();
         self.0.send(Message::Hosted(records, done)).await.map_err(|_| Stopped)?;
         served.await.map_err(|_| Stopped)
+    }
+
+    /// Has every answer of ECS say this from now on, or nothing.
+    ///
+    /// # Errors
+    /// [`Stopped`] at shutdown.
+    pub async fn remark(&self, ede: Option<Ede>) -> Result<(), Stopped> {
+        self.0.send(Message::Remark(ede)).await.map_err(|_| Stopped)
     }
 
     /// Runs `look` on the inventory and returns what it returns.

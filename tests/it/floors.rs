@@ -50,7 +50,7 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("hickory_server", &["server"]),
     ("hickory_net", &["link", "server"]),
     ("moka", &["forwarder"]),
-    ("nix", &["server"]),
+    ("nix", &["server", "store"]),
     ("socket2", &["server"]),
     ("arc_swap", &["snapshot"]),
     ("axum", &["http"]),
