@@ -156,7 +156,7 @@ impl Updater {
         let mut touched = BTreeSet::new();
         let mut done: Vec<oneshot::Sender<()>> = Vec::new();
         let mut hosted = None;
-        let mut remarked = false;
+        let mut anew = false;
         for message in messages {
             match message {
                 Message::Ask(look) => look(&self.inventory),
@@ -169,12 +169,17 @@ impl Updater {
                     done.push(waiting);
                 }
                 Message::Remark(ede) => {
-                    remarked |= self.ede != ede;
+                    anew |= self.ede != ede;
                     self.ede = ede;
+                }
+                Message::Configure(settings, waiting) => {
+                    self.writer = self.writer.reconfigured(*settings, &self.inventory);
+                    anew = true;
+                    done.push(waiting);
                 }
             }
         }
-        if !touched.is_empty() || hosted.is_some() || remarked {
+        if !touched.is_empty() || hosted.is_some() || anew {
             self.publish(&touched, hosted.as_ref());
         }
         self.stats.held.store(self.held.len() as u64, Ordering::Relaxed);

@@ -14,8 +14,8 @@ use std::time::Duration;
 use super::file::{self, Spec, Texts};
 use super::records::{self, Records};
 use super::settings::{
-    Clusters, Config, Controller, Dns, Ecs, Events, Fallback, Http, Log, LogFormat, Prefer, Route53, Snapshot, SnapshotPath,
-    Source,
+    Clusters, Config, Controller, Dns, Ecs, Events, Fallback, Http, Log, LogFormat, Prefer, Route53, Snapshot,
+    SnapshotPath, Source,
 };
 use super::{Fault, Overrides, keys, values};
 use crate::dns::DomainName;

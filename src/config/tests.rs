@@ -62,7 +62,7 @@ fn the_examples_are_valid_and_any_line_may_go() {
         let examples = examples.clone().filter(|(key, _)| key != other);
         let all = examples.fold(SHIPPED.to_owned(), |text, (_, line)| text.replace(line.as_str(), &line[1..]));
         let loaded = load_text(&all, None, &Overrides::default()).unwrap();
-        assert_eq!(loaded.notices.len(), 1, "{:?}", loaded.notices);
+        assert_eq!(loaded.notices, [""; 0]);
         let (config, _) = (loaded.config, loaded.file);
         assert_eq!(config.ecs.region.as_deref(), Some("eu-central-1"));
         assert_eq!(config.route53.zone_id.as_deref(), Some("Z0123456789ABCDEFGHIJ"));

@@ -10,6 +10,7 @@ mod from_aws;
 mod hosted;
 mod kept;
 mod readiness;
+mod reload;
 mod report;
 mod upstreams;
 
@@ -29,6 +30,7 @@ use crate::forwarder::{Forwarder, Link};
 use crate::host::LinkLocalDrops;
 use crate::metrics::Metrics;
 use crate::responder::Responder;
+use crate::server::ServerHandle;
 use crate::source::clock::Clock;
 use crate::source::events::stats::EventStats;
 use crate::source::staleness;
@@ -39,6 +41,8 @@ use crate::{config, http, server, systemd, zone};
 use balancers::SimulatedBalancers;
 use feed::{Feed, Prepared};
 use kept::{Keeping, Saver, Watch};
+pub use reload::Reload;
+use reload::Reloader;
 
 /// Time for answers under way when we are told to stop.
 const DRAIN: Duration = Duration::from_secs(5);
@@ -68,14 +72,14 @@ impl Error {
 ///
 /// # Errors
 /// [`Error::Unavailable`] when an address is taken or the fixture cannot be read; nothing is served then.
-pub fn run(config: Config) -> Result<(), Error> {
+pub fn run(config: Config, reload: Reload) -> Result<(), Error> {
     let feed = match &config.ecs.source {
         Source::Describe => Feed::Describe,
         Source::Fixture(path) => Feed::Fixture(path.clone()),
         Source::Off => Feed::Off,
     };
     let link = upstreams::link(&config)?;
-    runtime()?.block_on(serve(config, feed, link, None))
+    runtime()?.block_on(serve(config, feed, link, Start::Daemon(reload)))
 }
 
 /// Serves a made-up cluster until SIGTERM or SIGINT.
@@ -88,16 +92,24 @@ pub fn demo(settings: DemoSettings) -> Result<(), Error> {
         World::Synthetic { services, tasks } => Feed::Synthetic { services, tasks, seed, churn },
         World::Simulated => Feed::Simulated { seed, churn },
     };
-    let greeting = feed::greeting(&feed, &config);
+    let start = Start::Demo(feed::greeting(&feed, &config));
     let link = Arc::new(SimulatedBalancers::before(upstreams::link(&config)?));
-    runtime()?.block_on(serve(config, feed, link, Some(greeting)))
+    runtime()?.block_on(serve(config, feed, link, start))
 }
 
 fn runtime() -> Result<Runtime, Error> {
     tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("async").build().map_err(Error::internal)
 }
 
-async fn serve(config: Config, feed: Feed, link: Arc<dyn Link>, greeting: Option<String>) -> Result<(), Error> {
+/// What is started.
+enum Start {
+    /// A daemon, which reads its configuration anew when it is told to.
+    Daemon(Reload),
+    /// The demo, which says this.
+    Demo(String),
+}
+
+async fn serve(config: Config, feed: Feed, link: Arc<dyn Link>, start: Start) -> Result<(), Error> {
     let feed = feed.prepare(&config).await.map_err(Error::Unavailable)?;
     // Ports first: what cannot be served need not be read.
     let sockets = server::bind(&config.dns.listen, config.dns.workers).map_err(Error::unavailable)?;
@@ -105,16 +117,15 @@ async fn serve(config: Config, feed: Feed, link: Arc<dyn Link>, greeting: Option
         Some(address) => Some(http::bind(address).await.map_err(Error::unavailable)?),
         None => None,
     };
-    let stop = Stop::new()?;
+    let (stop, hangup) = (Stop::new()?, reload::signal()?);
+    let listen = sockets.addresses().to_vec();
     let clock = Clock::start();
     let status = Arc::new(SourceStatus::default());
     let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION")));
     let forwarder = Forwarder::new(upstreams::forward_settings(&config)?, link);
 
-    let serial = u32::try_from(clock.now().as_second()).unwrap_or_default();
     let keeping = Keeping::of(&config, &feed);
-    let updater = Updater::new(zone_settings(&config, &feed, sockets.addresses()), serial);
-    let updater = restored(updater, &keeping, &feed, &config, (&status, clock));
+    let updater = updater(&config, &feed, &listen, &keeping, (&status, clock));
     let outdated = Arc::clone(&forwarder);
     // What the upstreams said of a name is of no use once the zone says it.
     let updater = updater.telling(Box::new(move |names| outdated.forget(names)));
@@ -145,6 +156,7 @@ async fn serve(config: Config, feed: Feed, link: Arc<dyn Link>, greeting: Option
         tokio::spawn(http::serve(listener, state, token.clone().cancelled_owned()));
     }
     let saving = keep(&keeping, &reporter, &updates, &token);
+    let (reloading, reporting) = (updates.clone(), Arc::clone(&metrics));
     let ends = feed::Ends { updates, forwarder, metrics, status, clock, events };
     let mut sources: Vec<_> = hosted::start(ends.clone(), &config, &token).into_iter().collect();
     sources.push(feed::start(&feed, ends, &config, &token));
@@ -153,11 +165,22 @@ async fn serve(config: Config, feed: Feed, link: Arc<dyn Link>, greeting: Option
     tokio::spawn(systemd::watchdog(alive, token.clone().cancelled_owned()));
     systemd::ready();
     tokio::spawn(token.clone().run_until_cancelled_owned(reporter.tell_status()));
-    if let Some(greeting) = greeting {
-        println!("{greeting}");
+    match start {
+        Start::Demo(greeting) => println!("{greeting}"),
+        Start::Daemon(source) => {
+            let zone = Box::new(move |config: &Config| zone_settings(config, &feed, &listen));
+            let reloader = Reloader::new(source, config, reloading, zone, &reporting);
+            tokio::spawn(token.clone().run_until_cancelled_owned(reloader.run(hangup)));
+        }
     }
     let ended = stop.wait(sources).await;
     systemd::stopping();
+    finish(handle, saving).await;
+    ended
+}
+
+/// Answers what is under way, while the inventory is saved.
+async fn finish(handle: ServerHandle, saving: Option<JoinHandle<()>>) {
     let unanswered = handle.stop(DRAIN).await;
     if unanswered > 0 {
         tracing::warn!("{unanswered} questions were still unanswered at the end of {DRAIN:?}");
@@ -167,17 +190,18 @@ async fn serve(config: Config, feed: Feed, link: Arc<dyn Link>, greeting: Option
     {
         tracing::warn!("the inventory could not be saved within {DRAIN:?}; the file of before stays");
     }
-    ended
 }
 
 /// The updater with what is known from before the start, if that may be used: answers need not wait for AWS.
-fn restored(
-    updater: Updater,
-    keeping: &Keeping,
-    feed: &Prepared,
+fn updater(
     config: &Config,
+    feed: &Prepared,
+    listen: &[std::net::SocketAddr],
+    keeping: &Keeping,
     (status, clock): (&SourceStatus, Clock),
 ) -> Updater {
+    let serial = u32::try_from(clock.now().as_second()).unwrap_or_default();
+    let updater = Updater::new(zone_settings(config, feed, listen), serial);
     let region = config.ecs.region.clone().or_else(|| std::env::var("AWS_REGION").ok());
     let Some(restored) = kept::inventory(keeping, feed, region.as_deref(), clock.now()) else { return updater };
     status.restored(restored.read);

@@ -89,6 +89,8 @@ table! {
         "Answers in the cache of forwarded answers.";
     CACHE_BYTES = Gauge "ecs_resolver_cache_bytes" []
         "Memory of the cache of forwarded answers.";
+    CONFIG_RELOADS = Counter "ecs_resolver_config_reloads_total" ["result"]
+        "Configurations read at SIGHUP, by result: applied, refused (it had faults, and the old one holds).";
     LINK_LOCAL_DROPS = Counter "ecs_resolver_host_linklocal_allowance_exceeded_total" []
         "Packets to link-local addresses, such as the VPC resolver's, that the host's ENA interface dropped because they were too many; read by ethtool when somebody scrapes, and told at the next scrape; absent where it cannot be read.";
     AWS_REQUESTS = Counter "ecs_resolver_aws_requests_total" ["operation", "result"]

@@ -22,6 +22,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::dns::Ede;
 use crate::inventory::{Change, Inventory};
+use crate::zone::Settings;
 use crate::zone::layers::HostedRecords;
 
 /// How changes came to be known.
@@ -69,6 +70,8 @@ pub enum Message {
     Hosted(HostedRecords, oneshot::Sender<()>),
     /// What is said with every answer of ECS from now on (EDE), or nothing.
     Remark(Option<Ede>),
+    /// The operator has decided otherwise: the zone is rendered anew; fired once it is served.
+    Configure(Box<Settings>, oneshot::Sender<()>),
     /// Somebody wants to look at the inventory, which only the updater holds.
     Ask(Box<dyn FnOnce(&Inventory) + Send>),
 }
@@ -127,6 +130,16 @@ impl Updates {
     /// [`Stopped`] at shutdown.
     pub async fn remark(&self, ede: Option<Ede>) -> Result<(), Stopped> {
         self.0.send(Message::Remark(ede)).await.map_err(|_| Stopped)
+    }
+
+    /// Has the zone rendered under other settings and waits until it is served.
+    ///
+    /// # Errors
+    /// [`Stopped`] at shutdown.
+    pub async fn configure(&self, settings: Settings) -> Result<(), Stopped> {
+        let (done, served) = oneshot::channel();
+        self.0.send(Message::Configure(Box::new(settings), done)).await.map_err(|_| Stopped)?;
+        served.await.map_err(|_| Stopped)
     }
 
     /// Runs `look` on the inventory and returns what it returns.

@@ -29,6 +29,7 @@ mod propagation;
 mod published;
 mod queue;
 mod readme;
+mod reload;
 mod scripts;
 mod supply;
 mod units;

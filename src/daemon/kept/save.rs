@@ -81,7 +81,7 @@ impl Saver {
     async fn save(&self, mark: &Mark) -> Result<Duration, String> {
         let read = mark.read.clone();
         let copy = self.updates.ask(move |inventory| {
-            let began = std::time::Instant::now();
+            let began = Instant::now();
             let saved = Saved::of(inventory, &read);
             (saved, began.elapsed())
         });

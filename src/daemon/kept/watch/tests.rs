@@ -1,8 +1,11 @@
 //! An outage with the clock under control.
 
 use super::*;
+use crate::daemon::feed::{Feed, Prepared};
+use crate::daemon::readiness;
 use crate::dns::DomainName;
 use crate::ecs::Timestamp;
+use crate::http::Readiness;
 use crate::inventory::Document;
 use crate::snapshot::Shared;
 use crate::source::pace::Interval;
@@ -48,6 +51,12 @@ impl Outage {
         self.updates.ask(|_| ()).await.unwrap();
     }
 
+    fn readiness(&self) -> Readiness {
+        let feed = Prepared { feed: Feed::Describe, clusters: vec![self.cluster.id().to_owned()], all: false };
+        let sync = Arc::clone(&self.shared.load().zone.sync);
+        readiness::of(&feed, false, &sync, &self.status.report(), self.clock.now())
+    }
+
     fn zone(&self) -> String {
         text::master_file(&self.shared.load().zone)
     }
@@ -69,6 +78,10 @@ async fn a_day_without_aws_changes_no_answer_and_says_so() {
     let since = "3: inventory as of 2025-11-24T16:00:00Z, not read since: cluster ";
     let said = outage.remark().unwrap();
     assert_eq!(said, format!("{since}{}", outage.cluster.id()));
+    let ready = outage.readiness();
+    let why =
+        format!("cluster {} was last read completely 86549 s ago, as of 2025-11-24T16:00:00Z", outage.cluster.id());
+    assert_eq!((ready.ready, ready.reasons), (false, vec![why]));
     let generation = outage.shared.load().generation;
     outage.pass(DAY).await;
     assert_eq!(outage.shared.load().generation, generation, "it is said once, not every second");

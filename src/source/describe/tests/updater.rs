@@ -28,7 +28,7 @@ async fn work(mut messages: mpsc::Receiver<Message>, seen: Arc<Mutex<Vec<Change>
     while let Some(message) = messages.recv().await {
         match message {
             Message::Ask(look) => look(&inventory),
-            Message::Hosted(..) | Message::Remark(_) => panic!("only ECS is read here"),
+            Message::Hosted(..) | Message::Remark(_) | Message::Configure(..) => panic!("only ECS is read here"),
             Message::Deliver(delivery) => {
                 for change in delivery.changes {
                     believe(&mut inventory, &change);
