@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde_json::{Value, json};
 
+use super::records::Records;
 use super::settings::{Config, Dns, Log, Route53};
 use super::show;
 
@@ -44,10 +45,13 @@ pub fn between(old: &Config, new: &Config) -> Vec<Difference> {
 #[must_use]
 pub fn applicable(running: &Config, wanted: &Config) -> Config {
     let Dns { ttl, negative_ttl, fail_open, .. } = wanted.dns;
+    // Names outside of the zone are the forwarder's, which is not changed.
+    let (within, _) = wanted.records.split(&running.dns.zone);
+    let (_, outside) = running.records.split(&running.dns.zone);
     Config {
         dns: Dns { ttl, negative_ttl, fail_open, ..running.dns.clone() },
         route53: Route53 { prefer: wanted.route53.prefer, ..running.route53.clone() },
-        records: wanted.records.clone(),
+        records: Records(within.into_iter().chain(outside).collect()),
         log: Log { level: wanted.log.level.clone(), ..running.log.clone() },
         ..running.clone()
     }
@@ -113,5 +117,9 @@ mod tests {
         let keys = |differences: Vec<Difference>| differences.into_iter().map(|it| it.key).collect::<Vec<_>>();
         assert_eq!(keys(between(&running, &applied)), ["dns.ttl"]);
         assert_eq!(keys(between(&applied, &wanted)), ["dns.workers", "http.listen"]);
+        let wanted = config("[records]\n\"db.ecs.internal\" = \"10.0.0.1\"\n\"db.corp.example\" = \"10.0.0.2\"");
+        let applied = applicable(&running, &wanted);
+        assert_eq!(keys(between(&running, &applied)), ["records.db.ecs.internal"]);
+        assert_eq!(keys(between(&applied, &wanted)), ["records.db.corp.example"]);
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Nothing is decided here. Each part gets its settings, its neighbours, and its end.
 
+mod access;
 mod balancers;
 pub mod controller;
 pub mod events;
@@ -9,6 +10,7 @@ mod feed;
 mod from_aws;
 mod hosted;
 mod kept;
+mod listening;
 mod readiness;
 mod reload;
 mod report;
@@ -17,6 +19,7 @@ mod upstreams;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
@@ -30,7 +33,7 @@ use crate::forwarder::{Forwarder, Link};
 use crate::host::LinkLocalDrops;
 use crate::metrics::Metrics;
 use crate::responder::Responder;
-use crate::server::ServerHandle;
+use crate::server::{ServerHandle, Sockets};
 use crate::source::clock::Clock;
 use crate::source::events::stats::EventStats;
 use crate::source::staleness;
@@ -79,7 +82,9 @@ pub fn run(config: Config, reload: Reload) -> Result<(), Error> {
         Source::Off => Feed::Off,
     };
     let link = upstreams::link(&config)?;
-    runtime()?.block_on(serve(config, feed, link, Start::Daemon(reload)))
+    // Ports first: what cannot be served need not be read.
+    let sockets = listening::bind(&config.dns)?;
+    runtime()?.block_on(serve(config, sockets, feed, link, Start::Daemon(reload)))
 }
 
 /// Serves a made-up cluster until SIGTERM or SIGINT.
@@ -94,7 +99,8 @@ pub fn demo(settings: DemoSettings) -> Result<(), Error> {
     };
     let start = Start::Demo(feed::greeting(&feed, &config));
     let link = Arc::new(SimulatedBalancers::before(upstreams::link(&config)?));
-    runtime()?.block_on(serve(config, feed, link, start))
+    let sockets = listening::bind(&config.dns)?;
+    runtime()?.block_on(serve(config, sockets, feed, link, start))
 }
 
 fn runtime() -> Result<Runtime, Error> {
@@ -109,10 +115,14 @@ enum Start {
     Demo(String),
 }
 
-async fn serve(config: Config, feed: Feed, link: Arc<dyn Link>, start: Start) -> Result<(), Error> {
+async fn serve(
+    config: Config,
+    sockets: Sockets,
+    feed: Feed,
+    link: Arc<dyn Link>,
+    start: Start,
+) -> Result<(), Error> {
     let feed = feed.prepare(&config).await.map_err(Error::Unavailable)?;
-    // Ports first: what cannot be served need not be read.
-    let sockets = server::bind(&config.dns.listen, config.dns.workers).map_err(Error::unavailable)?;
     let http = match config.http.listen {
         Some(address) => Some(http::bind(address).await.map_err(Error::unavailable)?),
         None => None,
@@ -133,7 +143,8 @@ async fn serve(config: Config, feed: Feed, link: Arc<dyn Link>, start: Start) ->
     let (updates, messages) = Updates::channel();
     let updating = start_updater(updater, messages)?;
 
-    let responder = Arc::new(Responder::new(shared.clone(), Arc::clone(&forwarder)));
+    let access = access::start(&config.access, &stop.token)?;
+    let responder = Arc::new(Responder::new(shared.clone(), Arc::clone(&forwarder), access));
     let handle = server::serve(sockets, responder, &metrics).map_err(Error::internal)?;
     handle.addresses().iter().for_each(|address| tracing::info!("answering DNS on {address}, UDP and TCP"));
     let events = Arc::new(EventStats::default());
@@ -160,8 +171,7 @@ async fn serve(config: Config, feed: Feed, link: Arc<dyn Link>, start: Start) ->
     let ends = feed::Ends { updates, forwarder, metrics, status, clock, events };
     let mut sources: Vec<_> = hosted::start(ends.clone(), &config, &token).into_iter().collect();
     sources.push(feed::start(&feed, ends, &config, &token));
-    let workers_live = handle.liveness();
-    let alive = move || workers_live() && !updating.is_finished();
+    let alive = signs_of_life(&handle, &config, updating);
     tokio::spawn(systemd::watchdog(alive, token.clone().cancelled_owned()));
     systemd::ready();
     tokio::spawn(token.clone().run_until_cancelled_owned(reporter.tell_status()));
@@ -225,6 +235,25 @@ fn keep(
     let (updates, updated, counts) = (updates.clone(), Arc::clone(&reporter.stats), Arc::clone(&keeping.counts));
     let saver = Saver { path, updates, updated, status, clock, counts };
     Some(tokio::spawn(saver.run(token.clone())))
+}
+
+/// What systemd's watchdog is answered by.
+fn signs_of_life(
+    handle: &ServerHandle,
+    config: &Config,
+    updating: std::thread::JoinHandle<()>,
+) -> impl Fn(Duration) -> BoxFuture<'static, Result<(), &'static str>> + Send + use<> {
+    let (workers_live, own) = (handle.liveness(), Arc::new(handle.self_query(config.dns.zone.clone())));
+    move |patience| {
+        let running = workers_live() && !updating.is_finished();
+        let own = Arc::clone(&own);
+        Box::pin(async move {
+            if !running {
+                return Err("a worker or the updater has ended");
+            }
+            own.is_answered(patience).await.then_some(()).ok_or("a worker does not answer our own query")
+        })
+    }
 }
 
 /// Exports what the host's network interface drops.

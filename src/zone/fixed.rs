@@ -52,9 +52,9 @@ pub fn apex(settings: &Settings, serial: u32) -> Node {
 pub fn bodies(sync: &Sync) -> FixedBodies {
     let waiting = if sync.pending.is_empty() { "the cluster list".to_owned() } else { sync.pending.join(", ") };
     FixedBodies {
-        nxdomain: Arc::new(Body::empty(Rcode::NxDomain, true, None)),
+        nxdomain: Body::empty(Rcode::NxDomain, true, None),
         nodata: bodies::nodata(),
-        unfinished: Arc::new(Body::empty(Rcode::NoError, false, None)),
+        unfinished: Body::empty(Rcode::NoError, false, None),
         not_synced: bodies::servfail(Ede::NOT_READY, &format!("not read from ECS yet: {waiting}")),
         not_read: bodies::servfail(Ede::NOT_READY, "the hosted zone has not been read from Route 53 yet"),
     }

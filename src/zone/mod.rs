@@ -57,15 +57,15 @@ pub struct Zone {
 #[derive(Debug)]
 pub struct FixedBodies {
     /// The name does not exist.
-    pub nxdomain: Arc<Body>,
+    pub nxdomain: Body,
     /// The name exists, the type does not.
-    pub nodata: Arc<Body>,
+    pub nodata: Body,
     /// Nothing, behind CNAMEs that have been followed far enough.
-    pub unfinished: Arc<Body>,
+    pub unfinished: Body,
     /// We have not read the cluster that could have the name (EDE 14).
-    pub not_synced: Arc<Body>,
+    pub not_synced: Body,
     /// We have not read the hosted zone that could have the name (EDE 14).
-    pub not_read: Arc<Body>,
+    pub not_read: Body,
 }
 
 /// Which clusters have been read, as labels.

@@ -1,7 +1,5 @@
 //! What one name says: its record sets as ready bodies, or that it is an alias.
 
-use std::sync::Arc;
-
 use crate::dns::{Body, DomainName, RecordType};
 
 /// The data at an owner name.
@@ -10,21 +8,21 @@ pub enum Node {
     /// Record sets by type.
     Records {
         /// A body for each type that has one, NOERROR or SERVFAIL.
-        sets: Vec<(RecordType, Arc<Body>)>,
+        sets: Vec<(RecordType, Body)>,
         /// The answer for every other type.
-        nodata: Arc<Body>,
+        nodata: Body,
     },
     /// A CNAME to a load balancer.
     Alias {
         /// The CNAME record alone.
-        cname: Arc<Body>,
+        cname: Body,
         /// Where it points.
         target: DomainName,
     },
     /// The name is declared, but what it should say is not known: ask the Route 53 side, else SERVFAIL.
     Unavailable {
         /// The SERVFAIL.
-        answer: Arc<Body>,
+        answer: Body,
     },
 }
 
@@ -32,7 +30,6 @@ impl Node {
     /// The node with another body for each of its own.
     #[must_use]
     pub fn map_bodies(&self, map: impl Fn(&Body) -> Body) -> Self {
-        let map = |body: &Arc<Body>| Arc::new(map(body));
         match self {
             Self::Records { sets, nodata } => Self::Records {
                 sets: sets.iter().map(|(kind, body)| (*kind, map(body))).collect(),
@@ -44,7 +41,7 @@ impl Node {
     }
 
     /// Types and bodies, for whoever prints a zone.
-    pub fn bodies(&self) -> impl Iterator<Item = &Arc<Body>> {
+    pub fn bodies(&self) -> impl Iterator<Item = &Body> {
         let (sets, single) = match self {
             Self::Records { sets, .. } => (sets.as_slice(), None),
             Self::Alias { cname, .. } => (&[][..], Some(cname)),

@@ -97,7 +97,7 @@ fn encode(writer: &ZoneWriter, question: &Question<'_>, body: &Body, spin: u32) 
     let mut out = Vec::new();
     // One serial for all: it counts updates, and a zone that was rendered at once has had fewer.
     let soa = crate::dns::SoaBlock::new(&writer.zone().settings.origin, 1, 5);
-    let context = ReplyContext { soa: &soa, spin, limit: question.limit(false), ede: None };
+    let context = ReplyContext { soa: &soa, spin, limit: question.limit(false), ede: None, cookie: None };
     reply::write(&mut out, question, body, &context);
     out
 }

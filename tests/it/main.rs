@@ -12,8 +12,10 @@ mod docs;
 mod events;
 mod fake_aws;
 mod fake_aws_selftest;
+mod flood;
 mod floors;
 mod forwarding;
+mod fuzz;
 mod hosted_zone;
 #[cfg(feature = "lambda")]
 mod lambda;
@@ -30,6 +32,7 @@ mod published;
 mod queue;
 mod readme;
 mod reload;
+mod restart;
 mod scripts;
 mod supply;
 mod units;

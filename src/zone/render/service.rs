@@ -81,9 +81,9 @@ struct Room<'i> {
     service: Forms,
     cluster: Forms,
     flat: bool,
-    facts: Arc<Body>,
+    facts: Body,
     /// The answer for ports that we cannot know of: those of a task definition that has not been read.
-    unread: Option<Arc<Body>>,
+    unread: Option<Body>,
     views: Vec<TaskView<'i>>,
     selection: Selection,
     ttl: u32,
@@ -120,7 +120,7 @@ impl Room<'_> {
         let shown = alias.clone().unwrap_or_else(|| ready.clone());
         let balancer = alias.unwrap_or_else(|| {
             let none = Arc::new(Ede::new(Ede::OTHER, "the service has no load balancer"));
-            let sets = vec![(RecordType::TXT, Arc::clone(&self.facts))];
+            let sets = vec![(RecordType::TXT, self.facts.clone())];
             Node::Records { sets, nodata: bodies::nodata_because(none) }
         });
         let all = self.addresses(&self.staying().collect::<Vec<_>>(), "no task is running");
@@ -160,11 +160,11 @@ impl Room<'_> {
         let addresses: Vec<IpAddr> = addresses.filter(|address| seen.insert(*address)).collect();
         let mut sets = if addresses.is_empty() && is_host_unknown(tasks) {
             let unknown = bodies::host_unknown();
-            vec![(RecordType::A, Arc::clone(&unknown)), (RecordType::AAAA, unknown)]
+            vec![(RecordType::A, unknown.clone()), (RecordType::AAAA, unknown)]
         } else {
             bodies::address_sets(self.ttl, &addresses, self.fail_open_note().as_ref())
         };
-        sets.push((RecordType::TXT, Arc::clone(&self.facts)));
+        sets.push((RecordType::TXT, self.facts.clone()));
         let nodata = if tasks.is_empty() {
             bodies::nodata_because(Arc::new(Ede::new(Ede::OTHER, why)))
         } else {
@@ -193,7 +193,7 @@ impl Room<'_> {
         } else if is_host_unknown(tasks) {
             sets.push((RecordType::SRV, bodies::host_unknown()));
         } else if let Some(unread) = self.unread.as_ref().filter(|_| !tasks.is_empty()) {
-            sets.push((RecordType::SRV, Arc::clone(unread)));
+            sets.push((RecordType::SRV, unread.clone()));
         }
         Node::Records { sets, nodata }
     }
@@ -231,7 +231,7 @@ impl Room<'_> {
     /// no records otherwise, say so for all that is not known below them.
     fn add_unread(&self, fragment: &mut Fragment) {
         let Some(answer) = &self.unread else { return };
-        let node = Arc::new(Node::Unavailable { answer: Arc::clone(answer) });
+        let node = Arc::new(Node::Unavailable { answer: answer.clone() });
         for protocol in [Protocol::Tcp, Protocol::Udp].map(Protocol::label) {
             for (form, owner) in [Kind::Svc, Kind::Task, Kind::All].into_iter().flat_map(|kind| self.owners(kind)) {
                 fragment.add(form, DomainName::join(&[protocol], &owner), &node);
@@ -308,7 +308,7 @@ impl Room<'_> {
         (!addresses.is_empty()).then_some(Endpoint { task, number, data, addresses })
     }
 
-    fn srv_set(&self, endpoints: &[Endpoint<'_>]) -> Arc<Body> {
+    fn srv_set(&self, endpoints: &[Endpoint<'_>]) -> Body {
         let mut body = BodyBuilder::new(true);
         let (mut targets, mut seen) = (BTreeSet::new(), BTreeSet::new());
         // A port that is open over TCP and UDP, or has its number for a name, is one record.
@@ -321,12 +321,12 @@ impl Room<'_> {
             }
         }
         body.ede(self.fail_open_note());
-        Arc::new(body.build())
+        body.build()
     }
 
     /// The node of an SRV owner; `tasks` are those that could have the port.
     fn srv_node(&self, endpoints: &[Endpoint<'_>], tasks: &[&TaskView<'_>]) -> Node {
-        let mut sets = vec![(RecordType::TXT, Arc::clone(&self.facts))];
+        let mut sets = vec![(RecordType::TXT, self.facts.clone())];
         if endpoints.is_empty() {
             if is_host_unknown(tasks) {
                 sets.push((RecordType::SRV, bodies::host_unknown()));
@@ -376,7 +376,7 @@ fn alias(balancing: &Balancing<'_>) -> Option<Node> {
             Some(target) => {
                 let mut cname = BodyBuilder::new(false);
                 cname.answer(Settings::ALIAS_TTL, &RData::CNAME(CNAME(target.to_name())));
-                Node::Alias { cname: Arc::new(cname.build()), target }
+                Node::Alias { cname: cname.build(), target }
             }
         }),
     }

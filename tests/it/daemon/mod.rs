@@ -29,9 +29,13 @@ pub struct Daemon {
     log: Arc<Mutex<String>>,
 }
 
+/// Names another binary to be tested: a release build, for the long runs.
+const BINARY: &str = "ECS_RESOLVER_TEST_BINARY";
+
 /// A command of the binary under test, in an environment without settings of ours or of AWS.
 pub fn command(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_ecs-resolver"));
+    let binary = std::env::var_os(BINARY).unwrap_or_else(|| env!("CARGO_BIN_EXE_ecs-resolver").into());
+    let mut command = Command::new(binary);
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("ECS_RESOLVER_") || name.starts_with("AWS_"))
     {
         command.env_remove(name);

@@ -1,0 +1,112 @@
+//! What is fuzzed on nightly Rust, on stable Rust: each target's corpus, and some mutations of it.
+
+pub mod mutate;
+#[path = "../../fuzz/src/lib.rs"]
+pub mod targets;
+
+use std::collections::BTreeSet;
+use std::panic::catch_unwind;
+use std::path::{Path, PathBuf};
+
+use fastrand::Rng;
+
+use targets::{config, event, packet, tcp_stream, upstream_reply};
+
+/// Largest corpus, in files, and largest file in it, in bytes.
+const CORPUS: (usize, u64) = (100, 1024);
+
+/// Each target: its name, what it does, and how many mutations are tried of each input.
+const TARGETS: [(&str, fn(&[u8]), usize); 5] = [
+    ("config", config::run, 20),
+    ("event", event::run, 200),
+    ("packet", packet::run, 100),
+    ("tcp_stream", tcp_stream::run, 10),
+    ("upstream_reply", upstream_reply::run, 50),
+];
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The corpus of a target.
+fn corpus(target: &str) -> Vec<Vec<u8>> {
+    let files = files(&root().join("fuzz/corpus").join(target));
+    files.into_iter().map(|file| std::fs::read(file).expect("a file of the corpus")).collect()
+}
+
+/// The packets in the corpus of a target whose first byte is not of the packet.
+pub fn packets(target: &str) -> Vec<Vec<u8>> {
+    corpus(target).into_iter().filter_map(|input| Some(input.split_first()?.1.to_vec())).collect()
+}
+
+/// The files of a folder, in the order of their names.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    let files: BTreeSet<PathBuf> = entries.map(|entry| entry.expect("an entry").path()).collect();
+    files.into_iter().collect()
+}
+
+/// Runs the target over its corpus and over mutations of it, the same on every run.
+fn run(target: &str) {
+    let (name, body, mutations) = TARGETS.into_iter().find(|(name, ..)| *name == target).expect("a target");
+    let mut inputs = corpus(name);
+    if name == "event" {
+        let fixtures = files(&root().join("tests/fixtures/events"));
+        inputs.extend(fixtures.into_iter().map(|file| std::fs::read(file).expect("a fixture")));
+    }
+    assert!(inputs.len() >= 5, "{} inputs", inputs.len());
+    let mut rng = Rng::with_seed(0xec5);
+    let hold = |input: &[u8]| {
+        let held = catch_unwind(|| body(input));
+        assert!(held.is_ok(), "{name} fails, see above, on {} bytes: {input:?}", input.len());
+    };
+    for input in &inputs {
+        hold(input);
+        for _ in 0..mutations {
+            let other = rng.choice(&inputs).expect("an input");
+            hold(&mutate::mutated(&mut rng, input, other));
+        }
+    }
+}
+
+#[test]
+fn configuration_files() {
+    run("config");
+}
+
+#[test]
+fn events() {
+    run("event");
+}
+
+#[test]
+fn packets_of_clients() {
+    run("packet");
+}
+
+#[test]
+fn streams_of_tcp_clients() {
+    run("tcp_stream");
+}
+
+#[test]
+fn replies_of_upstreams() {
+    run("upstream_reply");
+}
+
+#[test]
+fn every_target_is_here_and_every_corpus_is_small() {
+    let manifest = std::fs::read_to_string(root().join("fuzz/Cargo.toml")).expect("the package of the targets");
+    let manifest: toml::Table = manifest.parse().expect("TOML");
+    let bins = manifest["bin"].as_array().expect("targets");
+    let bins: BTreeSet<&str> = bins.iter().filter_map(|bin| bin["name"].as_str()).collect();
+    assert_eq!(bins, TARGETS.iter().map(|(name, ..)| *name).collect());
+    for (name, ..) in TARGETS {
+        let corpus = files(&root().join("fuzz/corpus").join(name));
+        assert!(corpus.len() <= CORPUS.0, "{name} has {} files", corpus.len());
+        for file in corpus {
+            let length = file.metadata().expect("a file").len();
+            assert!(length <= CORPUS.1, "{} has {length} bytes", file.display());
+        }
+    }
+}
