@@ -103,13 +103,7 @@ fn serve_within(
     for (number, ports) in sockets.udp.into_iter().enumerate() {
         let (name, counters) = (format!("udp-{number}"), metrics.worker());
         handle.counters.push(Arc::clone(&counters));
-        handle.workers.push(udp::start(
-            name,
-            ports,
-            Arc::clone(&handle.stop_workers),
-            Arc::clone(&desk),
-            counters,
-        )?);
+        handle.workers.push(udp::start(name, ports, Arc::clone(&handle.stop_workers), Arc::clone(&desk), counters)?);
     }
     handle.retiring = retiring::serve(sockets.retiring, &desk, &admission, &handle.stop, metrics)?;
     Ok(handle)

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use smallvec::smallvec;
+
 use super::claims::Origin;
 use super::naming::{Form, Names};
 use super::node::Node;
@@ -40,7 +42,7 @@ pub fn apex(settings: &Settings, serial: u32) -> Node {
     let ttl = settings.negative_ttl;
     let soa = RData::SOA(SOA::new(server.to_name(), contact.to_name(), serial, 7200, 900, 86_400, ttl));
     let ns = RData::NS(NS(server.to_name()));
-    let sets = vec![
+    let sets = smallvec![
         (RecordType::SOA, bodies::set(ttl, [&soa], None)),
         (RecordType::NS, bodies::set(Settings::FIXED_TTL, [&ns], None)),
     ];

@@ -1,14 +1,19 @@
 //! What one name says: its record sets as ready bodies, or that it is an alias.
 
+use smallvec::SmallVec;
+
 use crate::dns::{Body, DomainName, RecordType};
 
+/// Record sets by type: of most names two at most, which then lie within the node.
+pub type Sets = SmallVec<[(RecordType, Body); 2]>;
+
 /// The data at an owner name.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Node {
     /// Record sets by type.
     Records {
         /// A body for each type that has one, NOERROR or SERVFAIL.
-        sets: Vec<(RecordType, Body)>,
+        sets: Sets,
         /// The answer for every other type.
         nodata: Body,
     },
@@ -29,7 +34,7 @@ pub enum Node {
 impl Node {
     /// The node with another body for each of its own.
     #[must_use]
-    pub fn map_bodies(&self, map: impl Fn(&Body) -> Body) -> Self {
+    pub fn map_bodies(&self, mut map: impl FnMut(&Body) -> Body) -> Self {
         match self {
             Self::Records { sets, nodata } => Self::Records {
                 sets: sets.iter().map(|(kind, body)| (*kind, map(body))).collect(),

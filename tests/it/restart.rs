@@ -18,7 +18,8 @@ const RATE: usize = 5000;
 /// Seconds that a restart may take on a busy machine.
 const RESTART: usize = 5;
 
-const CONFIG: &str = "[ecs]\nsource = \"off\"\n\n[forward]\nrate = 100000\n\n[records]\n\"db.ecs.internal\" = \"10.1.2.3\"\n";
+const CONFIG: &str =
+    "[ecs]\nsource = \"off\"\n\n[forward]\nrate = 100000\n\n[records]\n\"db.ecs.internal\" = \"10.1.2.3\"\n";
 
 /// An address with a port that nobody has.
 fn address() -> SocketAddr {

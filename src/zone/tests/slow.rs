@@ -6,10 +6,10 @@ use crate::dns::presentation::{self, Escapes};
 use crate::dns::{Body, BodyBuilder, DomainName, Question, Rcode, RecordType, name};
 use crate::inventory::Inventory;
 use crate::route53::{Content, RecordSet, Routing};
-use crate::zone::claims::Claim;
+use crate::zone::claims::{Claim, Claims};
 use crate::zone::naming::{Form, is_reserved};
 use crate::zone::render::{bodies, render};
-use crate::zone::{Entry, Node, Settings, fixed};
+use crate::zone::{Node, Settings, fixed};
 
 /// What is done for a question, in words, and the answer as far as it is ours.
 pub type Answer = (String, Body);
@@ -17,7 +17,7 @@ pub type Answer = (String, Body);
 /// The lists.
 pub struct Slow {
     settings: Settings,
-    names: Vec<Entry>,
+    names: Vec<Claims>,
     hosted: Option<Vec<RecordSet>>,
 }
 
@@ -59,11 +59,11 @@ impl Slow {
     pub fn of(inventory: &Inventory, settings: &Settings, hosted: Option<Vec<RecordSet>>) -> Self {
         let subjects = super::subjects(inventory);
         let rendered = subjects.into_iter().filter_map(|subject| render(inventory, settings, &subject));
-        let mut names: Vec<Entry> = Vec::new();
+        let mut names: Vec<Claims> = Vec::new();
         for fragment in rendered.chain([fixed::fragment(settings)]) {
             for (name, (form, node)) in &fragment.nodes {
                 let index = names.iter().position(|entry| entry.name == *name).unwrap_or_else(|| {
-                    names.push(Entry::new(name.clone()));
+                    names.push(Claims::new(name.clone()));
                     names.len() - 1
                 });
                 names[index].claim(Claim { form: *form, origin: Arc::clone(&fragment.origin), node: Arc::clone(node) });
@@ -127,7 +127,7 @@ impl Slow {
             return part;
         }
         let found = self.entry(name).filter(|entry| !self.is_taken(entry));
-        match found.and_then(Entry::shown).map(|node| &**node) {
+        match found.and_then(Claims::shown).map(|node| &**node) {
             Some(Node::Records { sets, nodata }) => {
                 return reply(sets.iter().find(|(kind, _)| *kind == qtype).map_or(nodata, |(_, body)| body).clone());
             }
@@ -208,7 +208,7 @@ impl Slow {
         }
     }
 
-    fn entry(&self, name: &DomainName) -> Option<&Entry> {
+    fn entry(&self, name: &DomainName) -> Option<&Claims> {
         self.names.iter().find(|entry| entry.name == *name)
     }
 
@@ -233,7 +233,7 @@ impl Slow {
         }
     }
 
-    fn is_taken(&self, entry: &Entry) -> bool {
+    fn is_taken(&self, entry: &Claims) -> bool {
         let owner = entry.name.parent().and_then(|proto| proto.parent());
         let is_short = entry.winner().is_some_and(|claim| claim.form == Form::ClusterShort);
         is_short && owner.is_some_and(|owner| self.entry(&owner).is_some())
