@@ -163,8 +163,11 @@ pub struct Overrides {
     #[arg(long, env = "ECS_RESOLVER_HTTP_LISTEN", value_name = "ADDR:PORT|off")]
     pub http: Option<String>,
     /// File of the last inventory
-    #[arg(long = "snapshot", env = "ECS_RESOLVER_SNAPSHOT_PATH", value_name = "FILE")]
+    #[arg(long = "snapshot", env = "ECS_RESOLVER_SNAPSHOT_PATH", value_name = "FILE|off")]
     pub snapshot_path: Option<String>,
+    /// How old what is known of a cluster may become before its names get SERVFAIL
+    #[arg(long = "max-age", env = "ECS_RESOLVER_SNAPSHOT_MAX_AGE", value_name = "DURATION")]
+    pub snapshot_max_age: Option<String>,
     /// What is logged; RUST_LOG is read as well
     #[arg(long, env = "ECS_RESOLVER_LOG_LEVEL", value_name = "FILTER")]
     pub log_level: Option<String>,
@@ -187,7 +190,7 @@ impl Overrides {
     /// The keys that are given, with their texts. Empty texts count as not given, so that a unit file can pass on a
     /// variable that is not set.
     pub fn given(&self) -> impl Iterator<Item = (&'static str, &[String])> {
-        let all: [(&str, &[String]); 44] = [
+        let all: [(&str, &[String]); 45] = [
             ("dns.listen", &self.listen),
             ("dns.zone", self.zone.as_slice()),
             ("dns.ttl", self.ttl.as_slice()),
@@ -231,6 +234,7 @@ impl Overrides {
             ("forward.rebind_exempt", &self.rebind_exempt),
             ("http.listen", self.http.as_slice()),
             ("snapshot.path", self.snapshot_path.as_slice()),
+            ("snapshot.max_age", self.snapshot_max_age.as_slice()),
             ("log.level", self.log_level.as_slice()),
             ("log.format", self.log_format.as_slice()),
         ];
@@ -282,6 +286,7 @@ fn set(spec: &mut Spec, key: &'static str, texts: &[String]) -> Result<(), Fault
         _ if key.starts_with("limits.") => return limits::set(&mut spec.limits, key, texts),
         "http.listen" => spec.http.listen = text(),
         "snapshot.path" => spec.snapshot.path = Some(text()),
+        "snapshot.max_age" => spec.snapshot.max_age = text(),
         "log.level" => spec.log.level = text(),
         "log.format" => spec.log.format = text(),
         _ => return Err(Fault::new(key, "there is no such key")),

@@ -368,11 +368,19 @@ impl Default for Http {
 }
 
 /// The last inventory on disk.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Snapshot {
-    /// The file.
+    /// The file, or `off`; none: in the folder that systemd gives.
     pub path: Option<String>,
+    /// How old what is known of a cluster may become.
+    pub max_age: String,
+}
+
+impl Default for Snapshot {
+    fn default() -> Self {
+        Self { path: None, max_age: "168h".to_owned() }
+    }
 }
 
 /// The log on standard error.

@@ -40,7 +40,7 @@ pub struct Config {
     pub limits: Limits,
     /// Health, metrics, dumps.
     pub http: Http,
-    /// The last inventory on disk. Checked, but not used by this version.
+    /// The last inventory on disk.
     pub snapshot: Snapshot,
     /// The log on standard error.
     pub log: Log,
@@ -307,8 +307,23 @@ pub struct Http {
 /// `[snapshot]`
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Snapshot {
-    /// The file, absolute.
-    pub path: Option<PathBuf>,
+    /// The file.
+    #[serde(serialize_with = "snapshot_path")]
+    pub path: SnapshotPath,
+    /// How old what is known of a cluster may become, up to a year; zero: as old as it may.
+    #[serde(serialize_with = "duration")]
+    pub max_age: Duration,
+}
+
+/// Where the last inventory is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SnapshotPath {
+    /// In the folder that systemd gives (`StateDirectory=`); without one, nowhere.
+    StateDirectory,
+    /// In this file, absolute.
+    At(PathBuf),
+    /// Nowhere.
+    Off,
 }
 
 /// `[log]`
@@ -378,6 +393,14 @@ fn kinds<S: Serializer>(kinds: &BTreeSet<Kind>, serializer: S) -> Result<S::Ok, 
 
 fn size<S: Serializer>(bytes: &u64, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&values::size_text(*bytes))
+}
+
+fn snapshot_path<S: Serializer>(path: &SnapshotPath, serializer: S) -> Result<S::Ok, S::Error> {
+    match path {
+        SnapshotPath::StateDirectory => serializer.serialize_none(),
+        SnapshotPath::At(path) => path.serialize(serializer),
+        SnapshotPath::Off => serializer.serialize_str("off"),
+    }
 }
 
 fn or_off<S: Serializer>(address: &Option<SocketAddr>, serializer: S) -> Result<S::Ok, S::Error> {

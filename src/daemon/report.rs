@@ -119,9 +119,13 @@ impl Reporter {
         metrics.provide(&table::SOURCE_AGE, move |samples| {
             let (report, now) = (status.report(), clock.now());
             let age = |since: &Timestamp| now.duration_since(*since).as_secs_f64().max(0.0);
-            report.complete.values().min().iter().for_each(|oldest| samples.labelled(&[label], age(oldest)));
+            report.read().values().min().iter().for_each(|oldest| samples.labelled(&[label], age(oldest)));
             report.events.iter().for_each(|events| samples.labelled(&["events"], age(&events.heard)));
             report.hosted_zone.iter().for_each(|read| samples.labelled(&["route53"], age(read)));
+        });
+        let shared = self.shared.clone();
+        metrics.provide(&table::INVENTORY_STALE, move |samples| {
+            samples.value(f64::from(u8::from(shared.load().ede.is_some())));
         });
         self.register_source(metrics);
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::chase;
-use crate::dns::{Body, Ede, Envelope, Question, Rcode, ReplyContext, reply};
+use crate::dns::{Body, Ede, Envelope, Question, Rcode, ReplyContext, name, reply};
 use crate::forward::{Entry, KeyRef};
 use crate::forwarder::{ForwardError, Resolved};
 use crate::metrics::Source;
@@ -213,6 +213,14 @@ impl<'a> Asked<'a> {
         entry.ede(self.now).map_or(Cow::Borrowed(no), |ede| Cow::Owned(no.with_ede(ede)))
     }
 
+    /// What is said of all that ECS says, if this is ECS's to say: how old it is concerns no other name.
+    fn remark(&self) -> Option<&'a Ede> {
+        let ede = self.snapshot.ede.as_ref()?;
+        let (zone, name) = (&self.snapshot.zone, self.question.name());
+        let of_ecs = || name::is_within(name, zone.settings.origin.as_wire()) || zone.find(name).is_some();
+        (self.layer == Layer::Ecs && of_ecs()).then_some(ede)
+    }
+
     pub(super) fn write(&self, body: &Body, out: &mut Vec<u8>) {
         reply::write(out, self.question, body, &self.context());
     }
@@ -222,7 +230,7 @@ impl<'a> Asked<'a> {
             soa: &self.snapshot.zone.soa,
             spin: self.spin,
             limit: self.envelope.limit,
-            ede: self.snapshot.ede.as_ref(),
+            ede: self.remark(),
             cookie: self.envelope.cookie,
         }
     }

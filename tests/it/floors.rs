@@ -54,7 +54,7 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("hickory_net", &["link", "server"]),
     ("moka", &["forwarder"]),
     ("quick_cache", &["forwarder"]),
-    ("nix", &["server"]),
+    ("nix", &["server", "store"]),
     ("socket2", &["server"]),
     ("arc_swap", &["access", "snapshot"]),
     ("axum", &["http"]),

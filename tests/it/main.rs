@@ -33,6 +33,7 @@ mod propagation;
 mod published;
 mod queue;
 mod readme;
+mod reload;
 mod restart;
 mod scripts;
 mod supply;

@@ -166,11 +166,21 @@ fn all_faults_come_at_once() {
 }
 
 #[test]
-fn what_this_version_does_not_use_is_said() {
+fn an_address_that_everybody_reaches_is_told() {
     assert_eq!(notices(&config("")), Vec::<String>::new());
-    let said = notices(&config("snapshot.path = \"/s.json\"\ndns.listen = \"0.0.0.0\""));
-    let [unused, open] = said.as_slice() else { panic!("{said:?}") };
-    assert!(unused.contains("not used by this version") && open.contains("whoever"), "{said:?}");
+    let said = notices(&config("dns.listen = \"0.0.0.0\""));
+    let [open] = said.as_slice() else { panic!("{said:?}") };
+    assert!(open.contains("whoever"), "{said:?}");
+}
+
+#[test]
+fn the_snapshot_has_a_place_and_an_age() {
+    let path = |text: &str| config(text).snapshot.path;
+    assert_eq!(path(""), SnapshotPath::StateDirectory);
+    assert_eq!(path("snapshot.path = \"off\""), SnapshotPath::Off);
+    assert_eq!(path("snapshot.path = \"/s\""), SnapshotPath::At("/s".into()));
+    assert_eq!(config("snapshot.max_age = \"0s\"").snapshot.max_age, Duration::ZERO);
+    refuses("snapshot.max_age = \"8761h\"", "snapshot.max_age", "out of range");
 }
 
 #[test]

@@ -28,7 +28,7 @@ async fn work(mut messages: mpsc::Receiver<Message>, seen: Arc<Mutex<Vec<Change>
     while let Some(message) = messages.recv().await {
         match message {
             Message::Ask(look) => look(&inventory),
-            Message::Hosted(..) => panic!("nobody reads Route 53 here"),
+            Message::Hosted(..) | Message::Remark(_) | Message::Configure(..) => panic!("only ECS is read here"),
             Message::Deliver(delivery) => {
                 for change in delivery.changes {
                     believe(&mut inventory, &change);
@@ -46,7 +46,7 @@ fn believe(inventory: &mut Inventory, change: &Change) {
     match change.clone() {
         Change::Apply { resource, at } => apply(inventory, resource, at),
         Change::Delete { id, .. } => delete(inventory, &id),
-        Change::Reset { .. } | Change::Health { .. } | Change::Synced { .. } => {}
+        Change::Reset { .. } | Change::Health { .. } | Change::Synced { .. } | Change::Unsynced { .. } => {}
     }
 }
 
