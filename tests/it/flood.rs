@@ -7,7 +7,7 @@
 
 mod nonsense;
 mod tcp;
-mod udp;
+pub mod udp;
 
 use std::fmt;
 use std::time::{Duration, Instant};

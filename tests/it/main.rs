@@ -3,6 +3,7 @@
 #![expect(clippy::disallowed_methods, reason = "tests are a shell of their own: they wait for real time")]
 
 mod aws_source;
+mod chaos;
 mod cli;
 mod clients;
 mod controller;
