@@ -15,6 +15,7 @@ pub mod resolve;
 pub mod zone;
 
 // Floor 2, workers: async, but no socket and no SDK.
+pub mod access;
 pub mod forwarder;
 pub mod metrics;
 pub mod registrar;

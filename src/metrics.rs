@@ -17,8 +17,8 @@ use prometheus_client::encoding::{DescriptorEncoder, NoLabelSet, text};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::Registry;
 
-use counters::{BUCKETS, PROTOS, RCODES, REASONS, SOURCES, Sets, TYPES, Totals};
-pub use counters::{Counters, Dropped, Proto, Source};
+use counters::{BUCKETS, COOKIES, PROTOS, RCODES, REASONS, SOURCES, Sets, TURNED_AWAY, TYPES, Totals};
+pub use counters::{Counters, Dropped, Proto, Source, TurnedAway};
 use table::{Kind, Metric};
 
 /// Content type of [`Metrics::encode`].
@@ -112,6 +112,12 @@ impl Metrics {
         });
         provide(&table::DNS_DROPPED, |totals, samples| {
             REASONS.iter().zip(totals.dropped).for_each(|(label, count)| samples.labelled(&[label], float(count)));
+        });
+        provide(&table::DNS_TURNED_AWAY, |totals, samples| {
+            TURNED_AWAY.iter().zip(totals.turned_away).for_each(|(how, count)| samples.labelled(&[how], float(count)));
+        });
+        provide(&table::DNS_COOKIES, |totals, samples| {
+            COOKIES.iter().zip(totals.cookies).for_each(|(worth, count)| samples.labelled(&[worth], float(count)));
         });
         provide(&table::DNS_TRUNCATED, |totals, samples| samples.value(float(totals.truncated)));
         provide(&table::DNS_DURATION, |totals, samples| {

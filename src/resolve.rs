@@ -148,11 +148,11 @@ impl<'z> Asked<'z> {
             return (Layer::Ecs, answer.into());
         }
         let otherwise = if ecs::may_come(zone, name) {
-            &*zone.fixed.not_synced
+            &zone.fixed.not_synced
         } else if empty {
-            &*zone.fixed.nodata
+            &zone.fixed.nodata
         } else {
-            &*zone.fixed.nxdomain
+            &zone.fixed.nxdomain
         };
         if zone.is_ours_alone(name) {
             return (Layer::Ecs, otherwise.into());
@@ -169,12 +169,12 @@ impl<'z> Asked<'z> {
             Fallback::Api => zone.hosted.as_ref(),
         };
         let Some(hosted) = hosted else {
-            let waiting = if otherwise.rcode() == Rcode::ServFail { otherwise } else { &*zone.fixed.not_read };
+            let waiting = if otherwise.rcode() == Rcode::ServFail { otherwise } else { &zone.fixed.not_read };
             return (Layer::Ecs, Step::Done(Resolution::Fallback { otherwise: waiting }));
         };
         match hosted.find(name) {
             Found::Node(node) => (Layer::Route53, self.say(node.say(self.qtype, self.spin))),
-            Found::Empty if otherwise.rcode() == Rcode::NxDomain => (Layer::Ecs, (&*zone.fixed.nodata).into()),
+            Found::Empty if otherwise.rcode() == Rcode::NxDomain => (Layer::Ecs, (&zone.fixed.nodata).into()),
             Found::Empty | Found::Nothing => (Layer::Ecs, otherwise.into()),
         }
     }
@@ -182,7 +182,7 @@ impl<'z> Asked<'z> {
     fn say(self, saying: Saying<'z>) -> Step<'z> {
         match saying {
             Saying::Body(body) => body.into(),
-            Saying::NoData => (&*self.zone.fixed.nodata).into(),
+            Saying::NoData => (&self.zone.fixed.nodata).into(),
             Saying::Follow { cname, target } => Step::Follow { cname, target },
             Saying::Flatten(target) => Step::Done(Resolution::Flatten { target }),
             Saying::Ask => Step::Done(Resolution::Ask),

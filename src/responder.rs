@@ -8,16 +8,18 @@ mod chase;
 mod conclude;
 mod decide;
 mod pending;
+mod turn_away;
 
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
+use crate::access::{Access, Admission};
 use crate::dns::precheck::error_header;
-use crate::dns::{Body, Ede, HEADER_LEN, Parsed, Precheck, Question, Rcode, precheck};
+use crate::dns::{Body, Ede, Envelope, HEADER_LEN, Parsed, Precheck, Question, Rcode, precheck};
 use crate::forward::Key;
 use crate::forwarder::{ForwardError, Forwarder, Resolved};
-use crate::metrics::{Counters, Proto, Source};
+use crate::metrics::{Counters, Dropped, Proto, Source};
 use crate::resolve::{self, Decision, Resolution};
 use crate::snapshot::Shared;
 use crate::zone::Zone;
@@ -30,8 +32,8 @@ pub use pending::Pending;
 pub enum Verdict {
     /// The reply is written.
     Reply(Source),
-    /// There is to be no reply.
-    Drop,
+    /// There is to be no reply, for this reason.
+    Drop(Dropped),
     /// An upstream must be asked.
     Await(Pending),
     /// Not a plain question of class IN: for the handler of such.
@@ -58,24 +60,25 @@ type Resolve = for<'z> fn(&'z Zone, &Question<'_>, u32) -> Decision<'z>;
 pub struct Responder {
     shared: Shared,
     forwarder: Arc<Forwarder>,
+    access: Arc<Access>,
     resolve: Resolve,
     not_ours: Body,
     busy: Body,
 }
 
 impl Responder {
-    /// A responder for what `shared` holds at the time of each query.
+    /// A responder for what `shared` holds at the time of each query, and for those whom `access` lets in.
     #[must_use]
-    pub fn new(shared: Shared, forwarder: Arc<Forwarder>) -> Self {
-        Self::with(shared, forwarder, resolve::resolve)
+    pub fn new(shared: Shared, forwarder: Arc<Forwarder>, access: Arc<Access>) -> Self {
+        Self::with(shared, forwarder, access, resolve::resolve)
     }
 
     /// A responder that finds out by `resolve` who answers.
-    pub(crate) fn with(shared: Shared, forwarder: Arc<Forwarder>, resolve: Resolve) -> Self {
+    pub(crate) fn with(shared: Shared, forwarder: Arc<Forwarder>, access: Arc<Access>, resolve: Resolve) -> Self {
         let error = |rcode, code, text| Body::empty(rcode, false, Some(Arc::new(Ede::new(code, text))));
         let not_ours = error(Rcode::Refused, Ede::NOT_AUTHORITATIVE, "not in our zones, and recursion is not desired");
         let busy = error(Rcode::ServFail, Ede::NETWORK_ERROR, "too many questions are under way");
-        Self { shared, forwarder, resolve, not_ours, busy }
+        Self { shared, forwarder, access, resolve, not_ours, busy }
     }
 
     /// Answers `message` into `out`, or says why not now. Counts the question in `counters`; whoever sends the reply
@@ -87,25 +90,38 @@ impl Responder {
         counters: &Counters,
         out: &mut Vec<u8>,
     ) -> Verdict {
-        match precheck(message) {
-            Precheck::Drop => Verdict::Drop,
-            Precheck::FormErr(header) => {
-                out.clear();
-                out.extend_from_slice(&header);
-                Verdict::Reply(Source::Error)
-            }
-            Precheck::Pass => match Question::parse(message) {
-                Parsed::Plain(question) => {
-                    counters.asked(if circumstances.tcp { Proto::Tcp } else { Proto::Udp }, question.qtype);
-                    self.answer(message, &question, circumstances, out)
-                }
-                Parsed::Unusual => Verdict::Unusual,
-                Parsed::Malformed => {
+        let Circumstances { tcp, client, now, .. } = circumstances;
+        let parsed = match precheck(message) {
+            Precheck::Drop => return Verdict::Drop(Dropped::NoQuery),
+            Precheck::FormErr(_) => Parsed::Malformed,
+            Precheck::Pass => Question::parse(message),
+        };
+        let visit = self.access.visit(client, tcp, message.len(), now);
+        let Parsed::Plain(question) = parsed else {
+            return match visit.admit_other() {
+                Admission::Answer(_) if matches!(parsed, Parsed::Unusual) => Verdict::Unusual,
+                Admission::Answer(_) => {
                     write_error(message, Rcode::FormErr, out);
                     Verdict::Reply(Source::Error)
                 }
-            },
+                other => turn_away::unread(message, other, counters, out),
+            };
+        };
+        counters.asked(if tcp { Proto::Tcp } else { Proto::Udp }, question.qtype);
+        let (admission, cookies) = visit.admit(&question);
+        if let Some(worth) = cookies {
+            counters.cookies(worth);
         }
+        match admission {
+            Admission::Answer(envelope) => self.answer(message, &question, (circumstances, envelope), out),
+            other => turn_away::question(&question, other, counters, out),
+        }
+    }
+
+    /// Whether a TCP connection from `client` is to be closed without a word.
+    #[must_use]
+    pub fn shuts_out(&self, client: IpAddr) -> bool {
+        self.access.shuts_out(client)
     }
 
     /// Asks the upstream, more than once if need be, and writes the reply into `out`. Takes no longer than one exchange
@@ -115,7 +131,7 @@ impl Responder {
         let Parsed::Plain(question) = Question::parse(&pending.message) else {
             return refuse(&pending.message, out);
         };
-        let Pending { ref snapshot, tcp, spin, .. } = pending;
+        let Pending { ref snapshot, envelope, spin, .. } = pending;
         let Decision { layer, mut resolution } = self.decide(&snapshot.zone, &question, spin);
         // Which steps come before the one that waited is known only now; those are in the cache.
         let mut heard = vec![(pending.key.clone(), first)];
@@ -126,7 +142,7 @@ impl Responder {
             }
             let said = heard.iter().find(|(asked, _)| Some(asked) == key.as_ref());
             let now = tokio::time::Instant::now().into_std();
-            let of = Asked { question: &question, snapshot, tcp, spin, now, layer };
+            let of = Asked { question: &question, snapshot, envelope, spin, now, layer };
             match of.conclude(resolution, said.map_or(Heard::Nothing, |(_, resolved)| Heard::from(resolved)), out) {
                 Concluded::Done(source) => return source,
                 Concluded::Next(next) => resolution = next,
@@ -149,10 +165,10 @@ impl Responder {
         let Parsed::Plain(question) = Question::parse(&pending.message) else {
             return refuse(&pending.message, out);
         };
-        let Pending { ref snapshot, tcp, spin, .. } = *pending;
+        let Pending { ref snapshot, envelope, spin, .. } = *pending;
         let Decision { layer, mut resolution } = self.decide(&snapshot.zone, &question, spin);
         let now = tokio::time::Instant::now().into_std();
-        let asked = Asked { question: &question, snapshot, tcp, spin, now, layer };
+        let asked = Asked { question: &question, snapshot, envelope, spin, now, layer };
         loop {
             let kept = conclude::key(&resolution, &question).map(|key| self.forwarder.kept(&key, now));
             let heard = match &kept {
@@ -175,13 +191,13 @@ impl Responder {
         &self,
         message: &[u8],
         question: &Question<'_>,
-        circumstances: Circumstances,
+        (circumstances, envelope): (Circumstances, Envelope),
         out: &mut Vec<u8>,
     ) -> Verdict {
-        let Circumstances { tcp, spin, now, .. } = circumstances;
+        let Circumstances { spin, now, .. } = circumstances;
         let snapshot = self.shared.load();
         let Decision { layer, mut resolution } = self.decide(&snapshot.zone, question, spin);
-        let asked = Asked { question, snapshot: &snapshot, tcp, spin, now, layer };
+        let asked = Asked { question, snapshot: &snapshot, envelope, spin, now, layer };
         loop {
             if let Resolution::Reply(body) = resolution {
                 return Verdict::Reply(asked.reply(body, out));
@@ -224,7 +240,7 @@ impl Responder {
             }
         }
         let (key, circumstances) = upstream;
-        Verdict::Await(Pending::new(message, asked.snapshot, key, circumstances))
+        Verdict::Await(Pending::new(message, asked, key, circumstances))
     }
 }
 

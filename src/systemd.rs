@@ -1,10 +1,18 @@
-//! What systemd is told (sd_notify(3)): ready, status, stopping, and that we are alive. Outside systemd nothing happens.
+//! What systemd is told (sd_notify(3)): ready, status, stopping, and that we are alive; and the sockets that it keeps for
+//! us. Outside systemd nothing happens.
+
+mod store;
 
 use std::future::Future;
 use std::pin::pin;
 use std::time::Duration;
 
 use sd_notify::NotifyState;
+
+pub use store::{forget, inherited, keep};
+
+/// How often a sign of life is given in the time that systemd waits for one: a sign may fail now and then.
+const SIGNS: u32 = 4;
 
 /// Start-up is finished: the sockets are bound and answer.
 pub fn ready() {
@@ -22,36 +30,46 @@ pub fn status(text: &str) {
     notify(&[NotifyState::Status(&text.replace(['\n', '\r'], " "))]);
 }
 
-/// Tells systemd's watchdog that we live, at half its period, as long as `alive` agrees; until `shutdown`. Returns at
-/// once if the unit has no `WatchdogSec`.
-pub async fn watchdog(alive: impl Fn() -> bool + Send, shutdown: impl Future<Output = ()> + Send) {
-    if let Some(period) = sd_notify::watchdog_enabled() {
-        pulse(period / 2, alive, || notify(&[NotifyState::Watchdog]), shutdown).await;
+/// Tells systemd's watchdog that we live, four times in the time that it waits for it, as long as `check` finds nothing
+/// wrong in the time that it is given; until `shutdown`. Returns at once if the unit has no `WatchdogSec`.
+pub async fn watchdog<C>(check: impl Fn(Duration) -> C + Send, shutdown: impl Future<Output = ()> + Send)
+where
+    C: Future<Output = Result<(), &'static str>> + Send,
+{
+    if let Some(limit) = sd_notify::watchdog_enabled() {
+        let period = limit / SIGNS;
+        let beat = || notify(&[NotifyState::Watchdog]);
+        pulse(period, move || check(period), beat, shutdown).await;
     }
 }
 
-/// Calls `beat` every `period` in which `alive` holds, until `shutdown`.
-async fn pulse(
+/// Calls `beat` every `period` in which `check` finds nothing wrong, until `shutdown`.
+async fn pulse<C>(
     period: Duration,
-    alive: impl Fn() -> bool + Send,
+    check: impl Fn() -> C + Send,
     mut beat: impl FnMut() + Send,
     shutdown: impl Future<Output = ()> + Send,
-) {
+) where
+    C: Future<Output = Result<(), &'static str>> + Send,
+{
     // An interval of nothing would panic.
     let mut ticks = tokio::time::interval(period.max(Duration::from_millis(1)));
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut shutdown = pin!(shutdown);
     loop {
-        tokio::select! {
+        let checked = async {
+            ticks.tick().await;
+            check().await
+        };
+        let checked = tokio::select! {
             () = &mut shutdown => return,
-            _ = ticks.tick() => {}
-        }
-        if alive() {
-            beat();
-        } else {
-            tracing::error!(
-                "a worker or the updater has ended: systemd's watchdog is not answered, so that it starts us anew"
-            );
+            checked = checked => checked,
+        };
+        match checked {
+            Ok(()) => beat(),
+            Err(fault) => {
+                tracing::error!("{fault}: systemd's watchdog is not answered; if that goes on, it starts us anew");
+            }
         }
     }
 }
@@ -69,20 +87,31 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn the_watchdog_is_answered_only_while_alive() {
+    async fn the_watchdog_is_answered_only_while_nothing_is_wrong() {
         let (asked, beats) = (AtomicU32::new(0), AtomicU32::new(0));
-        let alive = || asked.fetch_add(1, Ordering::Relaxed) < 3;
+        let check = async || if asked.fetch_add(1, Ordering::Relaxed) < 3 { Ok(()) } else { Err("worn out") };
         let count = || {
             beats.fetch_add(1, Ordering::Relaxed);
         };
         let end = tokio::time::sleep(Duration::from_millis(5500));
-        pulse(Duration::from_secs(1), alive, count, end).await;
+        pulse(Duration::from_secs(1), check, count, end).await;
         assert_eq!((asked.into_inner(), beats.into_inner()), (6, 3));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_check_that_takes_forever_is_no_sign_of_life_and_holds_up_no_shutdown() {
+        let beats = AtomicU32::new(0);
+        let count = || {
+            beats.fetch_add(1, Ordering::Relaxed);
+        };
+        let end = tokio::time::sleep(Duration::from_secs(60));
+        pulse(Duration::from_secs(1), std::future::pending, count, end).await;
+        assert_eq!(beats.into_inner(), 0);
     }
 
     #[tokio::test]
     async fn without_a_watchdog_it_returns_at_once() {
         // Test runners are no units with WatchdogSec.
-        watchdog(|| true, std::future::pending()).await;
+        watchdog(async |_| Ok(()), std::future::pending()).await;
     }
 }

@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, LazyLock};
 
 use async_trait::async_trait;
+use ecs_resolver::access::Access;
 use ecs_resolver::dns::{DomainName, RecordType};
 use ecs_resolver::ecs::Timestamp;
 use ecs_resolver::forwarder::{Flight, ForwardSettings, Forwarder, Link};
@@ -107,7 +108,7 @@ pub fn runtime() -> Runtime {
 pub fn responder(upstream: Upstream) -> Responder {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 9));
     let settings = ForwardSettings { cache_bytes: 1 << 16, ..ForwardSettings::with_upstreams([address]) };
-    Responder::new(ZONE.clone(), Forwarder::new(settings, Arc::new(upstream)))
+    Responder::new(ZONE.clone(), Forwarder::new(settings, Arc::new(upstream)), Arc::new(Access::open()))
 }
 
 /// What becomes of a message.
@@ -131,7 +132,7 @@ pub async fn ask(responder: &Responder, message: &[u8], tcp: bool) -> Fate {
     let mut out = Vec::new();
     match responder.respond(message, circumstances, &METRICS.shared(), &mut out) {
         Verdict::Reply(_) => Fate::Answered(out),
-        Verdict::Drop => Fate::Dropped,
+        Verdict::Drop(_) => Fate::Dropped,
         Verdict::Unusual => Fate::Unusual,
         Verdict::Await(pending) => {
             responder.finish(pending, &mut out).await;

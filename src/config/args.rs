@@ -1,9 +1,12 @@
 //! Flags and environment variables that go over the file. A flag goes before its variable; clap sees to that.
 
+mod access;
+
 use clap::{Args, FromArgMatches};
 
 use super::file::{Forward, Spec, Texts};
 use super::{Fault, keys};
+pub use access::AccessOverrides;
 
 /// What was given on the command line or in the environment, as text: judged together with the file.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
@@ -27,6 +30,9 @@ pub struct Overrides {
     /// Whether a service without a healthy task answers with its unhealthy ones
     #[arg(long, env = "ECS_RESOLVER_DNS_FAIL_OPEN", value_name = "true|false")]
     pub fail_open: Option<String>,
+    /// Whether the zone is transferred to whoever asks over TCP from this host
+    #[arg(long, env = "ECS_RESOLVER_DNS_TRANSFER", value_name = "true|false")]
+    pub transfer: Option<String>,
     /// Where the inventory comes from
     #[arg(long, env = "ECS_RESOLVER_ECS_SOURCE", value_name = "describe|fixture|off")]
     pub source: Option<String>,
@@ -142,6 +148,9 @@ pub struct Overrides {
     /// Domain that may have private addresses. Repeat it, or separate by commas
     #[arg(long, env = "ECS_RESOLVER_FORWARD_REBIND_EXEMPT", value_name = "NAME", value_delimiter = ',')]
     pub rebind_exempt: Vec<String>,
+    /// `[access]`
+    #[command(flatten)]
+    pub access: AccessOverrides,
     /// Address of health, metrics and dumps
     #[arg(long, env = "ECS_RESOLVER_HTTP_LISTEN", value_name = "ADDR:PORT|off")]
     pub http: Option<String>,
@@ -170,13 +179,14 @@ impl Overrides {
     /// The keys that are given, with their texts. Empty texts count as not given, so that a unit file can pass on a
     /// variable that is not set.
     pub fn given(&self) -> impl Iterator<Item = (&'static str, &[String])> {
-        let all: [(&str, &[String]); 43] = [
+        let all: [(&str, &[String]); 44] = [
             ("dns.listen", &self.listen),
             ("dns.zone", self.zone.as_slice()),
             ("dns.ttl", self.ttl.as_slice()),
             ("dns.negative_ttl", self.negative_ttl.as_slice()),
             ("dns.workers", self.workers.as_slice()),
             ("dns.fail_open", self.fail_open.as_slice()),
+            ("dns.transfer", self.transfer.as_slice()),
             ("ecs.source", self.source.as_slice()),
             ("ecs.fixture", self.fixture.as_slice()),
             ("ecs.clusters", &self.clusters),
@@ -215,7 +225,7 @@ impl Overrides {
             ("log.level", self.log_level.as_slice()),
             ("log.format", self.log_format.as_slice()),
         ];
-        all.into_iter().filter(|(_, texts)| texts.iter().any(|text| !text.is_empty()))
+        all.into_iter().chain(self.access.all()).filter(|(_, texts)| texts.iter().any(|text| !text.is_empty()))
     }
 
     /// Puts what is given over `spec`; returns what cannot even be read as the key's type.
@@ -236,6 +246,7 @@ fn set(spec: &mut Spec, key: &'static str, texts: &[String]) -> Result<(), Fault
         "dns.negative_ttl" => spec.dns.negative_ttl = parse(key, &text())?,
         "dns.workers" => spec.dns.workers = parse(key, &text())?,
         "dns.fail_open" => spec.dns.fail_open = parse(key, &text())?,
+        "dns.transfer" => spec.dns.transfer = parse(key, &text())?,
         "ecs.source" => spec.ecs.source = text(),
         "ecs.fixture" => spec.ecs.fixture = Some(text()),
         "ecs.clusters" => spec.ecs.clusters = list(),
@@ -254,6 +265,7 @@ fn set(spec: &mut Spec, key: &'static str, texts: &[String]) -> Result<(), Fault
         "controller.record_types" => spec.controller.record_types = list(),
         "controller.adopt" => spec.controller.adopt = parse(key, &text())?,
         _ if key.starts_with("forward.") => return set_forward(&mut spec.forward, key, texts),
+        _ if key.starts_with("access.") => return access::set(&mut spec.access, key, texts),
         "http.listen" => spec.http.listen = text(),
         "snapshot.path" => spec.snapshot.path = Some(text()),
         "log.level" => spec.log.level = text(),

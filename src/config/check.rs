@@ -3,6 +3,7 @@
 //! A value that is wrong is replaced by a harmless one so that the others can still be judged; the result is then an
 //! error, so nobody ever sees the replacement.
 
+mod access;
 mod forward;
 
 use std::collections::BTreeMap;
@@ -50,6 +51,7 @@ pub fn check(mut spec: Spec, overrides: &Overrides) -> Result<Config, Vec<Fault>
         route53: judge.route53(&spec.route53),
         controller: judge.controller(&spec.controller),
         forward: judge.forward(spec.forward),
+        access: judge.access(spec.access),
         http: judge.http(&spec.http),
         snapshot: judge.snapshot(spec.snapshot),
         log: judge.log(spec.log),
@@ -69,7 +71,7 @@ pub fn notices(config: &Config) -> Vec<String> {
     let open = open.map(|address| {
         format!("dns.listen: {address} answers whoever reaches this host; name the addresses that shall answer")
     });
-    unused.chain(open).collect()
+    unused.chain(open).chain(access::notices(config)).collect()
 }
 
 /// The faults found so far.
@@ -144,6 +146,7 @@ impl Judge {
             negative_ttl: self.number("dns.negative_ttl", spec.negative_ttl, &(0..=MAX_TTL)),
             workers: self.number("dns.workers", spec.workers, &(1..=MAX_WORKERS)),
             fail_open: spec.fail_open,
+            transfer: spec.transfer,
         }
     }
 

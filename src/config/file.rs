@@ -23,6 +23,8 @@ pub struct Spec {
     pub controller: Controller,
     /// `[forward]`
     pub forward: Forward,
+    /// `[access]`
+    pub access: Access,
     /// `[http]`
     pub http: Http,
     /// `[snapshot]`
@@ -76,6 +78,8 @@ pub struct Dns {
     pub workers: i64,
     /// Whether a service whose running tasks are all UNHEALTHY answers with them.
     pub fail_open: bool,
+    /// Whether the zone is transferred to this host.
+    pub transfer: bool,
 }
 
 impl Default for Dns {
@@ -87,6 +91,7 @@ impl Default for Dns {
             negative_ttl: 5,
             workers: 1,
             fail_open: true,
+            transfer: false,
         }
     }
 }
@@ -257,6 +262,53 @@ impl Default for Forward {
             rebind_protection: false,
             rebind_exempt: Texts::of(["internal", "amazonaws.com"]),
             domains: BTreeMap::new(),
+        }
+    }
+}
+
+/// Who may ask, how often, and what proves who they are.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Access {
+    /// Networks of clients that may ask.
+    pub allow: Texts,
+    /// Networks of clients that may not.
+    pub deny: Texts,
+    /// `refuse` or `drop`.
+    pub denied: String,
+    /// Networks without limits; none: those of the host.
+    pub own_networks: Texts,
+    /// Replies a second to every other client over UDP; 0: any number.
+    pub rate_limit: i64,
+    /// Every so many-th query over the limit is told so; 0: none.
+    pub slip: i64,
+    /// Whether clients are given cookies.
+    pub cookies: bool,
+    /// A file with their secret.
+    pub cookie_secret: Option<String>,
+}
+
+impl Default for Access {
+    fn default() -> Self {
+        Self {
+            allow: Texts::of([
+                "127.0.0.0/8",
+                "10.0.0.0/8",
+                "100.64.0.0/10",
+                "169.254.0.0/16",
+                "172.16.0.0/12",
+                "192.168.0.0/16",
+                "::1/128",
+                "fc00::/7",
+                "fe80::/10",
+            ]),
+            deny: Texts::default(),
+            denied: "refuse".to_owned(),
+            own_networks: Texts::default(),
+            rate_limit: 200,
+            slip: 2,
+            cookies: true,
+            cookie_secret: None,
         }
     }
 }

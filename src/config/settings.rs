@@ -6,10 +6,12 @@ use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use ipnet::IpNet;
 use serde::{Serialize, Serializer};
 
 use super::records::Records;
 use super::values;
+use crate::access::Denial;
 use crate::dns::DomainName;
 use crate::forward::Policy;
 use crate::forwarder::Server;
@@ -32,6 +34,8 @@ pub struct Config {
     pub controller: Controller,
     /// Everything that is not ours.
     pub forward: Forward,
+    /// Who may ask, how often, and what proves who they are.
+    pub access: Access,
     /// Health, metrics, dumps.
     pub http: Http,
     /// The last inventory on disk. Checked, but not used by this version.
@@ -56,6 +60,8 @@ pub struct Dns {
     pub workers: usize,
     /// Whether a service whose running tasks are all UNHEALTHY answers with them.
     pub fail_open: bool,
+    /// Whether the zone is transferred to this host.
+    pub transfer: bool,
 }
 
 /// `[ecs]`
@@ -241,6 +247,32 @@ pub enum BlockAnswer {
     Zero,
 }
 
+/// `[access]`
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Access {
+    /// Networks of clients that may ask, each once.
+    #[serde(serialize_with = "shown")]
+    pub allow: Vec<IpNet>,
+    /// Networks of clients that may not, each once, none of them in `allow`.
+    #[serde(serialize_with = "shown")]
+    pub deny: Vec<IpNet>,
+    /// What those get.
+    #[serde(serialize_with = "denial")]
+    pub denied: Denial,
+    /// Networks without limits; none: those of the host.
+    #[serde(serialize_with = "shown")]
+    pub own_networks: Vec<IpNet>,
+    /// Replies a second to every other client over UDP, up to 1,000,000; `None`: any number.
+    #[serde(serialize_with = "or_zero")]
+    pub rate_limit: Option<NonZeroU32>,
+    /// Every so many-th query over the limit is told so, up to 100; 0: none.
+    pub slip: u32,
+    /// Whether clients are given cookies.
+    pub cookies: bool,
+    /// A file with their secret; `None`: it is random, and our own.
+    pub cookie_secret: Option<PathBuf>,
+}
+
 /// `[http]`
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Http {
@@ -283,8 +315,19 @@ fn names<S: Serializer>(names: &[DomainName], serializer: S) -> Result<S::Ok, S:
     serializer.collect_seq(names.iter().map(|name| name.to_string().trim_end_matches('.').to_owned()))
 }
 
-fn shown<S: Serializer>(servers: &[Server], serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_seq(servers.iter().map(ToString::to_string))
+fn shown<T: ToString, S: Serializer>(values: &[T], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(values.iter().map(ToString::to_string))
+}
+
+fn denial<S: Serializer>(denial: &Denial, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(match denial {
+        Denial::Refuse => "refuse",
+        Denial::Drop => "drop",
+    })
+}
+
+fn or_zero<S: Serializer>(number: &Option<NonZeroU32>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_u32(number.map_or(0, NonZeroU32::get))
 }
 
 fn policy<S: Serializer>(policy: &Policy, serializer: S) -> Result<S::Ok, S::Error> {

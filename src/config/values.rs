@@ -3,6 +3,8 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use ipnet::IpNet;
+
 use crate::dns::presentation::{self, Escapes};
 use crate::dns::{DomainName, name};
 use crate::ecs::ClusterArn;
@@ -20,6 +22,18 @@ pub fn address(text: &str, port: u16) -> Result<SocketAddr, String> {
     let inner = bare.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(bare);
     let parsed = bare.parse().or_else(|_| inner.parse().map(|ip: IpAddr| SocketAddr::new(ip, port)));
     parsed.map_err(|_| format!("`{text}` is not an IP address, with or without a port"))
+}
+
+/// Reads a network, `10.0.0.0/8`; an address alone is the network of itself.
+///
+/// # Errors
+/// When it is none, or has bits behind its prefix, which is more often a slip than meant.
+pub fn network(text: &str) -> Result<IpNet, String> {
+    let text = text.trim();
+    let parsed = text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+    let network = parsed.map_err(|_| format!("`{text}` is not a network"))?;
+    let whole = network.trunc();
+    if whole == network { Ok(network) } else { Err(format!("{network} is an address in the network {whole}")) }
 }
 
 /// Port of DNS over TLS (RFC 7858 3.1).
@@ -182,6 +196,17 @@ mod tests {
         }
         for bad in ["", "localhost", "127.0.0.1:", "127.0.0.1:99999", "10.0.0", "eth0", "[::1"] {
             assert!(address(bad, 53).unwrap_err().contains(bad));
+        }
+    }
+
+    #[test]
+    fn networks_are_whole_and_an_address_is_one() {
+        for (text, want) in [("10.0.0.0/8", "10.0.0.0/8"), ("10.1.2.3", "10.1.2.3/32"), ("fd00::/8", "fd00::/8")] {
+            assert_eq!(network(text).unwrap().to_string(), want);
+        }
+        assert!(network("10.1.2.3/16").unwrap_err().contains("10.1.0.0/16"));
+        for bad in ["", "10.0.0.0/33", "10.0.0/8", "loopback", "10.0.0.0/8/8", "fe80::1%eth0"] {
+            assert!(network(bad).unwrap_err().contains("not a network"), "{bad}");
         }
     }
 

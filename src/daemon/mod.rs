@@ -2,12 +2,14 @@
 //!
 //! Nothing is decided here. Each part gets its settings, its neighbours, and its end.
 
+mod access;
 mod balancers;
 pub mod controller;
 pub mod events;
 mod feed;
 mod from_aws;
 mod hosted;
+mod listening;
 mod readiness;
 mod report;
 mod upstreams;
@@ -15,6 +17,7 @@ mod upstreams;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
@@ -28,6 +31,7 @@ use crate::forwarder::{Forwarder, Link};
 use crate::host::LinkLocalDrops;
 use crate::metrics::Metrics;
 use crate::responder::Responder;
+use crate::server::{ServerHandle, Sockets};
 use crate::source::clock::Clock;
 use crate::source::events::stats::EventStats;
 use crate::source::status::SourceStatus;
@@ -72,7 +76,9 @@ pub fn run(config: Config) -> Result<(), Error> {
         Source::Off => Feed::Off,
     };
     let link = upstreams::link(&config)?;
-    runtime()?.block_on(serve(config, feed, link, None))
+    // Ports first: what cannot be served need not be read.
+    let sockets = listening::bind(&config.dns)?;
+    runtime()?.block_on(serve(config, sockets, feed, link, None))
 }
 
 /// Serves a made-up cluster until SIGTERM or SIGINT.
@@ -87,17 +93,22 @@ pub fn demo(settings: DemoSettings) -> Result<(), Error> {
     };
     let greeting = feed::greeting(&feed, &config);
     let link = Arc::new(SimulatedBalancers::before(upstreams::link(&config)?));
-    runtime()?.block_on(serve(config, feed, link, Some(greeting)))
+    let sockets = listening::bind(&config.dns)?;
+    runtime()?.block_on(serve(config, sockets, feed, link, Some(greeting)))
 }
 
 fn runtime() -> Result<Runtime, Error> {
     tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("async").build().map_err(Error::internal)
 }
 
-async fn serve(config: Config, feed: Feed, link: Arc<dyn Link>, greeting: Option<String>) -> Result<(), Error> {
+async fn serve(
+    config: Config,
+    sockets: Sockets,
+    feed: Feed,
+    link: Arc<dyn Link>,
+    greeting: Option<String>,
+) -> Result<(), Error> {
     let feed = feed.prepare(&config).await.map_err(Error::Unavailable)?;
-    // Ports first: what cannot be served need not be read.
-    let sockets = server::bind(&config.dns.listen, config.dns.workers).map_err(Error::unavailable)?;
     let http = match config.http.listen {
         Some(address) => Some(http::bind(address).await.map_err(Error::unavailable)?),
         None => None,
@@ -117,7 +128,8 @@ async fn serve(config: Config, feed: Feed, link: Arc<dyn Link>, greeting: Option
     let (updates, messages) = Updates::channel();
     let updating = start_updater(updater, messages)?;
 
-    let responder = Arc::new(Responder::new(shared.clone(), Arc::clone(&forwarder)));
+    let access = access::start(&config.access, &stop.token)?;
+    let responder = Arc::new(Responder::new(shared.clone(), Arc::clone(&forwarder), access));
     let handle = server::serve(sockets, responder, &metrics).map_err(Error::internal)?;
     handle.addresses().iter().for_each(|address| tracing::info!("answering DNS on {address}, UDP and TCP"));
     let events = Arc::new(EventStats::default());
@@ -141,8 +153,7 @@ async fn serve(config: Config, feed: Feed, link: Arc<dyn Link>, greeting: Option
     let ends = feed::Ends { updates, forwarder, metrics, status, clock, events };
     let mut sources: Vec<_> = hosted::start(ends.clone(), &config, &token).into_iter().collect();
     sources.push(feed::start(&feed, ends, &config, &token));
-    let workers_live = handle.liveness();
-    let alive = move || workers_live() && !updating.is_finished();
+    let alive = signs_of_life(&handle, &config, updating);
     tokio::spawn(systemd::watchdog(alive, token.clone().cancelled_owned()));
     systemd::ready();
     tokio::spawn(token.clone().run_until_cancelled_owned(reporter.tell_status()));
@@ -156,6 +167,25 @@ async fn serve(config: Config, feed: Feed, link: Arc<dyn Link>, greeting: Option
         tracing::warn!("{unanswered} questions were still unanswered at the end of {DRAIN:?}");
     }
     ended
+}
+
+/// What systemd's watchdog is answered by.
+fn signs_of_life(
+    handle: &ServerHandle,
+    config: &Config,
+    updating: std::thread::JoinHandle<()>,
+) -> impl Fn(Duration) -> BoxFuture<'static, Result<(), &'static str>> + Send + use<> {
+    let (workers_live, own) = (handle.liveness(), Arc::new(handle.self_query(config.dns.zone.clone())));
+    move |patience| {
+        let running = workers_live() && !updating.is_finished();
+        let own = Arc::clone(&own);
+        Box::pin(async move {
+            if !running {
+                return Err("a worker or the updater has ended");
+            }
+            own.is_answered(patience).await.then_some(()).ok_or("a worker does not answer our own query")
+        })
+    }
 }
 
 /// Exports what the host's network interface drops.

@@ -18,6 +18,8 @@ impl Ede {
     pub const BLOCKED: u16 = 15;
     /// 17: the answer was withheld because of what it says.
     pub const FILTERED: u16 = 17;
+    /// 18: the client may not ask here.
+    pub const PROHIBITED: u16 = 18;
     /// 19: that the name does not exist is older than it should be.
     pub const STALE_NXDOMAIN: u16 = 19;
     /// 20: the query wants no recursion and the name is not in our zones.

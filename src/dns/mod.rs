@@ -4,20 +4,23 @@
 //! is not hot and is re-exported from here, so that an upgrade of it touches one folder.
 
 pub mod body;
+pub mod cookie;
 pub mod ede;
 pub mod name;
 pub mod precheck;
 pub mod presentation;
 pub mod question;
+mod records;
 pub mod reply;
 
 pub use body::{Body, BodyBuilder};
+pub use cookie::{Cookie, ReplyCookie};
 pub use ede::Ede;
 pub use hickory_proto::rr::{Name, RData, RecordType, rdata};
 pub use name::DomainName;
 pub use precheck::{Precheck, precheck};
 pub use question::{Edns, Parsed, Question};
-pub use reply::{ReplyContext, SoaBlock};
+pub use reply::{Envelope, ReplyContext, SoaBlock};
 
 /// Length of the header of a DNS message in bytes (RFC 1035 4.1.1); the question starts here.
 pub const HEADER_LEN: usize = 12;

@@ -4,7 +4,7 @@
 //! version 0. Everything else is handed on unread to the handler of unusual queries.
 
 use super::name::{MAX_LABEL, MAX_NAME};
-use super::{HEADER_LEN, RecordType, TCP_LIMIT, UDP_EDNS_LIMIT, UDP_PLAIN_LIMIT};
+use super::{Cookie, HEADER_LEN, RecordType, TCP_LIMIT, UDP_EDNS_LIMIT, UDP_PLAIN_LIMIT};
 
 /// Class IN (RFC 1035 3.2.4).
 const CLASS_IN: u16 = 1;
@@ -41,6 +41,8 @@ pub struct Question<'q> {
     pub qtype: RecordType,
     /// The client's OPT record.
     pub edns: Option<Edns>,
+    /// The cookies in it.
+    pub cookie: Option<Cookie<'q>>,
 }
 
 /// What the bytes of a query are.
@@ -73,9 +75,9 @@ impl<'q> Question<'q> {
         }
         let rest = message.get(end + 4..).unwrap_or_default();
         // Looked at before anything unusual is handed on: a decoder would complain of a broken one, aloud.
-        let edns = match (counts.2, read_opt(rest)) {
-            (Some(0), _) => None,
-            (_, Opt::Plain(edns)) => Some(edns),
+        let (edns, cookie) = match (counts.2, read_opt(rest)) {
+            (Some(0), _) => (None, None),
+            (_, Opt::Plain(edns, cookie)) => (Some(edns), cookie),
             (_, Opt::Unusual) => return Parsed::Unusual,
             (_, Opt::Malformed) => return Parsed::Malformed,
         };
@@ -92,6 +94,7 @@ impl<'q> Question<'q> {
             lower,
             qtype: RecordType::from(qtype),
             edns,
+            cookie,
         })
     }
 
@@ -161,14 +164,14 @@ fn read_name(message: &[u8]) -> Option<([u8; MAX_NAME], usize)> {
     }
 }
 
-enum Opt {
-    Plain(Edns),
+enum Opt<'q> {
+    Plain(Edns, Option<Cookie<'q>>),
     Unusual,
     Malformed,
 }
 
 /// The one additional record of a query, which must be an OPT and end the message.
-fn read_opt(record: &[u8]) -> Opt {
+fn read_opt(record: &[u8]) -> Opt<'_> {
     let Some((fixed, options)) = record.split_first_chunk::<11>() else {
         return Opt::Malformed;
     };
@@ -182,21 +185,28 @@ fn read_opt(record: &[u8]) -> Opt {
     if fixed[6] != 0 {
         return Opt::Unusual;
     }
-    match skip_options(options) {
-        Some(()) => {
-            Opt::Plain(Edns { payload: u16::from_be_bytes([fixed[3], fixed[4]]), dnssec_ok: fixed[7] & 0x80 != 0 })
+    match read_options(options) {
+        Some(cookie) => {
+            let edns = Edns { payload: u16::from_be_bytes([fixed[3], fixed[4]]), dnssec_ok: fixed[7] & 0x80 != 0 };
+            Opt::Plain(edns, cookie)
         }
         None => Opt::Malformed,
     }
 }
 
-/// Passes over the options, of which we know none; `None` if they do not add up.
-fn skip_options(mut options: &[u8]) -> Option<()> {
+/// Passes over the options, of which we know the cookies; `None` if they do not add up, or the first COOKIE, the only
+/// one that counts, is not well formed.
+fn read_options(mut options: &[u8]) -> Option<Option<Cookie<'_>>> {
+    let mut cookie = None;
     while !options.is_empty() {
         let (head, rest) = options.split_first_chunk::<4>()?;
-        options = rest.get(usize::from(u16::from_be_bytes([head[2], head[3]]))..)?;
+        let (data, next) = rest.split_at_checked(usize::from(u16::from_be_bytes([head[2], head[3]])))?;
+        if Cookie::is([head[0], head[1]]) && cookie.is_none() {
+            cookie = Some(Cookie::from_option(data)?);
+        }
+        options = next;
     }
-    Some(())
+    Some(cookie)
 }
 
 #[cfg(test)]

@@ -3,13 +3,14 @@
 //! A compiled answer and a slow one both leave through [`write()`], so they can be compared byte for byte. Nothing is
 //! allocated: the caller's buffer is reused.
 
-use super::body::{Owner, Records};
-use super::{Body, DomainName, Ede, HEADER_LEN, Question, TCP_LIMIT, UDP_EDNS_LIMIT};
+use super::body::Owner;
+use super::records::{ASKED, Records};
+use super::{Body, DomainName, Ede, HEADER_LEN, Question, Rcode, ReplyCookie, TCP_LIMIT, UDP_EDNS_LIMIT};
 
-/// Pointer to the name of the question (RFC 1035 4.1.4).
-const ASKED: [u8; 2] = [0xc0, HEADER_LEN as u8];
 /// Largest offset that a compression pointer can hold.
 const MAX_POINTER: usize = 0x3fff;
+/// Response code of a query without a valid cookie (RFC 7873 8). Its upper part is in the OPT record.
+const BADCOOKIE: u16 = 23;
 /// An OPT record without options.
 const OPT_LEN: usize = 11;
 
@@ -60,6 +61,15 @@ impl SoaBlock {
     }
 }
 
+/// How large a reply may be, and what it carries back: what surrounds its content.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Envelope {
+    /// Largest reply in bytes: [`Question::limit`], or less.
+    pub limit: usize,
+    /// The cookies of the reply, if the query had one.
+    pub cookie: Option<ReplyCookie>,
+}
+
 /// What a reply depends on besides question and body.
 #[derive(Debug, Clone, Copy)]
 pub struct ReplyContext<'c> {
@@ -71,6 +81,8 @@ pub struct ReplyContext<'c> {
     pub limit: usize,
     /// An extended error of the whole snapshot (stale), used when the body has none.
     pub ede: Option<&'c Ede>,
+    /// The cookies that the reply carries back, if the query had one.
+    pub cookie: Option<ReplyCookie>,
 }
 
 /// Writes the reply to `question` into `out`, which is cleared first. As many whole records as fit are sent: if not
@@ -79,23 +91,22 @@ pub struct ReplyContext<'c> {
 pub fn write(out: &mut Vec<u8>, question: &Question<'_>, body: &Body, context: &ReplyContext<'_>) {
     out.clear();
     out.extend_from_slice(&question.id.to_be_bytes());
-    let flags = 0x80 | u8::from(body.authoritative) << 2 | u8::from(question.recursion_desired);
-    out.extend_from_slice(&[flags, 0x80 | u8::from(question.checking_disabled) << 4 | body.rcode.code()]);
+    let flags = 0x80 | u8::from(body.authoritative()) << 2 | u8::from(question.recursion_desired);
+    out.extend_from_slice(&[flags, 0x80 | u8::from(question.checking_disabled) << 4 | body.rcode().code()]);
     out.extend_from_slice(&[0, 1, 0, 0, 0, 0, 0, 0]);
     out.extend_from_slice(question.wire());
-    let ede = body.ede.as_deref().or(context.ede);
-    let opt_len = question.edns.map_or(0, |_| OPT_LEN + ede.map_or(0, Ede::option_len));
+    let ede = body.ede().or(context.ede);
+    let opt_len = question.edns.map_or(0, |_| opt_len(ede, context.cookie.as_ref()));
     let limit = context.limit.min(TCP_LIMIT).saturating_sub(opt_len);
 
     let mut places = Places::default();
     let (answers, complete) = write_answers(out, body, context.spin, limit, &mut places);
     let mut counts = [answers, 0, 0];
-    if body.soa && complete && out.len() + SoaBlock::LEN <= limit {
+    if body.wants_soa() && complete && out.len() + SoaBlock::LEN <= limit {
         context.soa.write(question.name_len(), out);
         counts[1] = 1;
     }
-    if let Some((owner, records)) = body.foreign_soa.as_deref().filter(|_| complete) {
-        let record = records.get(0);
+    if let Some((owner, record)) = body.foreign_soa().filter(|_| complete) {
         if out.len() + owner.as_wire().len() + record.len() <= limit {
             out.extend_from_slice(owner.as_wire());
             out.extend_from_slice(record);
@@ -108,7 +119,7 @@ pub fn write(out: &mut Vec<u8>, question: &Question<'_>, body: &Body, context: &
         out[2] |= 0x02;
     }
     if let Some(edns) = question.edns {
-        write_opt(out, edns.dnssec_ok, ede);
+        write_opt(out, edns.dnssec_ok, ede, context.cookie.as_ref());
         counts[2] += 1;
     }
     for (place, count) in [6, 8, 10].into_iter().zip(counts) {
@@ -147,18 +158,24 @@ impl Places {
 }
 
 fn write_answers(out: &mut Vec<u8>, body: &Body, spin: u32, limit: usize, places: &mut Places) -> (u16, bool) {
-    let total = body.answers.len();
-    let first = if body.rotates && total > 1 { spin as usize % total } else { 0 };
+    let (answers, owners) = (body.answers(), body.owners());
+    let first = if body.rotates() { (spin as usize).checked_rem(answers.len()).unwrap_or_default() } else { 0 };
+    let (head, tail) = answers.split(first);
+    if owners.is_empty() && body.glue().len() == 0 && out.len() + answers.bytes().len() <= limit {
+        out.extend_from_slice(tail.bytes());
+        out.extend_from_slice(head.bytes());
+        return (answers.count(), true);
+    }
     let mut written = 0;
-    for index in (first..total).chain(0..first) {
-        let record = body.answers.get(index);
+    for (index, record) in (first..).zip(tail.iter()).chain((0..).zip(head.iter())) {
         let start = out.len();
-        match body.owners.get(index) {
+        match owners.get(index) {
             None | Some(Owner::Asked) => out.extend_from_slice(&ASKED),
-            Some(Owner::TargetOf(of)) => write_target(out, &body.answers, *of, places),
+            Some(Owner::TargetOf(of)) => write_target(out, answers, *of, places),
             Some(Owner::Name(owner)) => out.extend_from_slice(owner.as_wire()),
         }
-        if out.len() + record.len() > limit || written == u16::MAX {
+        let record = record.get(2..).unwrap_or_default();
+        if out.len() + record.len() > limit {
             out.truncate(start);
             return (written, false);
         }
@@ -170,8 +187,8 @@ fn write_answers(out: &mut Vec<u8>, body: &Body, spin: u32, limit: usize, places
 }
 
 /// Writes the name that answer record `of` points to: a pointer where one reaches, the name itself otherwise.
-fn write_target(out: &mut Vec<u8>, answers: &Records, of: u16, places: &Places) {
-    let record = answers.get(usize::from(of));
+fn write_target(out: &mut Vec<u8>, answers: Records<'_>, of: u16, places: &Places) {
+    let record = answers.get(usize::from(of)).get(2..).unwrap_or_default();
     // An SRV has priority, weight and port in front of its target.
     let skip = if record.starts_with(&[0, 33]) { 6 } else { 0 };
     match places.target(usize::from(of), skip) {
@@ -182,10 +199,10 @@ fn write_target(out: &mut Vec<u8>, answers: &Records, of: u16, places: &Places) 
 
 fn write_glue(out: &mut Vec<u8>, body: &Body, limit: usize, places: &Places) -> u16 {
     let mut written = 0;
-    for (index, of) in body.glue_of.iter().enumerate() {
+    for record in body.glue().iter() {
+        let Some(([high, low], record)) = record.split_first_chunk::<2>() else { break };
         let start = out.len();
-        let record = body.glue.get(index);
-        write_target(out, &body.answers, *of, places);
+        write_target(out, body.answers(), u16::from_be_bytes([*high, *low]), places);
         if out.len() + record.len() > limit || written == u16::MAX - 1 {
             out.truncate(start);
             break;
@@ -196,15 +213,64 @@ fn write_glue(out: &mut Vec<u8>, body: &Body, limit: usize, places: &Places) -> 
     written
 }
 
-/// Appends our OPT record: payload size 1232, version 0, the client's DO bit, and why the answer is what it is.
-pub fn write_opt(out: &mut Vec<u8>, dnssec_ok: bool, ede: Option<&Ede>) {
+/// Writes a reply without records into `out`, which is cleared first: an (extended) response code, or that the client
+/// should ask over TCP.
+pub fn write_notice(out: &mut Vec<u8>, question: &Question<'_>, notice: Notice, cookie: Option<&ReplyCookie>) {
+    let (rcode, truncated, ede) = match notice {
+        Notice::Truncated => (0, true, None),
+        Notice::BadCookie => (BADCOOKIE, false, None),
+        Notice::Prohibited => (u16::from(Rcode::Refused.code()), false, Some(Ede::PROHIBITED)),
+    };
+    let ede = ede.map(|code| Ede::new(code, ""));
+    let [high, low] = [(rcode >> 4) as u8, (rcode & 0x0f) as u8];
+    out.clear();
+    out.extend_from_slice(&question.id.to_be_bytes());
+    let flags = 0x80 | u8::from(truncated) << 1 | u8::from(question.recursion_desired);
+    out.extend_from_slice(&[flags, 0x80 | u8::from(question.checking_disabled) << 4 | low]);
+    out.extend_from_slice(&[0, 1, 0, 0, 0, 0, 0, u8::from(question.edns.is_some())]);
+    out.extend_from_slice(question.wire());
+    if let Some(edns) = question.edns {
+        let opt = out.len();
+        write_opt(out, edns.dnssec_ok, ede.as_ref(), cookie);
+        if let Some(extended) = out.get_mut(opt + 5) {
+            *extended = high;
+        }
+    }
+}
+
+/// What a client is told that gets no answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Notice {
+    /// TC: to be asked again over TCP.
+    Truncated,
+    /// BADCOOKIE (RFC 7873 8): to be asked again with the cookie that comes with it.
+    BadCookie,
+    /// REFUSED, and why.
+    Prohibited,
+}
+
+/// Length in bytes of the OPT record with these options.
+#[must_use]
+pub fn opt_len(ede: Option<&Ede>, cookie: Option<&ReplyCookie>) -> usize {
+    OPT_LEN + options_len(ede, cookie)
+}
+
+fn options_len(ede: Option<&Ede>, cookie: Option<&ReplyCookie>) -> usize {
+    ede.map_or(0, Ede::option_len) + cookie.map_or(0, |_| ReplyCookie::OPTION_LEN)
+}
+
+/// Appends our OPT record: payload size 1232, version 0, the client's DO bit, why the answer is what it is, and the
+/// cookies.
+pub fn write_opt(out: &mut Vec<u8>, dnssec_ok: bool, ede: Option<&Ede>, cookie: Option<&ReplyCookie>) {
     out.extend_from_slice(&[0, 0, 41]);
     out.extend_from_slice(&(UDP_EDNS_LIMIT as u16).to_be_bytes());
     out.extend_from_slice(&[0, 0, u8::from(dnssec_ok) << 7, 0]);
-    let length = ede.map_or(0, Ede::option_len);
-    out.extend_from_slice(&u16::try_from(length).unwrap_or_default().to_be_bytes());
+    out.extend_from_slice(&u16::try_from(options_len(ede, cookie)).unwrap_or_default().to_be_bytes());
     if let Some(ede) = ede {
         ede.write(out);
+    }
+    if let Some(cookie) = cookie {
+        cookie.write(out);
     }
 }
 

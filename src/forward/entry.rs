@@ -10,10 +10,8 @@ use hickory_proto::rr::{RData, Record};
 use hickory_proto::serialize::binary::{BinDecodable, BinDecoder};
 
 use super::{Caps, Key, Refusal, accept};
-use crate::dns::{Ede, HEADER_LEN, Question, Rcode, TCP_LIMIT, reply};
+use crate::dns::{Ede, HEADER_LEN, Question, Rcode, ReplyCookie, TCP_LIMIT, reply};
 
-/// Our OPT record without options.
-const OPT_LEN: usize = 11;
 /// TTL of the records of a stale answer in seconds (RFC 8767 4).
 const STALE_TTL: u32 = 30;
 /// Memory of an entry besides its bytes: the structure, its reference counts, its share of the cache's tables.
@@ -146,14 +144,21 @@ impl Entry {
     }
 
     /// Writes the reply to `question` into `out`, which is cleared first: id, RD, CD and the question's own bytes
-    /// from the client, AD from the upstream if the client understands it, TTLs counted down, our OPT if the client
-    /// had one. Past its time the TTLs are 30, and the OPT says so. At most `limit` bytes ([`Question::limit`]); whole
+    /// from the client, AD from the upstream if the client understands it, TTLs counted down, our OPT, with `cookie`, if
+    /// the client had one. Past its time the TTLs are 30, and the OPT says so. At most `limit` bytes ([`Question::limit`]); whole
     /// records are cut from the end, and TC tells of it. A question that this is not the answer to gets SERVFAIL.
-    pub fn write(&self, out: &mut Vec<u8>, question: &Question<'_>, now: Instant, limit: usize) {
+    pub fn write(
+        &self,
+        out: &mut Vec<u8>,
+        question: &Question<'_>,
+        now: Instant,
+        limit: usize,
+        cookie: Option<&ReplyCookie>,
+    ) {
         let (marks, rcode) =
             if self.is_about(question) { (&*self.marks, self.rcode) } else { (&[][..], Rcode::ServFail) };
         let end = marks.last().map_or(self.question_end, |mark| mark.end);
-        let opt_len = question.edns.map_or(0, |_| OPT_LEN);
+        let opt_len = question.edns.map_or(0, |_| reply::opt_len(None, cookie));
         let room = limit.min(TCP_LIMIT).saturating_sub(opt_len);
         // It must never be the reason that truncates a reply.
         let ede = self.ede(now).filter(|ede| usize::from(end) + ede.option_len() <= room);
@@ -175,7 +180,7 @@ impl Entry {
         out.extend_from_slice(self.wire.get(usize::from(self.question_end)..usize::from(end)).unwrap_or_default());
         self.set_ttls(out, kept, now);
         if let Some(edns) = question.edns {
-            reply::write_opt(out, edns.dnssec_ok, ede.map(Arc::as_ref));
+            reply::write_opt(out, edns.dnssec_ok, ede.map(Arc::as_ref), cookie);
         }
     }
 

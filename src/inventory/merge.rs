@@ -63,6 +63,7 @@ impl TaskRecord {
     pub fn new(mut task: Task, at: Timestamp) -> Self {
         let containers = mem::take(&mut task.containers);
         let mut record = Self { task, at, lifecycle_at: at, health_at: BTreeMap::new(), carried: BTreeMap::new() };
+        record.task.containers.reserve_exact(containers.len());
         record.merge_containers(containers, at, Merge { age: Age::Same, seen: 0, known: 0 });
         record
     }
@@ -84,7 +85,7 @@ impl TaskRecord {
             Age::Newer => {
                 task.last_status = seen.last_status;
                 task.desired_status = seen.desired_status;
-                task.task_definition = seen.task_definition;
+                replace(&mut task.task_definition, seen.task_definition);
                 task.version = seen.version.or(task.version);
                 self.lifecycle_at = at;
             }
@@ -148,6 +149,13 @@ fn merge_health(
     }
 }
 
+/// What says the same stays: others share its text.
+fn replace<V: PartialEq>(known: &mut V, seen: V) {
+    if *known != seen {
+        *known = seen;
+    }
+}
+
 /// A value that may be missing in an observation.
 trait Lacking {
     fn is_lacking(&self) -> bool;
@@ -177,7 +185,7 @@ struct Merge {
 
 impl Merge {
     /// Each field is that of the newest version that has it.
-    fn field<V: Lacking>(self, carried: &mut BTreeMap<Field, u64>, field: Field, known: &mut V, seen: V) {
+    fn field<V: Lacking + PartialEq>(self, carried: &mut BTreeMap<Field, u64>, field: Field, known: &mut V, seen: V) {
         if seen.is_lacking() {
             if self.age == Age::Newer && !known.is_lacking() {
                 carried.entry(field).or_insert(self.known);
@@ -193,7 +201,7 @@ impl Merge {
         if !overrules {
             return;
         }
-        *known = seen;
+        replace(known, seen);
         if self.age == Age::Older {
             carried.insert(field, self.seen);
         } else {

@@ -100,8 +100,8 @@ pub struct Inventory {
     pub clusters: BTreeMap<ClusterArn, ClusterRecord>,
     /// Services that are not INACTIVE.
     pub services: BTreeMap<ServiceKey, Observed<Service>>,
-    /// Tasks that have not stopped.
-    pub tasks: BTreeMap<TaskArn, TaskRecord>,
+    /// Tasks that have not stopped; boxed, since nodes of the map have room to spare, and a record is large.
+    pub tasks: BTreeMap<TaskArn, Box<TaskRecord>>,
     /// Task definitions, kept as long as a task or service uses them.
     pub task_definitions: BTreeMap<TaskDefinitionArn, Arc<TaskDefinition>>,
     /// Container instances that are not INACTIVE.

@@ -21,12 +21,22 @@ pub struct Counts {
 impl Inventory {
     /// The tasks of a service, in the order of their ARNs.
     pub fn tasks_of(&self, service: &ServiceKey) -> impl Iterator<Item = &TaskRecord> {
-        self.links.tasks_of.get(service).into_iter().flatten().filter_map(|arn| self.tasks.get(arn))
+        self.links
+            .tasks_of
+            .get(service)
+            .into_iter()
+            .flatten()
+            .filter_map(|arn| self.tasks.get(arn).map(|record| &**record))
     }
 
     /// The tasks on a host, in the order of their ARNs.
     pub fn tasks_on(&self, instance: &ContainerInstanceArn) -> impl Iterator<Item = &TaskRecord> {
-        self.links.tasks_on.get(instance).into_iter().flatten().filter_map(|arn| self.tasks.get(arn))
+        self.links
+            .tasks_on
+            .get(instance)
+            .into_iter()
+            .flatten()
+            .filter_map(|arn| self.tasks.get(arn).map(|record| &**record))
     }
 
     /// The machine below a container instance, if both are known.

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::lock;
+use crate::access::cookies::Worth;
 use crate::dns::RecordType;
 
 /// Over which transport a question came.
@@ -53,12 +54,30 @@ pub enum Dropped {
     Framing,
     /// A worker came upon a fault of our own and dropped the packet that it was at.
     Fault,
+    /// From a client that may not ask.
+    Denied,
+    /// From a client that asks too often.
+    Rate,
+}
+
+/// What a client was told in place of an answer, or of a whole one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TurnedAway {
+    /// That it may not ask.
+    Refused,
+    /// That it asks too often: to come over TCP.
+    Truncated,
+    /// The same: to come with a cookie.
+    BadCookie,
 }
 
 /// Labels, in the order of the variants.
 pub(super) const PROTOS: [&str; 2] = ["udp", "tcp"];
 pub(super) const SOURCES: [&str; 7] = ["zone", "records", "route53", "cache", "upstream", "handler", "error"];
-pub(super) const REASONS: [&str; 6] = ["no_query", "busy", "unsendable", "connection", "framing", "fault"];
+pub(super) const REASONS: [&str; 8] =
+    ["no_query", "busy", "unsendable", "connection", "framing", "fault", "denied", "rate"];
+pub(super) const TURNED_AWAY: [&str; 3] = ["refused", "truncated", "bad_cookie"];
+pub(super) const COOKIES: [&str; 3] = ["new", "valid", "bad"];
 pub(super) const TYPES: [&str; 12] =
     ["A", "AAAA", "CNAME", "HTTPS", "MX", "NAPTR", "NS", "PTR", "SOA", "SRV", "TXT", "other"];
 pub(super) const RCODES: [(u16, &str); 7] =
@@ -82,6 +101,8 @@ pub struct Counters {
     responses: [Counter; RCODES.len() + 1],
     answers: [Counter; SOURCES.len()],
     dropped: [Counter; REASONS.len()],
+    turned_away: [Counter; TURNED_AWAY.len()],
+    cookies: [Counter; COOKIES.len()],
     truncated: Counter,
     /// The last one counts what took longer than every bucket.
     durations: [Counter; BUCKETS.len() + 1],
@@ -122,6 +143,24 @@ impl Counters {
         self.add(self.dropped.get(reason as usize), 1);
     }
 
+    /// Counts a client that was turned away.
+    pub fn turned_away(&self, how: TurnedAway) {
+        self.add(self.turned_away.get(how as usize), 1);
+    }
+
+    /// Counts the cookies of a query.
+    pub fn cookies(&self, worth: Worth) {
+        self.add(self.cookies.get(worth as usize), 1);
+    }
+
+    /// A number that moves whenever a message has been dealt with.
+    #[must_use]
+    pub fn dealt_with(&self) -> u64 {
+        let asked = self.requests.iter().flatten();
+        let counters = asked.chain(&self.answers).chain(&self.dropped);
+        counters.fold(0, |sum, Counter(value)| sum.wrapping_add(value.load(Ordering::Relaxed)))
+    }
+
     fn add(&self, counter: Option<&Counter>, amount: u64) {
         let Some(Counter(value)) = counter else { return };
         if self.contended {
@@ -156,6 +195,8 @@ pub(super) struct Totals {
     pub(super) responses: [u64; RCODES.len() + 1],
     pub(super) answers: [u64; SOURCES.len()],
     pub(super) dropped: [u64; REASONS.len()],
+    pub(super) turned_away: [u64; TURNED_AWAY.len()],
+    pub(super) cookies: [u64; COOKIES.len()],
     pub(super) truncated: u64,
     pub(super) durations: [u64; BUCKETS.len() + 1],
     pub(super) duration_nanos: u64,
@@ -170,6 +211,8 @@ impl Totals {
         sum(&mut self.responses, &set.responses);
         sum(&mut self.answers, &set.answers);
         sum(&mut self.dropped, &set.dropped);
+        sum(&mut self.turned_away, &set.turned_away);
+        sum(&mut self.cookies, &set.cookies);
         sum(std::slice::from_mut(&mut self.truncated), std::slice::from_ref(&set.truncated));
         sum(&mut self.durations, &set.durations);
         sum(std::slice::from_mut(&mut self.duration_nanos), std::slice::from_ref(&set.duration_nanos));

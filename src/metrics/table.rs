@@ -51,10 +51,16 @@ table! {
         "Replies with TC set.";
     DNS_DROPPED = Counter "ecs_resolver_dns_dropped_total" ["reason"]
         "Messages and connections that got no reply, and questions refused for lack of room, by reason.";
+    DNS_TURNED_AWAY = Counter "ecs_resolver_dns_turned_away_total" ["how"]
+        "Clients that were told something else than an answer: refused (they may not ask); truncated, bad_cookie (they ask too often: to come over TCP, or with a cookie).";
+    DNS_COOKIES = Counter "ecs_resolver_dns_cookies_total" ["cookie"]
+        "Questions with DNS cookies: new (of a client that had none of ours), valid, bad.";
     DNS_DURATION = Histogram "ecs_resolver_dns_request_duration_seconds" []
         "Time from the receipt of a question to its reply.";
     DNS_TCP_CONNECTIONS = Gauge "ecs_resolver_dns_tcp_connections" []
         "Open TCP connections of clients.";
+    DNS_RECEIVE_BUFFER = Gauge "ecs_resolver_dns_receive_buffer_bytes" ["address"]
+        "Bytes that the receive buffers of an address hold together while nobody reads them, as over a restart; a small query takes 832.";
     FORWARD_REQUESTS = Counter "ecs_resolver_forward_requests_total" ["proto"]
         "Queries sent to upstreams, tries included, by transport (udp, tcp, tls), and probes of upstreams.";
     FORWARD_FAILURES = Counter "ecs_resolver_forward_failures_total" ["reason"]

@@ -127,7 +127,7 @@ impl Request<'_> {
             return None;
         }
         let entry = self.zone.find(name.as_wire());
-        let winner = entry.and_then(|entry| entry.winner()).map(|winner| winner.origin.subject.clone());
+        let winner = entry.and_then(|entry| entry.winner).map(|(_, origin)| origin.subject.clone());
         match winner {
             Some(Some(Subject::Service(winner))) if winner == *self.key => Some(name),
             Some(Some(winner)) => {

@@ -1,21 +1,21 @@
 //! What ECS has to say of a name: whether it has it, may come to have it, or lets nobody else have it.
 
-use crate::dns::{Body, DomainName, name};
+use crate::dns::{Body, name};
 use crate::zone::naming::Form;
 use crate::zone::naming::grammar::{self, Reach};
 use crate::zone::{Entry, Node, Zone};
 
 /// What ECS says of a name; `None` if it does not have it.
-pub(super) fn node<'z>(zone: &'z Zone, entry: Option<&'z Entry>) -> Option<&'z Node> {
-    entry.filter(|entry| !is_shadowed(zone, entry))?.shown().map(|node| &**node)
+pub(super) fn node<'z>(zone: &Zone, entry: Option<Entry<'z>>) -> Option<&'z Node> {
+    entry.filter(|entry| !is_shadowed(zone, entry))?.shown()
 }
 
 /// `_x._tcp.L` is a port of the service L where there is one, and the service x of the cluster L only otherwise: not
 /// before all default clusters have been read, which may have the service L.
-fn is_shadowed(zone: &Zone, entry: &Entry) -> bool {
-    let is_short = entry.winner().is_some_and(|claim| claim.form == Form::ClusterShort);
-    let owner = || entry.name.parent()?.parent();
-    let is_service = |owner: DomainName| zone.find(owner.as_wire()).is_some_and(|entry| entry.shown().is_some());
+fn is_shadowed(zone: &Zone, entry: &Entry<'_>) -> bool {
+    let is_short = entry.winner.is_some_and(|(form, _)| form == Form::ClusterShort);
+    let owner = || name::parent(name::parent(entry.name)?);
+    let is_service = |owner: &[u8]| zone.find(owner).is_some_and(|entry| entry.shown().is_some());
     is_short && (zone.sync.default_pending || owner().is_some_and(is_service))
 }
 
@@ -23,7 +23,7 @@ fn is_shadowed(zone: &Zone, entry: &Entry) -> bool {
 pub(super) fn unread_port<'z>(zone: &'z Zone, name: &[u8]) -> Option<&'z Body> {
     let is_grammar = |name: &[u8]| name::labels(name).next().is_some_and(|label| label.starts_with(b"_"));
     let parent = name::parent(name).filter(|parent| is_grammar(name) && is_grammar(parent))?;
-    match &**zone.find(parent)?.shown()? {
+    match zone.find(parent)?.shown()? {
         Node::Unavailable { answer } => Some(answer),
         Node::Records { .. } | Node::Alias { .. } => None,
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::chase;
-use crate::dns::{Body, Ede, Question, Rcode, ReplyContext, reply};
+use crate::dns::{Body, Ede, Envelope, Question, Rcode, ReplyContext, reply};
 use crate::forward::{Entry, Key};
 use crate::forwarder::{ForwardError, Resolved};
 use crate::metrics::Source;
@@ -18,7 +18,7 @@ use crate::zone::layers::Layer;
 pub(super) struct Asked<'a> {
     pub(super) question: &'a Question<'a>,
     pub(super) snapshot: &'a Arc<Snapshot>,
-    pub(super) tcp: bool,
+    pub(super) envelope: Envelope,
     pub(super) spin: u32,
     pub(super) now: Instant,
     /// The layer that owns the name.
@@ -91,7 +91,8 @@ impl<'a> Asked<'a> {
                 Concluded::Done(self.credit(source))
             }
             Ending::Passed(entry, source) => {
-                entry.write(out, self.question, self.now, self.question.limit(self.tcp));
+                let Envelope { limit, cookie } = self.envelope;
+                entry.write(out, self.question, self.now, limit, cookie.as_ref());
                 Concluded::Done(self.credit(source))
             }
             Ending::Next(resolution) => Concluded::Next(resolution),
@@ -117,7 +118,7 @@ impl<'a> Asked<'a> {
             Resolution::Chase { alias, .. } => Some(Cow::Borrowed(alias)),
             Resolution::Behind(behind) => {
                 let end = match &behind.end {
-                    Resolution::Forward => Cow::Borrowed(&*self.snapshot.zone.fixed.unfinished),
+                    Resolution::Forward => Cow::Borrowed(&self.snapshot.zone.fixed.unfinished),
                     end => self.known(end)?,
                 };
                 Some(Cow::Owned(Body::behind(&behind.cnames, &end, self.spin)))
@@ -205,8 +206,9 @@ impl<'a> Asked<'a> {
         let context = ReplyContext {
             soa: &self.snapshot.zone.soa,
             spin: self.spin,
-            limit: self.question.limit(self.tcp),
+            limit: self.envelope.limit,
             ede: self.snapshot.ede.as_ref(),
+            cookie: self.envelope.cookie,
         };
         reply::write(out, self.question, body, &context);
     }

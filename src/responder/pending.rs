@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::Circumstances;
+use super::conclude::Asked;
+use crate::dns::Envelope;
 use crate::forward::Key;
 use crate::snapshot::Snapshot;
 
@@ -17,15 +19,16 @@ pub struct Pending {
     /// What to ask the upstream.
     pub(super) key: Key,
     pub(super) client: IpAddr,
-    pub(super) tcp: bool,
+    pub(super) envelope: Envelope,
     pub(super) spin: u32,
     since: Instant,
 }
 
 impl Pending {
-    pub(super) fn new(message: &[u8], snapshot: &Arc<Snapshot>, key: Key, circumstances: Circumstances) -> Self {
-        let Circumstances { tcp, client, spin, now } = circumstances;
-        Self { message: message.into(), snapshot: Arc::clone(snapshot), key, client, tcp, spin, since: now }
+    pub(super) fn new(message: &[u8], asked: &Asked<'_>, key: Key, circumstances: Circumstances) -> Self {
+        let Circumstances { client, spin, now, .. } = circumstances;
+        let (snapshot, envelope) = (Arc::clone(asked.snapshot), asked.envelope);
+        Self { message: message.into(), snapshot, key, client, envelope, spin, since: now }
     }
 
     /// When the query was received.

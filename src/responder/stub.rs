@@ -8,9 +8,10 @@ use std::sync::{Arc, LazyLock};
 use async_trait::async_trait;
 use hickory_proto::op::{Edns, Message, MessageType, OpCode, Query, ResponseCode};
 use hickory_proto::rr::Record;
-use tokio::sync::Semaphore;
+use tokio::sync::{Mutex, Semaphore};
 
 use super::{Responder, Shared};
+use crate::access::Access;
 use crate::dns::{Body, BodyBuilder, DomainName, Ede, Name, Question, RData, Rcode, RecordType, name, rdata};
 use crate::forward::LocalNames;
 use crate::forwarder::{Flight, ForwardSettings, Forwarder, Link};
@@ -23,6 +24,9 @@ use crate::zone::{Fallback, Settings, Zone, ZoneWriter};
 
 /// The zone of the stub.
 pub(crate) static ZONE: LazyLock<DomainName> = LazyLock::new(|| DomainName::from_text("ecs.internal").unwrap());
+
+/// Whoever asks for `hold.ecs.internal` waits, with the worker, while this is locked.
+pub(crate) static HOLD: Mutex<()> = Mutex::const_new(());
 
 /// A query as `dig` would send it, with an OPT of this size if it is not 0.
 pub(crate) fn query(id: u16, name: &str, qtype: RecordType, payload: u16) -> Vec<u8> {
@@ -39,6 +43,11 @@ pub(crate) fn query(id: u16, name: &str, qtype: RecordType, payload: u16) -> Vec
 
 /// The responder, and what holds the upstream's answers to names that begin with `slow`: one permit lets one go.
 pub(crate) fn responder() -> (Arc<Responder>, Arc<Semaphore>) {
+    responder_for(Access::open())
+}
+
+/// The same for those whom `access` lets in.
+pub(crate) fn responder_for(access: Access) -> (Arc<Responder>, Arc<Semaphore>) {
     let gate = Arc::new(Semaphore::new(0));
     let upstream = SocketAddr::from((Ipv4Addr::LOCALHOST, 9));
     let local = LocalNames::new([]).with_records(&records());
@@ -47,7 +56,7 @@ pub(crate) fn responder() -> (Arc<Responder>, Arc<Semaphore>) {
     let settings = Settings { fallback: Fallback::Resolver, ..Settings::new(ZONE.clone(), Vec::new()) };
     let zone = ZoneWriter::new(settings, &Inventory::default(), 42).zone().clone();
     let shared = Shared::new(Snapshot { generation: 1, zone, ede: None });
-    (Arc::new(Responder::with(shared, forwarder, resolve)), gate)
+    (Arc::new(Responder::with(shared, forwarder, Arc::new(access), resolve)), gate)
 }
 
 /// What the operator says of names outside of the zone.
@@ -138,6 +147,10 @@ fn of_label<'z>(label: &[u8], question: &Question<'_>) -> Resolution<'z> {
         b"web" if question.qtype == RecordType::A => Resolution::Reply(&WEB),
         b"web" => Resolution::Reply(&NO_DATA),
         b"many" => Resolution::Reply(&MANY),
+        b"hold" => {
+            drop(HOLD.blocking_lock());
+            Resolution::Reply(&WEB)
+        }
         b"fault" => panic!("a fault of our own, on purpose"),
         label if label.ends_with(b"-r53") => Resolution::Fallback { otherwise: &NO_NAME },
         label if label.ends_with(b"-ent") => Resolution::Fallback { otherwise: &NO_DATA },

@@ -139,7 +139,7 @@ async fn without_recursion_only_what_we_have_is_told() {
 #[tokio::test]
 async fn the_published_snapshot_answers() {
     let (stub, _) = responder();
-    let ours = Responder::new(stub.shared.clone(), Arc::clone(&stub.forwarder));
+    let ours = Responder::new(stub.shared.clone(), Arc::clone(&stub.forwarder), Arc::clone(&stub.access));
     let version = query(7, "dns-version.ecs.internal.", RecordType::TXT, 1232);
     let (source, message) = ask(&ours, &version, 0).await;
     assert_eq!((source, message.answers[0].data.to_string().as_str()), (Source::Zone, "1.0.0"));
@@ -148,7 +148,7 @@ async fn the_published_snapshot_answers() {
     assert_eq!(ask_a(&ours, "www.example.").await.0, Source::Upstream);
     let old = stub.shared.load().as_ref().clone();
     let stale = Snapshot { ede: Some(Ede::new(Ede::STALE_ANSWER, "the inventory is old")), ..old };
-    let stale = Responder::new(Shared::new(stale), Arc::clone(&stub.forwarder));
+    let stale = Responder::new(Shared::new(stale), Arc::clone(&stub.forwarder), Arc::clone(&stub.access));
     assert_eq!(ede(&ask(&stale, &version, 0).await.1), Some(Ede::STALE_ANSWER));
 }
 
@@ -164,8 +164,8 @@ fn what_is_no_query_gets_no_reply_and_what_is_damaged_a_format_error() {
     let good = query(0x1234, "web.ecs.internal.", RecordType::A, 0);
     let mut response = good.clone();
     response[2] |= 0x80;
-    assert!(matches!(respond(&response).0, Verdict::Drop));
-    assert!(matches!(respond(&good[..11]).0, Verdict::Drop));
+    assert!(matches!(respond(&response).0, Verdict::Drop(Dropped::NoQuery)));
+    assert!(matches!(respond(&good[..11]).0, Verdict::Drop(Dropped::NoQuery)));
     let (verdict, reply) = respond(&good[..good.len() - 3]);
     assert!(matches!(verdict, Verdict::Reply(Source::Error)));
     assert_eq!((&reply[..2], reply[3] & 15), (&good[..2], Rcode::FormErr.code()));

@@ -5,7 +5,11 @@
 mod admission;
 mod desk;
 mod handler;
+mod inherited;
+pub mod interfaces;
 mod port;
+mod retiring;
+mod self_query;
 mod sockets;
 mod tcp;
 mod udp;
@@ -25,10 +29,13 @@ use tokio_util::task::TaskTracker;
 
 use self::admission::Admission;
 use self::desk::Desk;
-use crate::metrics::{Metrics, table};
+use crate::dns::DomainName;
+use crate::metrics::{Counters, Metrics, table};
 use crate::responder::Responder;
 
-pub use self::sockets::{BindError, Sockets, bind};
+pub use self::inherited::Inherited;
+pub use self::self_query::SelfQuery;
+pub use self::sockets::{BindError, Bound, Listening, QUERY_COST, Sockets, bind, take_over};
 
 /// Questions over UDP that may wait for an upstream at once; a further one is answered SERVFAIL.
 const ROOM: usize = 4096;
@@ -41,6 +48,11 @@ pub struct ServerHandle {
     /// The workers hold it too: closed, it would wake nobody.
     stop_workers: Arc<EventFd>,
     workers: Vec<JoinHandle<()>>,
+    counters: Vec<Arc<Counters>>,
+    /// Most sockets that an address has.
+    sockets: usize,
+    /// The worker of sockets that are answered for the last time.
+    retiring: Option<JoinHandle<()>>,
     tasks: TaskTracker,
 }
 
@@ -72,11 +84,15 @@ fn serve_within(
     metrics.provide(&table::DNS_TCP_CONNECTIONS, move |samples| {
         samples.value(f64::from(u32::try_from(counted.open()).unwrap_or(u32::MAX)));
     });
+    export_receive_buffers(&sockets, metrics);
     let mut handle = ServerHandle {
         addresses: sockets.addresses().to_vec(),
         stop: CancellationToken::new(),
-        stop_workers: Arc::new(EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?),
+        stop_workers: Arc::new(event()?),
         workers: Vec::new(),
+        counters: Vec::new(),
+        sockets: sockets.listening().iter().map(|one| one.sockets).max().unwrap_or_default(),
+        retiring: None,
         tasks: desk.tasks.clone(),
     };
     for listener in sockets.tcp {
@@ -85,16 +101,24 @@ fn serve_within(
         desk.tasks.spawn(accepting);
     }
     for (number, ports) in sockets.udp.into_iter().enumerate() {
-        let name = format!("udp-{number}");
-        handle.workers.push(udp::start(
-            name,
-            ports,
-            Arc::clone(&handle.stop_workers),
-            Arc::clone(&desk),
-            metrics.worker(),
-        )?);
+        let (name, counters) = (format!("udp-{number}"), metrics.worker());
+        handle.counters.push(Arc::clone(&counters));
+        handle.workers.push(udp::start(name, ports, Arc::clone(&handle.stop_workers), Arc::clone(&desk), counters)?);
     }
+    handle.retiring = retiring::serve(sockets.retiring, &desk, &admission, &handle.stop, metrics)?;
     Ok(handle)
+}
+
+fn event() -> io::Result<EventFd> {
+    Ok(EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?)
+}
+
+fn export_receive_buffers(sockets: &Sockets, metrics: &Metrics) {
+    let buffers: Vec<_> =
+        sockets.listening().iter().map(|one| (one.address.to_string(), one.receive_buffer as f64)).collect();
+    metrics.provide(&table::DNS_RECEIVE_BUFFER, move |samples| {
+        buffers.iter().for_each(|(address, bytes)| samples.labelled(&[address], *bytes));
+    });
 }
 
 impl ServerHandle {
@@ -111,11 +135,18 @@ impl ServerHandle {
         move || event.strong_count() > workers
     }
 
+    /// What tells, at any later time, whether every UDP worker answers; it asks for the SOA of `zone`.
+    #[must_use]
+    pub fn self_query(&self, zone: DomainName) -> SelfQuery {
+        let (addresses, workers) = (self.addresses.clone(), self.counters.clone());
+        SelfQuery { addresses, workers, sockets: self.sockets, zone }
+    }
+
     /// Stops accepting and reading, answers what has been read, and waits for that until `deadline` is over. Returns
     /// how many answers and connections were then still under way.
     pub async fn stop(mut self, deadline: Duration) -> usize {
         self.signal();
-        let workers = std::mem::take(&mut self.workers);
+        let workers: Vec<_> = self.workers.drain(..).chain(self.retiring.take()).collect();
         let tasks = self.tasks.clone();
         tasks.close();
         let drained = async {

@@ -1,12 +1,18 @@
-//! Binding the listen addresses: for each, one UDP socket per worker and one TCP listener.
+//! Binding the listen addresses: for each, one UDP socket per worker and one TCP listener, unless they are inherited.
 
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
+use super::inherited::Inherited;
 use super::port::Port;
+
+/// What the kernel counts for a small query in a receive buffer, in bytes, when it came over loopback or a container's
+/// bridge: measured on Linux 6.18, for up to about 180 bytes of payload. From a network card it is twice that and more.
+pub const QUERY_COST: usize = 832;
 
 /// Receive buffer asked for, in bytes; the kernel may give less (`net.core.rmem_max`).
 const RECEIVE_BUFFER: usize = 4 << 20;
@@ -41,17 +47,106 @@ fn hint(error: &io::Error) -> &'static str {
 /// The bound sockets, not yet served.
 #[derive(Debug)]
 pub struct Sockets {
-    /// For each worker, a socket per address.
+    /// For each worker, the sockets that it reads. One may be in the list of several workers.
     pub(super) udp: Vec<Vec<Arc<Port>>>,
     pub(super) tcp: Vec<TcpListener>,
+    /// Inherited sockets that are answered for the last time.
+    pub(super) retiring: Inherited,
+    listening: Vec<Listening>,
     addresses: Vec<SocketAddr>,
+    /// What we have bound ourselves.
+    bound_udp: Vec<(SocketAddr, Vec<Arc<Port>>)>,
+    /// Which of `tcp` we have bound ourselves.
+    bound_tcp: Vec<(SocketAddr, usize)>,
+}
+
+/// The UDP sockets of one address.
+#[derive(Debug, Clone, Copy)]
+pub struct Listening {
+    /// Where.
+    pub address: SocketAddr,
+    /// How many share it.
+    pub sockets: usize,
+    /// Whether they were bound before we were started.
+    pub inherited: bool,
+    /// Bytes that their receive buffers hold together, as the kernel counts them ([`QUERY_COST`]).
+    pub receive_buffer: usize,
+}
+
+/// Sockets of one address that we have bound ourselves.
+#[derive(Debug)]
+pub struct Bound<'a> {
+    /// `UDP` or `TCP`.
+    pub protocol: &'static str,
+    /// Where.
+    pub address: SocketAddr,
+    /// The sockets.
+    pub sockets: Vec<BorrowedFd<'a>>,
 }
 
 impl Sockets {
+    fn new(workers: usize) -> Self {
+        Self {
+            udp: (0..workers.max(1)).map(|_| Vec::new()).collect(),
+            tcp: Vec::new(),
+            retiring: Inherited::default(),
+            listening: Vec::new(),
+            addresses: Vec::new(),
+            bound_udp: Vec::new(),
+            bound_tcp: Vec::new(),
+        }
+    }
+
     /// Where they are bound, with the ports that the kernel chose where 0 was asked for.
     #[must_use]
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
+    }
+
+    /// The UDP sockets, address by address.
+    #[must_use]
+    pub fn listening(&self) -> &[Listening] {
+        &self.listening
+    }
+
+    /// The sockets that were not inherited.
+    pub fn bound(&self) -> impl Iterator<Item = Bound<'_>> {
+        let udp = self.bound_udp.iter().map(|(address, ports)| Bound {
+            protocol: "UDP",
+            address: *address,
+            sockets: ports.iter().map(|port| port.as_fd()).collect(),
+        });
+        let tcp = self.bound_tcp.iter().map(|(address, index)| Bound {
+            protocol: "TCP",
+            address: *address,
+            sockets: self.tcp.get(*index).map(AsFd::as_fd).into_iter().collect(),
+        });
+        udp.chain(tcp)
+    }
+
+    /// Adds UDP sockets that share an address. Each has a reader, and each worker something to read.
+    fn add_udp(&mut self, address: SocketAddr, sockets: Vec<UdpSocket>, inherited: bool) -> io::Result<()> {
+        let receive_buffer =
+            sockets.iter().map(|socket| SockRef::from(socket).recv_buffer_size()).sum::<io::Result<_>>()?;
+        let ports =
+            sockets.into_iter().map(|socket| Port::new(socket).map(Arc::new)).collect::<io::Result<Vec<_>>>()?;
+        let workers = self.udp.len();
+        let turns = if ports.is_empty() { 0 } else { workers.max(ports.len()) };
+        for (turn, port) in ports.iter().cycle().take(turns).enumerate() {
+            if let Some(worker) = self.udp.get_mut(turn % workers) {
+                worker.push(Arc::clone(port));
+            }
+        }
+        self.listening.push(Listening { address, sockets: ports.len(), inherited, receive_buffer });
+        if !inherited {
+            self.bound_udp.push((address, ports));
+        }
+        Ok(())
+    }
+
+    fn bind_tcp(&mut self, address: SocketAddr, listener: TcpListener) {
+        self.bound_tcp.push((address, self.tcp.len()));
+        self.tcp.push(listener);
     }
 }
 
@@ -62,23 +157,75 @@ impl Sockets {
 ///
 /// The first address that cannot be bound. No socket stays open then.
 pub fn bind(listen: &[SocketAddr], workers: usize) -> Result<Sockets, BindError> {
-    let workers = workers.max(1);
-    let mut sockets =
-        Sockets { udp: (0..workers).map(|_| Vec::new()).collect(), tcp: Vec::new(), addresses: Vec::new() };
+    take_over(Inherited::default(), listen, workers)
+}
+
+/// As [`bind`], but addresses with inherited sockets have those and get no others. Inherited sockets of other addresses
+/// are served as well, but for those of our own making, which are answered for the last time.
+///
+/// # Errors
+///
+/// The first address that cannot be bound.
+pub fn take_over(mut inherited: Inherited, listen: &[SocketAddr], workers: usize) -> Result<Sockets, BindError> {
+    let mut sockets = Sockets::new(workers);
+    sockets.retiring = inherited.retire(listen);
     for address in listen {
-        let (first, listener, bound) = pair(*address)?;
-        let udp_error = |source| BindError { address: *address, protocol: "UDP", source };
-        // Only now: an address that another program, or another one of us, has in use must be an error and not be shared.
-        first.set_reuse_port(true).map_err(udp_error)?;
-        let more = (1..workers).map(|_| datagram_socket(bound, true));
-        for (worker, socket) in sockets.udp.iter_mut().zip(std::iter::once(Ok(first)).chain(more)) {
-            let port = socket.and_then(|socket| Port::new(socket.into())).map_err(udp_error)?;
-            worker.push(Arc::new(port));
+        let (udp, tcp) = inherited.take(*address);
+        add(&mut sockets, *address, udp, tcp)?;
+    }
+    while let Some(address) = inherited.any() {
+        let (udp, tcp) = inherited.take(address);
+        let unused = |source| BindError { address, protocol: "UDP", source };
+        if !udp.is_empty() {
+            sockets.add_udp(address, udp, true).map_err(unused)?;
         }
-        sockets.tcp.push(listener);
-        sockets.addresses.push(bound);
+        sockets.tcp.extend(tcp);
+        sockets.addresses.push(address);
     }
     Ok(sockets)
+}
+
+/// Adds an address of the configuration with what is inherited of it; the rest is bound.
+fn add(
+    sockets: &mut Sockets,
+    address: SocketAddr,
+    mut udp: Vec<UdpSocket>,
+    tcp: Vec<TcpListener>,
+) -> Result<(), BindError> {
+    let udp_error = |source| BindError { address, protocol: "UDP", source };
+    let (udp_inherited, tcp_inherited) = (!udp.is_empty(), !tcp.is_empty());
+    let mut bound = address;
+    match (udp_inherited, tcp_inherited) {
+        (false, false) => {
+            let (first, listener, at) = pair(address)?;
+            bound = at;
+            sockets.bind_tcp(bound, listener);
+            udp.push(first.into());
+        }
+        (false, true) => udp.push(datagram_socket(address, false).map_err(udp_error)?.into()),
+        (true, false) => {
+            let tcp_error = |source| BindError { address, protocol: "TCP", source };
+            sockets.bind_tcp(address, listener(address).map_err(tcp_error)?);
+        }
+        (true, true) => {}
+    }
+    sockets.tcp.extend(tcp);
+    if !udp_inherited {
+        add_siblings(&mut udp, bound, sockets.udp.len()).map_err(udp_error)?;
+    }
+    sockets.add_udp(bound, udp, udp_inherited).map_err(udp_error)?;
+    sockets.addresses.push(bound);
+    Ok(())
+}
+
+/// Binds more sockets beside the first, one for each further worker.
+fn add_siblings(sockets: &mut Vec<UdpSocket>, address: SocketAddr, workers: usize) -> io::Result<()> {
+    // Only now: an address that another program, or another one of us, has in use must be an error and not be shared.
+    sockets.iter().try_for_each(|first| SockRef::from(first).set_reuse_port(true))?;
+    for _ in 1..workers {
+        sockets.push(datagram_socket(address, true)?.into());
+    }
+    Ok(())
 }
 
 /// A UDP socket and a TCP listener with the same address and port.

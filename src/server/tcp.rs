@@ -40,6 +40,7 @@ pub(super) async fn accept(listener: TcpListener, desk: Arc<Desk>, admission: Ar
             accepted = listener.accept() => accepted,
         };
         match accepted {
+            Ok((_, peer)) if desk.responder.shuts_out(peer.ip()) => desk.counters.dropped(Dropped::Denied),
             Ok((stream, peer)) => match admission.admit(peer.ip()) {
                 Some(place) => {
                     let connection = Connection { peer, desk: Arc::clone(&desk), stop: stop.clone(), _place: place };
@@ -120,8 +121,8 @@ impl Connection {
                 desk::count(counters, source, &bytes, desk::elapsed(now));
                 return answers.send(Answer { bytes, _place: place }).await.map_err(drop);
             }
-            Verdict::Drop => {
-                counters.dropped(Dropped::NoQuery);
+            Verdict::Drop(reason) => {
+                counters.dropped(reason);
                 return Err(());
             }
             Verdict::Await(pending) => Work::Await(pending),

@@ -9,6 +9,8 @@ use super::*;
 use crate::dns::RecordType;
 use crate::responder::stub::{query, responder};
 
+mod inherited;
+mod self_query;
 mod stopping;
 mod tcp;
 mod unusual;

@@ -121,7 +121,7 @@ impl Worker {
         let verdict = self.desk.responder.respond(message, circumstances, &self.counters, &mut self.reply);
         let work = match verdict {
             Verdict::Reply(source) => return self.send(source, port, sender, now),
-            Verdict::Drop => return self.counters.dropped(Dropped::NoQuery),
+            Verdict::Drop(reason) => return self.counters.dropped(reason),
             Verdict::Await(pending) => Work::Await(pending),
             Verdict::Unusual => Work::Unusual { message: message.to_vec(), peer: sender.peer, tcp: false, since: now },
         };

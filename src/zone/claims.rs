@@ -7,6 +7,7 @@
 use std::cmp::Ordering;
 use std::sync::Arc;
 
+use super::block::Named;
 use super::naming::Form;
 use super::node::Node;
 use crate::dns::{DomainName, Ede};
@@ -49,24 +50,24 @@ impl Claim {
     }
 }
 
-/// A name of the zone: its claims and whether anything stands below it.
+/// A name that several subjects have: what they claim, and how many have names below it.
 #[derive(Debug, Clone)]
-pub struct Entry {
+pub struct Claims {
     /// The name.
     pub name: DomainName,
     /// Best first.
     claims: Vec<Claim>,
-    /// Existing names one label below: an empty non-terminal exists through them alone (RFC 8020).
-    pub children: u32,
+    /// Subjects that say nothing here but have names below: an empty non-terminal exists through them alone (RFC 8020).
+    above: usize,
     /// What the name says; `None` for an empty non-terminal.
     shown: Option<Arc<Node>>,
 }
 
-impl Entry {
+impl Claims {
     /// A name without claims.
     #[must_use]
     pub fn new(name: DomainName) -> Self {
-        Self { name, claims: Vec::new(), children: 0, shown: None }
+        Self { name, claims: Vec::new(), above: 0, shown: None }
     }
 
     /// What the name says; `None` for an empty non-terminal.
@@ -93,7 +94,19 @@ impl Entry {
     /// Whether the name exists: it says something, or something below it does.
     #[must_use]
     pub fn exists(&self) -> bool {
-        self.shown.is_some() || self.children > 0
+        self.shown.is_some() || self.above > 0
+    }
+
+    /// A subject has `after` here and no longer `before`. Returns whether what the name says has changed.
+    pub fn replace(&mut self, before: Option<&Named<'_>>, after: Option<&Named<'_>>) -> bool {
+        let is_above = |named: Option<&Named<'_>>| usize::from(named.is_some_and(|named| named.said.is_none()));
+        self.above = (self.above + is_above(after)).saturating_sub(is_above(before));
+        match after.and_then(|after| Some((after.origin, after.said?))) {
+            Some((origin, (form, node))) => {
+                self.claim(Claim { form, origin: Arc::clone(origin), node: Arc::new(node.clone()) })
+            }
+            None => before.is_some_and(|before| self.drop_claim(before.origin.subject.as_ref())),
+        }
     }
 
     /// Puts a claim in the place of the one of the same subject. Returns whether what the name says has changed.
@@ -110,8 +123,7 @@ impl Entry {
         self.show()
     }
 
-    /// Drops the claim of a subject. Returns whether what the name says has changed.
-    pub fn drop_claim(&mut self, subject: Option<&Subject>) -> bool {
+    fn drop_claim(&mut self, subject: Option<&Subject>) -> bool {
         self.claims.retain(|claim| claim.origin.subject.as_ref() != subject);
         self.claims.shrink_to_fit();
         self.show()

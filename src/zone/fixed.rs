@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use smallvec::smallvec;
+
 use super::claims::Origin;
 use super::naming::{Form, Names};
 use super::node::Node;
@@ -40,7 +42,7 @@ pub fn apex(settings: &Settings, serial: u32) -> Node {
     let ttl = settings.negative_ttl;
     let soa = RData::SOA(SOA::new(server.to_name(), contact.to_name(), serial, 7200, 900, 86_400, ttl));
     let ns = RData::NS(NS(server.to_name()));
-    let sets = vec![
+    let sets = smallvec![
         (RecordType::SOA, bodies::set(ttl, [&soa], None)),
         (RecordType::NS, bodies::set(Settings::FIXED_TTL, [&ns], None)),
     ];
@@ -52,9 +54,9 @@ pub fn apex(settings: &Settings, serial: u32) -> Node {
 pub fn bodies(sync: &Sync) -> FixedBodies {
     let waiting = if sync.pending.is_empty() { "the cluster list".to_owned() } else { sync.pending.join(", ") };
     FixedBodies {
-        nxdomain: Arc::new(Body::empty(Rcode::NxDomain, true, None)),
+        nxdomain: Body::empty(Rcode::NxDomain, true, None),
         nodata: bodies::nodata(),
-        unfinished: Arc::new(Body::empty(Rcode::NoError, false, None)),
+        unfinished: Body::empty(Rcode::NoError, false, None),
         not_synced: bodies::servfail(Ede::NOT_READY, &format!("not read from ECS yet: {waiting}")),
         not_read: bodies::servfail(Ede::NOT_READY, "the hosted zone has not been read from Route 53 yet"),
     }

@@ -1,16 +1,18 @@
 //! The zone: what names say, rendered from the inventory.
 //!
 //! Read in this order: `settings`, `naming` (the only place that joins labels), `readiness`, `ports`, `balancing` and
-//! `facts` (what a service's names are made of), `render` (one subject → its names), `claims` (who may say what a name
-//! says), `layers` (records that are not from ECS), `trie` (the shards that are published), `writer` (subjects in, a new
-//! version of the zone out), `text`.
+//! `facts` (what a service's names are made of), `render` (one subject → its names), `block` (these, packed), `claims` (who
+//! may say what a name says), `index` and `trie` (finding a name, and the shards that are published), `layers` (records
+//! that are not from ECS), `writer` (subjects in, a new version of the zone out), `text`.
 //!
 //! Pure: nothing here waits, reads a clock, or fails. A change costs what the change is, not what the fleet is.
 
 pub mod balancing;
+pub mod block;
 pub mod claims;
 pub mod facts;
 pub mod fixed;
+pub mod index;
 pub mod layers;
 pub mod naming;
 pub mod node;
@@ -25,12 +27,14 @@ pub mod writer;
 use std::hash::BuildHasher;
 use std::sync::Arc;
 
+use foldhash::fast::FixedState;
+
 use crate::dns::{Body, SoaBlock, name};
-pub use claims::Entry;
+pub use index::Entry;
+use index::Index;
 pub use layers::RecordIndex;
 pub use node::Node;
 pub use settings::{Fallback, Settings};
-use trie::Trie;
 pub use writer::{Diff, ZoneWriter};
 
 /// A zone as it is published: immutable, cheap to copy, shared by all workers.
@@ -46,7 +50,7 @@ pub struct Zone {
     pub sync: Arc<Sync>,
     /// Answers that are the same for every name.
     pub fixed: Arc<FixedBodies>,
-    entries: Trie<Arc<Entry>>,
+    index: Index,
     /// Records of the configuration: the layer above ECS.
     pub records: RecordIndex,
     /// The copy of the Route 53 zone, once it has been read.
@@ -57,15 +61,15 @@ pub struct Zone {
 #[derive(Debug)]
 pub struct FixedBodies {
     /// The name does not exist.
-    pub nxdomain: Arc<Body>,
+    pub nxdomain: Body,
     /// The name exists, the type does not.
-    pub nodata: Arc<Body>,
+    pub nodata: Body,
     /// Nothing, behind CNAMEs that have been followed far enough.
-    pub unfinished: Arc<Body>,
+    pub unfinished: Body,
     /// We have not read the cluster that could have the name (EDE 14).
-    pub not_synced: Arc<Body>,
+    pub not_synced: Body,
     /// We have not read the hosted zone that could have the name (EDE 14).
-    pub not_read: Arc<Body>,
+    pub not_read: Body,
 }
 
 /// Which clusters have been read, as labels.
@@ -90,8 +94,8 @@ impl Sync {
 impl Zone {
     /// The entry of a name in lower-cased wire form. The apex has none.
     #[must_use]
-    pub fn find(&self, name: &[u8]) -> Option<&Entry> {
-        self.entries.get(hash(name), |entry| entry.name.as_wire() == name).map(|entry| &**entry)
+    pub fn find(&self, name: &[u8]) -> Option<Entry<'_>> {
+        self.index.find(name)
     }
 
     /// Whether the Route 53 side has no say: below a reserved label, or below a name that ECS has. A wildcard there must
@@ -120,26 +124,32 @@ impl Zone {
     }
 
     /// All names of ECS, in no order that means anything.
-    pub fn entries(&self) -> impl Iterator<Item = &Entry> {
-        self.entries.iter().map(|entry| &**entry)
+    pub fn entries(&self) -> impl Iterator<Item = Entry<'_>> {
+        self.index.entries()
     }
 
     /// Number of names, empty non-terminals included.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.entries.len()
+        self.index.len()
     }
 
     /// Whether it has no names but the apex.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+        self.index.is_empty()
     }
 }
 
-/// Hash of a name. Clients choose only what is looked up, never what is stored, so a fixed seed does no harm.
-fn hash(name: &[u8]) -> u64 {
-    foldhash::fast::FixedState::with_seed(0x6563_735f_646e_7321).hash_one(name)
+/// Hash of a name.
+fn hash(name: &[u8]) -> u32 {
+    // The low half of a good hash is a good hash.
+    hasher().hash_one(name) as u32
+}
+
+/// Clients choose only what is looked up, never what is stored, so a fixed seed does no harm.
+fn hasher() -> FixedState {
+    FixedState::with_seed(0x6563_735f_646e_7321)
 }
 
 #[cfg(test)]

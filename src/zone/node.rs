@@ -1,38 +1,40 @@
 //! What one name says: its record sets as ready bodies, or that it is an alias.
 
-use std::sync::Arc;
+use smallvec::SmallVec;
 
 use crate::dns::{Body, DomainName, RecordType};
 
+/// Record sets by type: of most names two at most, which then lie within the node.
+pub type Sets = SmallVec<[(RecordType, Body); 2]>;
+
 /// The data at an owner name.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Node {
     /// Record sets by type.
     Records {
         /// A body for each type that has one, NOERROR or SERVFAIL.
-        sets: Vec<(RecordType, Arc<Body>)>,
+        sets: Sets,
         /// The answer for every other type.
-        nodata: Arc<Body>,
+        nodata: Body,
     },
     /// A CNAME to a load balancer.
     Alias {
         /// The CNAME record alone.
-        cname: Arc<Body>,
+        cname: Body,
         /// Where it points.
         target: DomainName,
     },
     /// The name is declared, but what it should say is not known: ask the Route 53 side, else SERVFAIL.
     Unavailable {
         /// The SERVFAIL.
-        answer: Arc<Body>,
+        answer: Body,
     },
 }
 
 impl Node {
     /// The node with another body for each of its own.
     #[must_use]
-    pub fn map_bodies(&self, map: impl Fn(&Body) -> Body) -> Self {
-        let map = |body: &Arc<Body>| Arc::new(map(body));
+    pub fn map_bodies(&self, mut map: impl FnMut(&Body) -> Body) -> Self {
         match self {
             Self::Records { sets, nodata } => Self::Records {
                 sets: sets.iter().map(|(kind, body)| (*kind, map(body))).collect(),
@@ -44,7 +46,7 @@ impl Node {
     }
 
     /// Types and bodies, for whoever prints a zone.
-    pub fn bodies(&self) -> impl Iterator<Item = &Arc<Body>> {
+    pub fn bodies(&self) -> impl Iterator<Item = &Body> {
         let (sets, single) = match self {
             Self::Records { sets, .. } => (sets.as_slice(), None),
             Self::Alias { cname, .. } => (&[][..], Some(cname)),

@@ -36,16 +36,21 @@ fn is_ignored(labels: &BTreeMap<String, String>) -> bool {
 
 fn port<'d>(container: &'d ContainerDefinition, mapping: &'d PortMapping) -> Option<Port<'d>> {
     let number = mapping.container_port;
-    let label = |key: String| container.docker_labels.get(&key).map(String::as_str).filter(|value| !value.is_empty());
-    if label(format!("SERVICE_{number}_IGNORE")).is_some() {
+    let labels = &container.docker_labels;
+    let label = |key: &dyn Fn() -> String| {
+        // Most containers have no labels at all: no key is made for those.
+        let value = if labels.is_empty() { None } else { labels.get(&key()) };
+        value.map(String::as_str).filter(|value| !value.is_empty())
+    };
+    if label(&|| format!("SERVICE_{number}_IGNORE")).is_some() {
         return None;
     }
-    let given = label(format!("ecs-resolver.port.{number}")).filter(|name| is_plain(name));
+    let given = label(&|| format!("ecs-resolver.port.{number}")).filter(|name| is_plain(name));
     let named = given.or(mapping.name.as_deref()).filter(|name| is_plain(name));
-    let mut labels: Vec<String> = named.map(str::to_ascii_lowercase).into_iter().chain([number.to_string()]).collect();
-    labels.dedup();
-    let alias = label(format!("SERVICE_{number}_NAME")).and_then(srv_alias);
-    Some(Port { labels, alias, protocol: mapping.protocol, container: &container.name, mapping })
+    let mut names: Vec<String> = named.map(str::to_ascii_lowercase).into_iter().chain([number.to_string()]).collect();
+    names.dedup();
+    let alias = label(&|| format!("SERVICE_{number}_NAME")).and_then(srv_alias);
+    Some(Port { labels: names, alias, protocol: mapping.protocol, container: &container.name, mapping })
 }
 
 /// `_calc._tcp` → (`calc`, TCP), as service-discovery-ecs-dns understood it.

@@ -9,7 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::*;
 
 use super::layers::HostedRecords;
-use super::{Fallback, Settings, ZoneWriter, text};
+use super::naming::Form;
+use super::{Entry, Fallback, Settings, ZoneWriter, text};
 use crate::dns::{Body, DomainName, Name, Parsed, Question, RecordType, ReplyContext, reply};
 use crate::inventory::{Inventory, Outcome, Subject, reduce};
 use crate::resolve::{Resolution, resolve};
@@ -50,7 +51,8 @@ const KINDS: [RecordType; 6] =
 
 /// Names to ask for: all that are there, their parents, and some that are not.
 fn questions(writer: &ZoneWriter) -> Vec<(DomainName, RecordType)> {
-    let mut names: BTreeSet<DomainName> = writer.zone().entries().map(|entry| entry.name.clone()).collect();
+    let mut names: BTreeSet<DomainName> =
+        writer.zone().entries().filter_map(|entry| DomainName::from_wire(entry.name)).collect();
     for name in names.clone() {
         names.extend(name.parent());
         names.extend(DomainName::join(&["nosuch"], &name));
@@ -97,7 +99,7 @@ fn encode(writer: &ZoneWriter, question: &Question<'_>, body: &Body, spin: u32) 
     let mut out = Vec::new();
     // One serial for all: it counts updates, and a zone that was rendered at once has had fewer.
     let soa = crate::dns::SoaBlock::new(&writer.zone().settings.origin, 1, 5);
-    let context = ReplyContext { soa: &soa, spin, limit: question.limit(false), ede: None };
+    let context = ReplyContext { soa: &soa, spin, limit: question.limit(false), ede: None, cookie: None };
     reply::write(&mut out, question, body, &context);
     out
 }
@@ -131,10 +133,13 @@ proptest! {
             full.replace_hosted(&hosted_records(&hosted[1]));
         }
         prop_assert_eq!(without_soa(&text::master_file(writer.zone())), without_soa(&text::master_file(full.zone())));
-        let children = |writer: &ZoneWriter| -> BTreeMap<DomainName, u32> {
-            writer.zone().entries().map(|entry| (entry.name.clone(), entry.children)).collect()
+        // Whose each name is, and which exist only because of others.
+        let owners = |writer: &ZoneWriter| -> BTreeMap<Vec<u8>, Option<(Form, Option<Subject>)>> {
+            let winner = |entry: Entry<'_>| entry.winner.map(|(form, origin)| (form, origin.subject.clone()));
+            writer.zone().entries().map(|entry| (entry.name.to_vec(), winner(entry))).collect()
         };
-        prop_assert_eq!(children(&writer), children(&full));
+        prop_assert_eq!(owners(&writer), owners(&full));
+        prop_assert_eq!(owners(&writer).len(), writer.zone().len());
         prop_assert_eq!(writer.failed_open(), full.failed_open());
         prop_assert_eq!(writer.kept_draining(), full.kept_draining());
         for (name, kind) in questions(&writer) {

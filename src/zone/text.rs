@@ -16,13 +16,13 @@ use crate::dns::{Body, DomainName, RData, RecordType};
 pub fn master_file(zone: &Zone) -> String {
     let mut text = String::new();
     write_node(&mut text, &zone.settings.origin, &zone.apex);
-    let mut owned: Vec<(&DomainName, Owned<'_>)> =
+    let mut owned: Vec<(DomainName, Owned<'_>)> =
         zone.entries().filter_map(|entry| owned_by_ecs(zone, entry)).collect();
-    owned.extend(zone.records.nodes().map(|(name, node)| (name, Owned::Layer(node))));
-    let hosted = zone.hosted.iter().flat_map(RecordIndex::nodes);
-    owned.extend(hosted.filter(|(name, _)| is_hosted(zone, name)).map(|(name, node)| (name, Owned::Layer(node))));
+    let records = zone.records.nodes();
+    let hosted = zone.hosted.iter().flat_map(RecordIndex::nodes).filter(|(name, _)| is_hosted(zone, name));
+    owned.extend(records.chain(hosted).map(|(name, node)| (name.clone(), Owned::Layer(node))));
     owned.sort_by_cached_key(|(name, _)| canonical(name));
-    for (name, owned) in owned {
+    for (name, owned) in &owned {
         match owned {
             Owned::Ecs(node) => write_node(&mut text, name, node),
             Owned::Layer(node) => write_layer(&mut text, name, node),
@@ -38,12 +38,13 @@ enum Owned<'z> {
 }
 
 /// A name that ECS owns.
-fn owned_by_ecs<'z>(zone: &'z Zone, entry: &'z Entry) -> Option<(&'z DomainName, Owned<'z>)> {
-    let wire = entry.name.as_wire();
+fn owned_by_ecs<'z>(zone: &'z Zone, entry: Entry<'z>) -> Option<(DomainName, Owned<'z>)> {
+    let wire = entry.name;
     let hosted = || zone.hosted.as_ref().is_some_and(|hosted| matches!(hosted.find(wire), Found::Node(_)));
     let preferred = zone.settings.prefer_route53 && !zone.is_ours_alone(wire) && hosted();
     let taken = preferred || matches!(zone.records.at(wire), Found::Node(_));
-    entry.shown().filter(|_| !taken).map(|node| (&entry.name, Owned::Ecs(node)))
+    let node = entry.shown().filter(|_| !taken)?;
+    Some((DomainName::from_wire(wire)?, Owned::Ecs(node)))
 }
 
 /// Whether a name that Route 53 has is its own in the end.

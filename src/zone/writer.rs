@@ -1,20 +1,24 @@
 //! The writer of the zone: changed subjects in, the next version of the zone out.
 //!
-//! Held by the updater alone. Keeps what every subject contributed, so that a change takes out exactly what it put in;
-//! the result is the same as rendering everything anew, whatever the history (property test).
+//! Held by the updater alone. The block of each subject is what it contributed, so that a change takes out exactly what it
+//! put in; the result is the same as rendering everything anew, whatever the history (property test).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::cmp::Ordering;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use super::claims::{Claim, Entry};
+use foldhash::fast::FixedState;
+
+use super::block::{Block, Named};
+use super::claims::{Claim, Claims};
+use super::index::{Index, Owner};
 use super::layers::{self, HostedRecords, RecordIndex, Skipped};
 use super::naming::Forms;
-use super::render::{self, Fragment};
+use super::render;
 use super::settings::Settings;
-use super::trie::Trie;
-use super::{Sync, Zone, fixed, hash};
+use super::{Sync, Zone, fixed, hash, hasher};
 use crate::dns::presentation::Escapes;
-use crate::dns::{DomainName, SoaBlock, name};
+use crate::dns::{DomainName, SoaBlock};
 use crate::ecs::ClusterArn;
 use crate::inventory::{Inventory, Subject};
 
@@ -33,9 +37,34 @@ pub struct Diff {
 #[derive(Debug)]
 pub struct ZoneWriter {
     zone: Zone,
-    fragments: BTreeMap<Subject, Fragment>,
+    /// Numbers of the blocks of subjects.
+    blocks: HashMap<Subject, u32, FixedState>,
+    block_numbers: Numbers,
+    claims_numbers: Numbers,
+    /// How many names with each hash are shared: all others that a block has are its alone, which need not be looked up.
+    shared: HashMap<u32, u32, FixedState>,
     failed_open: usize,
     kept_draining: usize,
+}
+
+/// Numbers that are given out and come back. The lowest are used first, so that the shards stay full.
+#[derive(Debug, Default)]
+struct Numbers {
+    next: u32,
+    free: BTreeSet<u32>,
+}
+
+impl Numbers {
+    fn take(&mut self) -> u32 {
+        self.free.pop_first().unwrap_or_else(|| {
+            self.next += 1;
+            self.next - 1
+        })
+    }
+
+    fn give_back(&mut self, number: u32) {
+        self.free.insert(number);
+    }
 }
 
 impl ZoneWriter {
@@ -50,14 +79,23 @@ impl ZoneWriter {
             apex: Arc::new(fixed::apex(&settings, serial)),
             fixed: Arc::new(fixed::bodies(&sync)),
             sync: Arc::new(sync),
-            entries: Trie::default(),
+            index: Index::default(),
             records,
             hosted: None,
             settings: Arc::new(settings),
         };
-        let mut writer = Self { zone, fragments: BTreeMap::new(), failed_open: 0, kept_draining: 0 };
-        let own = fixed::fragment(&writer.zone.settings);
-        writer.replace(None, Some(&own), &mut Diff::default());
+        let own = Block::pack(&fixed::fragment(&zone.settings), &zone.settings.origin);
+        let mut writer = Self {
+            zone,
+            blocks: HashMap::with_hasher(hasher()),
+            block_numbers: Numbers::default(),
+            claims_numbers: Numbers::default(),
+            shared: HashMap::with_hasher(hasher()),
+            failed_open: 0,
+            kept_draining: 0,
+        };
+        let number = writer.block_numbers.take();
+        writer.replace(number, Some(own), &mut Diff::default());
         writer
     }
 
@@ -84,12 +122,21 @@ impl ZoneWriter {
         let mut diff = Diff::default();
         let settings = Arc::clone(&self.zone.settings);
         for subject in &self.affected(inventory, subjects) {
-            let new = render::render(inventory, &settings, subject);
-            let old = self.fragments.remove(subject);
-            self.count(old.as_ref(), new.as_ref());
-            self.replace(old.as_ref(), new.as_ref(), &mut diff);
-            if let Some(new) = new {
-                self.fragments.insert(subject.clone(), new);
+            let fragment = render::render(inventory, &settings, subject);
+            let new = fragment.map(|fragment| Block::pack(&fragment, &settings.origin));
+            match (self.blocks.get(subject).copied(), new) {
+                (None, None) => {}
+                (None, new) => {
+                    let number = self.block_numbers.take();
+                    self.blocks.insert(subject.clone(), number);
+                    self.replace(number, new, &mut diff);
+                }
+                (Some(number), None) => {
+                    self.replace(number, None, &mut diff);
+                    self.blocks.remove(subject);
+                    self.block_numbers.give_back(number);
+                }
+                (Some(number), new) => self.replace(number, new, &mut diff),
             }
         }
         let sync = sync_state(inventory, &settings);
@@ -138,84 +185,104 @@ impl ZoneWriter {
             let spreads = is_default(arn) || !inventory.clusters.contains_key(arn);
             let within = |other: &ClusterArn| other == arn || (spreads && is_default(other));
             affected.extend(of_inventory(inventory, &within));
-            affected.extend(self.fragments.keys().filter(|subject| touches(subject, &within)).cloned());
+            affected.extend(self.blocks.keys().filter(|subject| touches(subject, &within)).cloned());
         }
         affected
     }
 
-    fn count(&mut self, old: Option<&Fragment>, new: Option<&Fragment>) {
-        let open = |fragment: Option<&Fragment>| usize::from(fragment.is_some_and(|fragment| fragment.failed_open));
-        let kept = |fragment: Option<&Fragment>| fragment.map_or(0, |fragment| fragment.kept_draining);
+    fn count(&mut self, old: Option<&Block>, new: Option<&Block>) {
+        let open = |block: Option<&Block>| usize::from(block.is_some_and(|block| block.failed_open));
+        let kept = |block: Option<&Block>| block.map_or(0, |block| block.kept_draining);
         self.failed_open = self.failed_open + open(new) - open(old);
         self.kept_draining = self.kept_draining + kept(new) - kept(old);
     }
 
-    /// Takes out what a subject said and puts in what it says.
-    fn replace(&mut self, old: Option<&Fragment>, new: Option<&Fragment>, diff: &mut Diff) {
-        if let Some(old) = old {
-            let stays = |name: &DomainName| new.is_some_and(|new| new.nodes.contains_key(name));
-            for name in old.nodes.keys().filter(|name| !stays(name)) {
-                self.edit(name, diff, |entry| entry.drop_claim(old.origin.subject.as_ref()));
+    /// Takes out what the subject with this number said and puts in what it says.
+    fn replace(&mut self, number: u32, new: Option<Block>, diff: &mut Diff) {
+        let old = self.zone.index.block(number).cloned();
+        self.count(old.as_deref(), new.as_ref());
+        let mut befores = old.iter().flat_map(|block| block.iter()).peekable();
+        let mut afters = new.iter().flat_map(Block::iter).peekable();
+        // Both are in one order.
+        loop {
+            let order = match (befores.peek(), afters.peek()) {
+                (None, None) => break,
+                (Some(_), None) => Ordering::Less,
+                (None, Some(_)) => Ordering::Greater,
+                (Some(before), Some(after)) => (before.hash, before.name).cmp(&(after.hash, after.name)),
+            };
+            let before = befores.next_if(|_| order.is_le());
+            let after = afters.next_if(|_| order.is_ge());
+            if before.zip(after).is_none_or(|(before, after)| !before.is_same(&after)) {
+                self.edit(number, before.as_ref(), after.as_ref(), diff);
             }
         }
-        let Some(new) = new else { return };
-        for (name, (form, node)) in &new.nodes {
-            let same = old
-                .is_some_and(|old| old.origin == new.origin && old.nodes.get(name) == Some(&(*form, Arc::clone(node))));
-            if !same {
-                let claim = Claim { form: *form, origin: Arc::clone(&new.origin), node: Arc::clone(node) };
-                self.edit(name, diff, |entry| entry.claim(claim));
+        drop(afters);
+        self.zone.index.set_block(number, new);
+    }
+
+    /// A subject has `after` at a name and no longer `before`; one of them is there.
+    fn edit(&mut self, number: u32, before: Option<&Named<'_>>, after: Option<&Named<'_>>, diff: &mut Diff) {
+        let Some(Named { hash, name, .. }) = after.or(before).copied() else { return };
+        let index = &mut self.zone.index;
+        let own = Owner::Block(number);
+        let says = |named: Option<&Named<'_>>| named.and_then(|named| named.said).map(|(_, node)| node.clone());
+        let is_alone = before.is_some() && !self.shared.contains_key(&hash);
+        let changed = match if is_alone { Some(own) } else { index.owner(hash, name) } {
+            Some(Owner::Shared(of)) => self.edit_claims(of, before, after, diff),
+            Some(other) if other != own => {
+                let Owner::Block(of) = other else { return };
+                let claims = index.claims_of(of, hash, name);
+                let shared = self.claims_numbers.take();
+                index.move_name(hash, other, Owner::Shared(shared));
+                index.set_claims(shared, Some(Arc::new(claims)));
+                *self.shared.entry(hash).or_default() += 1;
+                self.edit_claims(shared, before, after, diff)
             }
+            found => {
+                match (found, after) {
+                    (None, Some(_)) => index.add_name(hash, own),
+                    (Some(_), None) => index.remove_name(hash, own),
+                    _ => {}
+                }
+                says(before) != says(after)
+            }
+        };
+        if changed {
+            diff.changed.extend(DomainName::from_wire(name));
         }
     }
 
-    /// Changes one entry, and the counts above it if the name has begun or ceased to exist.
-    fn edit(&mut self, name: &DomainName, diff: &mut Diff, change: impl FnOnce(&mut Entry) -> bool) {
-        let key = hash(name.as_wire());
-        let found = self.zone.entries.get(key, |entry| entry.name == *name).cloned();
-        let mut entry = found.map_or_else(|| Entry::new(name.clone()), Arc::unwrap_or_clone);
-        let existed = entry.exists();
-        if change(&mut entry) {
-            diff.changed.insert(name.clone());
+    /// The same where several subjects have the name. Returns whether what it says has changed.
+    fn edit_claims(
+        &mut self,
+        number: u32,
+        before: Option<&Named<'_>>,
+        after: Option<&Named<'_>>,
+        diff: &mut Diff,
+    ) -> bool {
+        let Some(claims) = self.zone.index.claims(number) else { return false };
+        let mut claims = Claims::clone(claims);
+        let changed = claims.replace(before, after);
+        if changed {
             let subject = |claim: &Claim| claim.origin.subject.clone();
-            diff.contested.extend(entry.winner().and_then(subject).zip(entry.loser().and_then(subject)));
+            diff.contested.extend(claims.winner().and_then(subject).zip(claims.loser().and_then(subject)));
         }
-        let exists = entry.exists();
-        self.put(key, entry);
-        if exists != existed {
-            self.count_child(name, exists);
-        }
-    }
-
-    fn put(&mut self, key: u64, entry: Entry) {
-        let name = entry.name.clone();
-        if entry.exists() || entry.winner().is_some() {
-            self.zone.entries.insert(key, Arc::new(entry), |other| other.name == name);
+        if claims.exists() {
+            self.zone.index.set_claims(number, Some(Arc::new(claims)));
         } else {
-            self.zone.entries.remove(key, |other| other.name == name);
-        }
-    }
-
-    /// Tells the ancestors of a name that it has begun or ceased to exist, as far up as that makes a difference.
-    fn count_child(&mut self, name: &DomainName, exists: bool) {
-        let origin = self.zone.settings.origin.clone();
-        let mut at = name.clone();
-        while let Some(parent) = at.parent() {
-            if parent == origin || !name::is_within(parent.as_wire(), origin.as_wire()) {
-                return;
+            let hash = hash(claims.name.as_wire());
+            self.zone.index.remove_name(hash, Owner::Shared(number));
+            self.zone.index.set_claims(number, None);
+            self.claims_numbers.give_back(number);
+            if let Some(count) = self.shared.get_mut(&hash) {
+                *count -= 1;
+                if *count == 0 {
+                    self.shared.remove(&hash);
+                }
             }
-            let key = hash(parent.as_wire());
-            let found = self.zone.entries.get(key, |entry| entry.name == parent).cloned();
-            let mut entry = found.map_or_else(|| Entry::new(parent.clone()), Arc::unwrap_or_clone);
-            let existed = entry.exists();
-            entry.children = if exists { entry.children + 1 } else { entry.children.saturating_sub(1) };
-            let flipped = entry.exists() != existed;
-            self.put(key, entry);
-            if !flipped {
-                return;
-            }
-            at = parent;
         }
+        changed
     }
 }
 

@@ -32,6 +32,7 @@ mod propagation;
 mod published;
 mod queue;
 mod readme;
+mod restart;
 mod scripts;
 mod supply;
 mod units;

@@ -72,3 +72,28 @@ fn what_cannot_be_read_is_malformed() {
         assert!(matches!(Question::parse(&bytes), Parsed::Malformed), "{bytes:?}");
     }
 }
+
+#[test]
+fn the_first_cookie_counts_and_its_length_must_be_right() {
+    let with = |options: &[u8]| {
+        let mut rest = b"\x00\x00\x29\x04\xd0\x00\x00\x00\x00".to_vec();
+        rest.extend(u16::try_from(options.len()).unwrap().to_be_bytes());
+        rest.extend_from_slice(options);
+        query([1, 0], [1, 0, 0, 1], WEB_A, &rest)
+    };
+    for server in [0usize, 8, 16, 32] {
+        let mut option = vec![0, 10, 0, 8 + server as u8];
+        option.extend(*b"client00");
+        option.extend(vec![7; server]);
+        option.extend(b"\x00\x03\x00\x00\x00\x0a\x00\x01x");
+        let bytes = with(&option);
+        let cookie = plain(&bytes).cookie.unwrap();
+        assert_eq!((cookie.client, cookie.server), (b"client00", vec![7; server].as_slice()));
+    }
+    for length in [0usize, 1, 7, 9, 15, 41] {
+        let mut option = vec![0, 10, 0, length as u8];
+        option.extend(vec![1; length]);
+        assert!(matches!(Question::parse(&with(&option)), Parsed::Malformed), "{length}");
+    }
+    assert_eq!(plain(&with(b"\x00\x03\x00\x00")).cookie, None);
+}

@@ -27,7 +27,7 @@ fn reply(query: &[u8], body: &Body, spin: u32, tcp: bool) -> (Vec<u8>, Message) 
     let soa = SoaBlock::new(&zone(), 42, 5);
     let mut out = Vec::new();
     let limit = question.limit(tcp);
-    write(&mut out, &question, body, &ReplyContext { soa: &soa, spin, limit, ede: None });
+    write(&mut out, &question, body, &ReplyContext { soa: &soa, spin, limit, ede: None, cookie: None });
     assert!(out.len() <= limit);
     let message = Message::from_vec(&out).unwrap();
     (out, message)
@@ -142,4 +142,28 @@ fn a_chain_in_the_wrong_order_keeps_its_owners() {
     let (_, message) = reply(&query("web.ecs.internal.", true), &body.build(), 0, false);
     let owners: Vec<String> = message.answers.iter().map(|record| record.name.to_ascii()).collect();
     assert_eq!(owners, ["web.ecs.internal.", "b.example.", "a.example.", "c.example."]);
+}
+
+/// Where the reply has the cookies: they end it.
+const COOKIES: ReplyCookie = ReplyCookie { client: *b"client00", server: *b"server0123456789" };
+
+#[test]
+fn cookies_are_sent_back_and_never_exceed_the_limit() {
+    let bytes = query("web.ecs.internal.", true);
+    let Parsed::Plain(question) = Question::parse(&bytes) else { panic!("not plain") };
+    let soa = SoaBlock::new(&zone(), 42, 5);
+    let ede = Ede::new(Ede::STALE_ANSWER, "the inventory is old");
+    let mut out = Vec::new();
+    for count in 0..100 {
+        let body = if count == 0 { Body::empty(Rcode::NoError, true, None) } else { addresses(count) };
+        let mut sent = Vec::new();
+        for (ede, cookie) in [(None, None), (None, Some(COOKIES)), (Some(&ede), Some(COOKIES))] {
+            write(&mut out, &question, &body, &ReplyContext { soa: &soa, spin: 0, limit: 512, ede, cookie });
+            assert!(out.len() <= 512, "{count}: {}", out.len());
+            assert_eq!(out.ends_with(b"\x00\x0a\x00\x18client00server0123456789"), cookie.is_some());
+            sent.push(Message::from_vec(&out).unwrap().answers.len());
+        }
+        assert!(sent[0] >= sent[1] && sent[1] >= sent[2], "{sent:?}");
+    }
+    assert!(out[2] & 2 != 0, "the last did not fit");
 }

@@ -20,7 +20,7 @@ fn written(entry: &Entry, query: &[u8], now: Instant, transport: Transport) -> (
     let question = plain(query);
     let mut out = b"left over".to_vec();
     let limit = question.limit(transport == Transport::Tcp);
-    entry.write(&mut out, &question, now, limit);
+    entry.write(&mut out, &question, now, limit, None);
     assert!(out.len() <= limit);
     let message = Message::from_vec(&out).unwrap();
     (out, message)
@@ -181,7 +181,7 @@ fn an_soa_that_does_not_fit_is_a_truncation() {
     let entry = entry(now, |query| negative(query, ResponseCode::NXDomain, [soa("example.", 60, 40)]));
     let query = client_query("www.example", RecordType::A, None);
     let mut out = Vec::new();
-    entry.write(&mut out, &plain(&query), now, 60);
+    entry.write(&mut out, &plain(&query), now, 60, None);
     let message = Message::from_vec(&out).unwrap();
     assert!(message.metadata.truncation && message.authorities.is_empty());
 }
@@ -199,7 +199,7 @@ fn types_that_nobody_knows_pass_untouched() {
     let entry = Entry::accept(&key, &reply, CAPS, now).unwrap();
     let query = client_query("www.example", RecordType::Unknown(65_280), None);
     let mut out = Vec::new();
-    entry.write(&mut out, &plain(&query), now, 512);
+    entry.write(&mut out, &plain(&query), now, 512, None);
     assert!(out.ends_with(record));
 }
 
@@ -260,7 +260,7 @@ proptest! {
         let [young, old] = [young, old].map(|age| {
             let mut out = Vec::new();
             let now = then + Duration::from_secs(u64::from(age));
-            entry.write(&mut out, &question, now, limit);
+            entry.write(&mut out, &question, now, limit, None);
             // Once it is stale, the reply says so in place of what is left.
             if entry.is_stale(now) {
                 assert!(ttls(&out, 17).iter().all(|ttl| *ttl == STALE_TTL));
@@ -272,7 +272,7 @@ proptest! {
         if young.is_empty() || old.is_empty() {
             return Ok(());
         }
-        prop_assert!(young.len() <= limit.max(12 + question.wire().len() + OPT_LEN));
+        prop_assert!(young.len() <= limit.max(12 + question.wire().len() + reply::opt_len(None, None)));
         prop_assert_eq!(young.len(), old.len());
         let (young, old) = (ttls(&young, 17), ttls(&old, 17));
         prop_assert!(young.iter().all(|ttl| *ttl <= CAPS.max_ttl));
@@ -291,7 +291,7 @@ proptest! {
             reply[place] = *byte;
         }
         if let Ok(entry) = Entry::accept(&key, &reply, CAPS, moment()) {
-            entry.write(&mut Vec::new(), &plain(&client_query("www.example", RecordType::A, None)), moment(), 512);
+            entry.write(&mut Vec::new(), &plain(&client_query("www.example", RecordType::A, None)), moment(), 512, None);
         }
     }
 }

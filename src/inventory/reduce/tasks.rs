@@ -23,7 +23,7 @@ pub(super) fn apply(inventory: &mut Inventory, task: Task, at: Timestamp) -> Out
         return bury(inventory, &task.arn, at);
     }
     let Some(record) = inventory.tasks.get_mut(&task.arn) else {
-        let record = TaskRecord::new(task, at);
+        let record = Box::new(TaskRecord::new(inventory.with_shared_names(task), at));
         let subject = subject(&record.task);
         inventory.links.task(Link::Add, &record.task);
         inventory.tasks.insert(record.task.arn.clone(), record);
@@ -85,6 +85,24 @@ pub(super) fn remove(inventory: &mut Inventory, arn: &TaskArn) -> Option<Task> {
         hosts::forget(inventory, host);
     }
     Some(record.task)
+}
+
+impl Inventory {
+    /// The same task, its references made those that are here already: one text for all tasks instead of one for each.
+    fn with_shared_names(&self, mut task: Task) -> Task {
+        if let Some((cluster, _)) = self.clusters.get_key_value(&task.cluster) {
+            task.cluster = cluster.clone();
+        }
+        if let Some((definition, _)) = self.links.tasks_from.get_key_value(&task.task_definition) {
+            task.task_definition = definition.clone();
+        }
+        if let Some((instance, _)) =
+            task.container_instance.as_ref().and_then(|arn| self.links.tasks_on.get_key_value(arn))
+        {
+            task.container_instance = Some(instance.clone());
+        }
+        task
+    }
 }
 
 fn drop_oldest_tombstones(inventory: &mut Inventory) {

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::sync::Arc;
 
 use super::index::RecordIndex;
 use super::said::{RecordNode, Said};
@@ -157,13 +156,13 @@ impl Compiler<'_> {
     fn said(&mut self, set: &RecordSet, records: &[(u32, Vec<u8>)]) -> Option<Said> {
         let (first, rest) = records.split_first()?;
         if set.kind != RecordType::CNAME {
-            return Some(Said::Body(Arc::new(body(set.kind, records))));
+            return Some(Said::Body(body(set.kind, records)));
         }
         if !rest.is_empty() {
             self.skip(set, "a name can have one CNAME only: the first is taken");
         }
         let target = DomainName::from_wire(&first.1)?;
-        Some(Said::Cname { cname: Arc::new(body(set.kind, std::slice::from_ref(first))), target })
+        Some(Said::Cname { cname: body(set.kind, std::slice::from_ref(first)), target })
     }
 
     /// All records together, or any eight of them if they are more.
@@ -191,7 +190,7 @@ impl Compiler<'_> {
         let windows = (0..records.len()).filter_map(|start| {
             let window: Vec<_> = records.iter().cycle().skip(start).take(MULTIVALUE).cloned().collect();
             let bound = u32::try_from(start + 1).ok()?;
-            Some((bound, Said::Body(Arc::new(body(first.kind, &window)))))
+            Some((bound, Said::Body(body(first.kind, &window))))
         });
         Some(Draft::Said(Said::Choice(windows.collect())))
     }

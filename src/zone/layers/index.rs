@@ -56,7 +56,7 @@ impl RecordIndex {
 
     fn put(&mut self, entry: Entry) {
         let name = entry.name.clone();
-        self.entries.insert(hash(name.as_wire()), Arc::new(entry), |other| other.name == name);
+        self.entries.put(hash(name.as_wire()), Arc::new(entry), |other| other.name == name);
     }
 
     /// Puts the empty non-terminals above a name, up to the first that exists. A parent comes before its children in no
@@ -75,7 +75,7 @@ impl RecordIndex {
     }
 
     fn get(&self, name: &[u8]) -> Option<&Entry> {
-        self.entries.get(hash(name), |entry| entry.name.as_wire() == name).map(|entry| &**entry)
+        self.entries.find(hash(name), |entry| (entry.name.as_wire() == name).then_some(&**entry))
     }
 
     /// Number of names, empty non-terminals included.

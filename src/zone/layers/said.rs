@@ -8,11 +8,11 @@ use crate::dns::{Body, DomainName, RecordType};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Said {
     /// These records.
-    Body(Arc<Body>),
+    Body(Body),
     /// This CNAME, and then what its target says.
     Cname {
         /// The CNAME record alone.
-        cname: Arc<Body>,
+        cname: Body,
         /// Where it points.
         target: DomainName,
     },

@@ -24,6 +24,12 @@ pub enum Form {
     ClusterShort,
 }
 
+impl Form {
+    /// All forms, best first, in the order of the variants.
+    pub const ALL: [Self; 6] =
+        [Self::Fixed, Self::TaskId, Self::Exact, Self::Twin, Self::Shortened, Self::ClusterShort];
+}
+
 /// The labels of one ECS name, best first.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Forms(Vec<(Form, String)>);

@@ -4,55 +4,73 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::{Arc, LazyLock};
 
+use smallvec::smallvec;
+
 use super::super::facts;
-use super::super::node::Node;
+use super::super::node::{Node, Sets};
 use super::super::readiness::{Address, TaskView};
 use super::super::settings::Settings;
 use crate::dns::body::address_record;
-use crate::dns::{Body, BodyBuilder, Ede, RData, Rcode, RecordType};
+use crate::dns::{Body, BodyBuilder, DomainName, Ede, RData, Rcode, RecordType};
 use crate::ecs::TaskDefinitionArn;
 
-static NODATA: LazyLock<Arc<Body>> = LazyLock::new(|| Arc::new(Body::empty(Rcode::NoError, true, None)));
+static NODATA: LazyLock<Body> = LazyLock::new(|| Body::empty(Rcode::NoError, true, None));
+static NO_LOAD_BALANCER: LazyLock<Body> =
+    LazyLock::new(|| nodata_because(Arc::new(Ede::new(Ede::OTHER, "the service has no load balancer"))));
 
 /// NODATA with the SOA of the zone: the name exists, the type does not.
 #[must_use]
-pub fn nodata() -> Arc<Body> {
-    Arc::clone(&NODATA)
+pub fn nodata() -> Body {
+    NODATA.clone()
 }
 
 /// NODATA that says why.
 #[must_use]
-pub fn nodata_because(ede: Arc<Ede>) -> Arc<Body> {
-    Arc::new(Body::empty(Rcode::NoError, true, Some(ede)))
+pub fn nodata_because(ede: Arc<Ede>) -> Body {
+    Body::empty(Rcode::NoError, true, Some(ede))
+}
+
+/// NODATA of the `lb` name of a service without load balancer, which most are: one for all of them.
+#[must_use]
+pub fn no_load_balancer() -> Body {
+    NO_LOAD_BALANCER.clone()
 }
 
 /// SERVFAIL that says why.
 #[must_use]
-pub fn servfail(code: u16, why: &str) -> Arc<Body> {
-    Arc::new(Body::empty(Rcode::ServFail, false, Some(Arc::new(Ede::new(code, why)))))
+pub fn servfail(code: u16, why: &str) -> Body {
+    Body::empty(Rcode::ServFail, false, Some(Arc::new(Ede::new(code, why))))
 }
 
 /// A node with a single record.
 #[must_use]
 pub fn single(ttl: u32, data: &RData) -> Node {
-    Node::Records { sets: vec![(data.record_type(), set(ttl, [data], None))], nodata: nodata() }
+    Node::Records { sets: smallvec![(data.record_type(), set(ttl, [data], None))], nodata: nodata() }
+}
+
+/// A node with a PTR record.
+#[must_use]
+pub fn pointer(ttl: u32, target: &DomainName) -> Node {
+    let mut body = BodyBuilder::new(true);
+    body.answer_wire(ttl, RecordType::PTR, target.as_wire());
+    Node::Records { sets: smallvec![(RecordType::PTR, body.build())], nodata: nodata() }
 }
 
 /// One record set, its records in any order.
 #[must_use]
-pub fn set<'d>(ttl: u32, data: impl IntoIterator<Item = &'d RData>, ede: Option<&Arc<Ede>>) -> Arc<Body> {
+pub fn set<'d>(ttl: u32, data: impl IntoIterator<Item = &'d RData>, ede: Option<&Arc<Ede>>) -> Body {
     let mut body = BodyBuilder::new(true);
     for data in data {
         body.answer(ttl, data);
     }
     body.ede(ede.cloned());
-    Arc::new(body.build())
+    body.build()
 }
 
 /// The A and AAAA sets of these addresses, without the empty ones. Tasks on one host share its address, and a record
 /// set holds no record twice (RFC 2181 5).
 #[must_use]
-pub fn address_sets(ttl: u32, addresses: &[IpAddr], ede: Option<&Arc<Ede>>) -> Vec<(RecordType, Arc<Body>)> {
+pub fn address_sets(ttl: u32, addresses: &[IpAddr], ede: Option<&Arc<Ede>>) -> Sets {
     let mut seen = BTreeSet::new();
     let addresses = addresses.iter().copied().filter(|address| seen.insert(*address));
     let records: Vec<RData> = addresses.map(address_record).collect();
@@ -86,23 +104,23 @@ pub fn task(view: &TaskView<'_>, ttl: u32, settings: &Settings) -> Node {
 #[must_use]
 pub fn of_unknown_host(ttl: u32, facts: &RData) -> Node {
     let unknown = host_unknown();
-    let sets = vec![
-        (RecordType::A, Arc::clone(&unknown)),
+    let sets = smallvec![
+        (RecordType::A, unknown.clone()),
         (RecordType::AAAA, unknown),
-        (RecordType::TXT, set(ttl, [facts], None)),
+        (RecordType::TXT, set(ttl, [facts], None))
     ];
     Node::Records { sets, nodata: nodata() }
 }
 
 /// The answer for tasks in bridge or host mode whose host we know nothing of: never NODATA.
 #[must_use]
-pub fn host_unknown() -> Arc<Body> {
+pub fn host_unknown() -> Body {
     servfail(Ede::OTHER, "address of the container instance is not known (ec2:DescribeInstances)")
 }
 
 /// The answer for ports of a task definition that has not been read: never that there is no such port.
 #[must_use]
-pub fn ports_unknown(definition: &TaskDefinitionArn) -> Arc<Body> {
+pub fn ports_unknown(definition: &TaskDefinitionArn) -> Body {
     let (family, revision) = definition.family_and_revision();
     let why = format!("ports of task definition {family}:{revision} are not known (ecs:DescribeTaskDefinition)");
     servfail(Ede::OTHER, &why)

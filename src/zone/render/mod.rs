@@ -13,7 +13,7 @@ use super::naming::{self, Form, Names};
 use super::node::Node;
 use super::readiness::{Address, Standing, TaskView};
 use super::settings::Settings;
-use crate::dns::{DomainName, RData, rdata::PTR};
+use crate::dns::DomainName;
 use crate::ecs::{ClusterArn, ContainerInstanceArn, ContainerInstanceStatus, Ec2Instance, TaskArn, Timestamp};
 use crate::inventory::{Inventory, Subject};
 
@@ -54,7 +54,7 @@ impl Fragment {
 
     fn add_reverse(&mut self, addresses: &[IpAddr], target: Option<&DomainName>, ttl: u32) {
         let Some(target) = target else { return };
-        let node = Arc::new(bodies::single(ttl, &RData::PTR(PTR(target.to_name()))));
+        let node = Arc::new(bodies::pointer(ttl, target));
         for address in addresses {
             self.add(Form::Exact, Some(naming::reverse(*address)), &node);
         }

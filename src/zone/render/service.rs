@@ -4,31 +4,37 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use smallvec::smallvec;
+
 use super::super::balancing::{self, Balancing};
 use super::super::facts;
 use super::super::naming::{self, Form, Forms, Kind, Names};
-use super::super::node::Node;
+use super::super::node::{Node, Sets};
 use super::super::ports::{self, Port};
 use super::super::readiness::{self, Address, Selection, Standing, TaskView};
 use super::super::settings::Settings;
 use super::{Fragment, bodies, order};
-use crate::dns::rdata::{CNAME, SRV};
+use crate::dns::rdata::CNAME;
 use crate::dns::{Body, BodyBuilder, DomainName, Ede, RData, RecordType};
-use crate::ecs::{Protocol, Service, ServiceStatus, TaskArn};
+use crate::ecs::{Protocol, Service, ServiceStatus};
 use crate::inventory::{Inventory, ServiceKey, Subject};
 
 /// Priority and weight of every SRV record.
 const PRIORITY_WEIGHT: (u16, u16) = (10, 100);
 
 /// Port label and protocol → its records.
-type SrvSets<'i> = BTreeMap<(String, &'static str), Vec<Endpoint<'i>>>;
+type SrvSets<'r> = BTreeMap<(&'r str, &'static str), Vec<&'r Endpoint>>;
 
-/// One SRV record and the addresses of its target.
-struct Endpoint<'i> {
-    task: &'i TaskArn,
+/// Record sets that have been made, by tasks and numbers: what is said under several names is made once.
+type SrvBodies = BTreeMap<Vec<(usize, u16)>, Body>;
+
+/// One SRV record.
+struct Endpoint {
+    /// Which of the service's tasks.
+    task: usize,
     number: u16,
-    data: RData,
-    addresses: &'i [IpAddr],
+    /// RDATA.
+    wire: Vec<u8>,
 }
 
 /// Renders the service `key`.
@@ -46,10 +52,11 @@ pub fn render(inventory: &Inventory, settings: &Settings, key: &ServiceKey) -> O
     let facts = facts::of_service(service, &views, &selection, settings);
     let used = service.task_definition.iter().chain(views.iter().map(|view| &view.task.task_definition));
     let unread = used.into_iter().find(|arn| !inventory.task_definitions.contains_key(*arn));
-    let room = Room {
+    let mut room = Room {
         names: Names::new(&settings.origin),
         service: Forms::of(&service.name),
         cluster: Forms::of(service.cluster.id()),
+        endpoints: Vec::new(),
         flat: has_flat_names(inventory, settings, order),
         facts: bodies::set(ttl, [&facts], None),
         unread: unread.map(bodies::ports_unknown),
@@ -58,8 +65,10 @@ pub fn render(inventory: &Inventory, settings: &Settings, key: &ServiceKey) -> O
         ttl,
         settings,
     };
-    room.add_services(&mut fragment, &balancing::of_service(inventory, service));
-    room.add_srv(&mut fragment, &room.definition_ports(inventory, service));
+    room.endpoints = (0..room.views.len()).map(|task| room.endpoints_of(task)).collect();
+    let mut made = SrvBodies::new();
+    room.add_services(&mut fragment, &balancing::of_service(inventory, service), &mut made);
+    room.add_srv(&mut fragment, &room.definition_ports(inventory, service), &mut made);
     room.add_tasks(&mut fragment);
     Some(fragment)
 }
@@ -81,16 +90,18 @@ struct Room<'i> {
     service: Forms,
     cluster: Forms,
     flat: bool,
-    facts: Arc<Body>,
+    facts: Body,
     /// The answer for ports that we cannot know of: those of a task definition that has not been read.
-    unread: Option<Arc<Body>>,
+    unread: Option<Body>,
     views: Vec<TaskView<'i>>,
+    /// For each of them its ports, with their records as far as they are known.
+    endpoints: Vec<Vec<(Port<'i>, Option<Endpoint>)>>,
     selection: Selection,
     ttl: u32,
     settings: &'i Settings,
 }
 
-impl Room<'_> {
+impl<'i> Room<'i> {
     /// Its names of one kind, in all forms.
     fn owners(&self, kind: Kind) -> Vec<(Form, DomainName)> {
         let mut owners = Vec::new();
@@ -113,31 +124,30 @@ impl Room<'_> {
         }
     }
 
-    fn add_services(&self, fragment: &mut Fragment, balancing: &Balancing<'_>) {
-        let chosen = self.chosen();
-        let ready = self.addresses(&chosen, &self.why_not_ready());
+    fn add_services(&self, fragment: &mut Fragment, balancing: &Balancing<'_>, made: &mut SrvBodies) {
+        let (chosen, staying) = (&self.selection.chosen, self.staying());
+        let ready = self.addresses(&self.views(chosen), &self.why_not_ready());
         let alias = alias(balancing);
         let shown = alias.clone().unwrap_or_else(|| ready.clone());
-        let balancer = alias.unwrap_or_else(|| {
-            let none = Arc::new(Ede::new(Ede::OTHER, "the service has no load balancer"));
-            let sets = vec![(RecordType::TXT, Arc::clone(&self.facts))];
-            Node::Records { sets, nodata: bodies::nodata_because(none) }
+        let balancer = alias.unwrap_or_else(|| Node::Records {
+            sets: smallvec![(RecordType::TXT, self.facts.clone())],
+            nodata: bodies::no_load_balancer(),
         });
-        let all = self.addresses(&self.staying().collect::<Vec<_>>(), "no task is running");
+        let all = self.addresses(&self.views(&staying), "no task is running");
         self.add_all(fragment, Kind::Svc, &Arc::new(shown));
-        self.add_all(fragment, Kind::Task, &Arc::new(self.with_srv(ready, &chosen)));
-        self.add_all(fragment, Kind::All, &Arc::new(self.with_srv(all, &self.staying().collect::<Vec<_>>())));
+        self.add_all(fragment, Kind::Task, &Arc::new(self.with_srv(ready, chosen, made)));
+        self.add_all(fragment, Kind::All, &Arc::new(self.with_srv(all, &staying, made)));
         self.add_all(fragment, Kind::Lb, &Arc::new(balancer));
     }
 
-    /// The tasks that answer for the service.
-    fn chosen(&self) -> Vec<&TaskView<'_>> {
-        self.selection.chosen.iter().filter_map(|index| self.views.get(*index)).collect()
+    /// The tasks with these indices.
+    fn views(&self, tasks: &[usize]) -> Vec<&TaskView<'i>> {
+        tasks.iter().filter_map(|task| self.views.get(*task)).collect()
     }
 
-    /// Tasks that are not on their way out.
-    fn staying(&self) -> impl Iterator<Item = &TaskView<'_>> {
-        self.views.iter().filter(|view| view.standing != Standing::Leaving)
+    /// Indices of the tasks that are not on their way out.
+    fn staying(&self) -> Vec<usize> {
+        (0..self.views.len()).filter(|task| self.views[*task].standing != Standing::Leaving).collect()
     }
 
     fn why_not_ready(&self) -> String {
@@ -160,11 +170,11 @@ impl Room<'_> {
         let addresses: Vec<IpAddr> = addresses.filter(|address| seen.insert(*address)).collect();
         let mut sets = if addresses.is_empty() && is_host_unknown(tasks) {
             let unknown = bodies::host_unknown();
-            vec![(RecordType::A, Arc::clone(&unknown)), (RecordType::AAAA, unknown)]
+            smallvec![(RecordType::A, unknown.clone()), (RecordType::AAAA, unknown)]
         } else {
             bodies::address_sets(self.ttl, &addresses, self.fail_open_note().as_ref())
         };
-        sets.push((RecordType::TXT, Arc::clone(&self.facts)));
+        sets.push((RecordType::TXT, self.facts.clone()));
         let nodata = if tasks.is_empty() {
             bodies::nodata_because(Arc::new(Ede::new(Ede::OTHER, why)))
         } else {
@@ -178,22 +188,16 @@ impl Room<'_> {
     }
 
     /// Adds the SRV set of every port of these tasks to the node of a `task` or `all` name.
-    fn with_srv(&self, node: Node, tasks: &[&TaskView<'_>]) -> Node {
+    fn with_srv(&self, node: Node, tasks: &[usize], made: &mut SrvBodies) -> Node {
         let Node::Records { mut sets, nodata } = node else { return node };
-        let endpoints: Vec<Endpoint<'_>> = tasks
-            .iter()
-            .filter_map(|view| Some((view, view.definition?)))
-            .flat_map(|(view, definition)| {
-                let ports = ports::of_definition(&definition.containers);
-                ports.into_iter().filter_map(|port| self.endpoint(view, &port)).collect::<Vec<_>>()
-            })
-            .collect();
+        let of_tasks = tasks.iter().filter_map(|task| self.endpoints.get(*task)).flatten();
+        let endpoints: Vec<&Endpoint> = of_tasks.filter_map(|(_, endpoint)| endpoint.as_ref()).collect();
         if !endpoints.is_empty() {
-            sets.push((RecordType::SRV, self.srv_set(&endpoints)));
-        } else if is_host_unknown(tasks) {
+            sets.push((RecordType::SRV, self.srv_set(&endpoints, made)));
+        } else if is_host_unknown(&self.views(tasks)) {
             sets.push((RecordType::SRV, bodies::host_unknown()));
         } else if let Some(unread) = self.unread.as_ref().filter(|_| !tasks.is_empty()) {
-            sets.push((RecordType::SRV, Arc::clone(unread)));
+            sets.push((RecordType::SRV, unread.clone()));
         }
         Node::Records { sets, nodata }
     }
@@ -209,21 +213,20 @@ impl Room<'_> {
     }
 
     /// The SRV owners below every name of the service, and the short forms of RFC 2782.
-    fn add_srv(&self, fragment: &mut Fragment, ports: &[Port<'_>]) {
-        let (chosen, staying) = (self.chosen(), self.staying().collect::<Vec<_>>());
-        let ready = self.srv_sets(ports, &chosen);
-        let all = self.srv_sets(ports, &staying);
+    fn add_srv(&self, fragment: &mut Fragment, ports: &[Port<'_>], made: &mut SrvBodies) {
+        let (chosen, staying) = (&self.selection.chosen, self.staying());
+        let (ready, all) = (self.srv_sets(ports, chosen), self.srv_sets(ports, &staying));
         let owners = |kind| self.owners(kind).into_iter();
         let of_ready: Vec<_> = owners(Kind::Svc).chain(owners(Kind::Task)).collect();
-        for (tasks, sets, owners) in [(&chosen, &ready, of_ready), (&staying, &all, owners(Kind::All).collect())] {
+        for (tasks, sets, owners) in [(chosen, &ready, of_ready), (&staying, &all, owners(Kind::All).collect())] {
             for ((label, protocol), endpoints) in sets {
-                let node = Arc::new(self.srv_node(endpoints, tasks));
+                let node = Arc::new(self.srv_node(endpoints, tasks, made));
                 for (form, owner) in &owners {
                     fragment.add(*form, naming::srv(label, protocol, owner), &node);
                 }
             }
         }
-        self.add_short_forms(fragment, ports, &ready, &chosen);
+        self.add_short_forms(fragment, ports, &ready, made);
         self.add_unread(fragment);
     }
 
@@ -231,7 +234,7 @@ impl Room<'_> {
     /// no records otherwise, say so for all that is not known below them.
     fn add_unread(&self, fragment: &mut Fragment) {
         let Some(answer) = &self.unread else { return };
-        let node = Arc::new(Node::Unavailable { answer: Arc::clone(answer) });
+        let node = Arc::new(Node::Unavailable { answer: answer.clone() });
         for protocol in [Protocol::Tcp, Protocol::Udp].map(Protocol::label) {
             for (form, owner) in [Kind::Svc, Kind::Task, Kind::All].into_iter().flat_map(|kind| self.owners(kind)) {
                 fragment.add(form, DomainName::join(&[protocol], &owner), &node);
@@ -249,23 +252,20 @@ impl Room<'_> {
         }
     }
 
-    fn add_short_forms(
-        &self,
-        fragment: &mut Fragment,
-        ports: &[Port<'_>],
-        ready: &SrvSets<'_>,
-        tasks: &[&TaskView<'_>],
-    ) {
-        let endpoints =
-            |port: &Port<'_>| port.labels.first().and_then(|label| ready.get(&(label.clone(), port.protocol.label())));
+    fn add_short_forms(&self, fragment: &mut Fragment, ports: &[Port<'_>], ready: &SrvSets<'_>, made: &mut SrvBodies) {
+        let mut node_of = |port: &Port<'_>| {
+            let label = port.labels.first();
+            let endpoints = label.and_then(|label| ready.get(&(label.as_str(), port.protocol.label())));
+            Arc::new(self.srv_node(endpoints.map_or(&[], Vec::as_slice), &self.selection.chosen, made))
+        };
         for port in ports {
             let Some((alias, protocol)) = port.alias.filter(|_| self.flat) else { continue };
-            let node = Arc::new(self.srv_node(endpoints(port).map_or(&[], Vec::as_slice), tasks));
+            let node = node_of(port);
             fragment.add(Form::Twin, self.names.srv_short(alias, protocol.label(), None), &node);
         }
         for protocol in [Protocol::Tcp, Protocol::Udp] {
             let Some(first) = ports.iter().find(|port| port.protocol == protocol) else { continue };
-            let node = Arc::new(self.srv_node(endpoints(first).map_or(&[], Vec::as_slice), tasks));
+            let node = node_of(first);
             for (form, service) in self.service.iter() {
                 let protocol = protocol.label();
                 if self.flat {
@@ -279,68 +279,79 @@ impl Room<'_> {
         }
     }
 
-    fn srv_sets<'t>(&self, ports: &[Port<'_>], tasks: &[&'t TaskView<'_>]) -> SrvSets<'t> {
+    fn srv_sets<'r>(&'r self, ports: &'r [Port<'_>], tasks: &[usize]) -> SrvSets<'r> {
         let mut sets = SrvSets::new();
         for port in ports {
             for label in &port.labels {
-                sets.entry((label.clone(), port.protocol.label())).or_default();
+                sets.entry((label.as_str(), port.protocol.label())).or_default();
             }
         }
-        for &view in tasks {
-            let Some(definition) = view.definition else { continue };
-            for port in ports::of_definition(&definition.containers) {
-                for label in &port.labels {
-                    let set = sets.entry((label.clone(), port.protocol.label())).or_default();
-                    set.extend(self.endpoint(view, &port));
-                }
+        for (port, endpoint) in tasks.iter().filter_map(|task| self.endpoints.get(*task)).flatten() {
+            for label in &port.labels {
+                sets.entry((label.as_str(), port.protocol.label())).or_default().extend(endpoint);
             }
         }
         sets
     }
 
+    /// The ports of a task by its definition, with their records.
+    fn endpoints_of(&self, task: usize) -> Vec<(Port<'i>, Option<Endpoint>)> {
+        let definition = self.views.get(task).and_then(|view| view.definition);
+        let ports = definition.map(|definition| ports::of_definition(&definition.containers)).unwrap_or_default();
+        let with_record = |port: Port<'i>| {
+            let endpoint = self.endpoint(task, &port);
+            (port, endpoint)
+        };
+        ports.into_iter().map(with_record).collect()
+    }
+
     /// The SRV record of one port of one task; `None` while its number or address is not known.
-    fn endpoint<'t>(&self, view: &'t TaskView<'_>, port: &Port<'_>) -> Option<Endpoint<'t>> {
+    fn endpoint(&self, task: usize, port: &Port<'_>) -> Option<Endpoint> {
+        let view = self.views.get(task).filter(|view| !view.addresses().is_empty())?;
         let target = self.names.task_of(view.task.arn.id(), self.service.best(), self.cluster.best())?;
         let (priority, weight) = PRIORITY_WEIGHT;
         let number = port.number(view)?;
-        let data = RData::SRV(SRV::new(priority, weight, number, target.to_name()));
-        let (task, addresses) = (&view.task.arn, view.addresses());
-        (!addresses.is_empty()).then_some(Endpoint { task, number, data, addresses })
+        let fixed = [priority, weight, number].map(u16::to_be_bytes).concat();
+        Some(Endpoint { task, number, wire: [&fixed, target.as_wire()].concat() })
     }
 
-    fn srv_set(&self, endpoints: &[Endpoint<'_>]) -> Arc<Body> {
-        let mut body = BodyBuilder::new(true);
-        let (mut targets, mut seen) = (BTreeSet::new(), BTreeSet::new());
-        // A port that is open over TCP and UDP, or has its number for a name, is one record.
-        for endpoint in endpoints.iter().filter(|endpoint| seen.insert((endpoint.task, endpoint.number))) {
-            body.answer(self.ttl, &endpoint.data);
-            // A task with several ports is one target: its addresses are sent once.
-            let is_new = targets.insert(endpoint.task);
-            for address in endpoint.addresses.iter().filter(|_| is_new) {
-                body.glue(self.ttl, *address);
+    fn srv_set(&self, endpoints: &[&Endpoint], made: &mut SrvBodies) -> Body {
+        let key = endpoints.iter().map(|endpoint| (endpoint.task, endpoint.number)).collect();
+        let make = || {
+            let mut body = BodyBuilder::new(true);
+            let (mut targets, mut seen) = (BTreeSet::new(), BTreeSet::new());
+            // A port that is open over TCP and UDP, or has its number for a name, is one record.
+            for endpoint in endpoints.iter().filter(|endpoint| seen.insert((endpoint.task, endpoint.number))) {
+                body.answer_wire(self.ttl, RecordType::SRV, &endpoint.wire);
+                // A task with several ports is one target: its addresses are sent once.
+                let view = self.views.get(endpoint.task).filter(|_| targets.insert(endpoint.task));
+                for address in view.into_iter().flat_map(TaskView::addresses) {
+                    body.glue(self.ttl, *address);
+                }
             }
-        }
-        body.ede(self.fail_open_note());
-        Arc::new(body.build())
+            body.ede(self.fail_open_note());
+            body.build()
+        };
+        made.entry(key).or_insert_with(make).clone()
     }
 
     /// The node of an SRV owner; `tasks` are those that could have the port.
-    fn srv_node(&self, endpoints: &[Endpoint<'_>], tasks: &[&TaskView<'_>]) -> Node {
-        let mut sets = vec![(RecordType::TXT, Arc::clone(&self.facts))];
+    fn srv_node(&self, endpoints: &[&Endpoint], tasks: &[usize], made: &mut SrvBodies) -> Node {
+        let mut sets: Sets = smallvec![(RecordType::TXT, self.facts.clone())];
         if endpoints.is_empty() {
-            if is_host_unknown(tasks) {
+            if is_host_unknown(&self.views(tasks)) {
                 sets.push((RecordType::SRV, bodies::host_unknown()));
             }
             let why = Arc::new(Ede::new(Ede::OTHER, "no ready task has this port"));
             return Node::Records { sets, nodata: bodies::nodata_because(why) };
         }
-        sets.push((RecordType::SRV, self.srv_set(endpoints)));
+        sets.push((RecordType::SRV, self.srv_set(endpoints, made)));
         Node::Records { sets, nodata: bodies::nodata() }
     }
 
     /// Names of the single tasks, and of their addresses.
     fn add_tasks(&self, fragment: &mut Fragment) {
-        for view in self.staying().filter(|view| view.address != Address::None) {
+        for view in self.views(&self.staying()).into_iter().filter(|view| view.address != Address::None) {
             let id = view.task.arn.id();
             let node = Arc::new(bodies::task(view, self.ttl, self.settings));
             fragment.add(Form::TaskId, self.names.task(id), &node);
@@ -376,7 +387,7 @@ fn alias(balancing: &Balancing<'_>) -> Option<Node> {
             Some(target) => {
                 let mut cname = BodyBuilder::new(false);
                 cname.answer(Settings::ALIAS_TTL, &RData::CNAME(CNAME(target.to_name())));
-                Node::Alias { cname: Arc::new(cname.build()), target }
+                Node::Alias { cname: cname.build(), target }
             }
         }),
     }

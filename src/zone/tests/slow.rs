@@ -6,18 +6,18 @@ use crate::dns::presentation::{self, Escapes};
 use crate::dns::{Body, BodyBuilder, DomainName, Question, Rcode, RecordType, name};
 use crate::inventory::Inventory;
 use crate::route53::{Content, RecordSet, Routing};
-use crate::zone::claims::Claim;
+use crate::zone::claims::{Claim, Claims};
 use crate::zone::naming::{Form, is_reserved};
 use crate::zone::render::{bodies, render};
-use crate::zone::{Entry, Node, Settings, fixed};
+use crate::zone::{Node, Settings, fixed};
 
 /// What is done for a question, in words, and the answer as far as it is ours.
-pub type Answer = (String, Arc<Body>);
+pub type Answer = (String, Body);
 
 /// The lists.
 pub struct Slow {
     settings: Settings,
-    names: Vec<Entry>,
+    names: Vec<Claims>,
     hosted: Option<Vec<RecordSet>>,
 }
 
@@ -32,19 +32,19 @@ enum Listed<'l> {
 /// One name's part of an answer.
 enum Part {
     End(Answer),
-    Cname(Arc<Body>, DomainName),
+    Cname(Body, DomainName),
 }
 
-fn empty(rcode: Rcode) -> Arc<Body> {
-    Arc::new(Body::empty(rcode, true, None))
+fn empty(rcode: Rcode) -> Body {
+    Body::empty(rcode, true, None)
 }
 
-fn reply(body: Arc<Body>) -> Part {
+fn reply(body: Body) -> Part {
     Part::End((String::new(), body))
 }
 
 fn upstream(what: &str) -> Part {
-    Part::End((what.to_owned(), Arc::new(Body::empty(Rcode::NoError, false, None))))
+    Part::End((what.to_owned(), Body::empty(Rcode::NoError, false, None)))
 }
 
 fn below(name: &DomainName, of: &DomainName) -> bool {
@@ -59,11 +59,11 @@ impl Slow {
     pub fn of(inventory: &Inventory, settings: &Settings, hosted: Option<Vec<RecordSet>>) -> Self {
         let subjects = super::subjects(inventory);
         let rendered = subjects.into_iter().filter_map(|subject| render(inventory, settings, &subject));
-        let mut names: Vec<Entry> = Vec::new();
+        let mut names: Vec<Claims> = Vec::new();
         for fragment in rendered.chain([fixed::fragment(settings)]) {
             for (name, (form, node)) in &fragment.nodes {
                 let index = names.iter().position(|entry| entry.name == *name).unwrap_or_else(|| {
-                    names.push(Entry::new(name.clone()));
+                    names.push(Claims::new(name.clone()));
                     names.len() - 1
                 });
                 names[index].claim(Claim { form: *form, origin: Arc::clone(&fragment.origin), node: Arc::clone(node) });
@@ -77,7 +77,7 @@ impl Slow {
     pub fn answer(&self, question: &Question<'_>, spin: u32) -> Option<Answer> {
         let (origin, qtype) = (&self.settings.origin, question.qtype);
         let mut name = DomainName::from_wire(question.name()).filter(|name| below(name, origin))?;
-        let mut cnames: Vec<Arc<Body>> = Vec::new();
+        let mut cnames: Vec<Body> = Vec::new();
         let mut targets: Vec<DomainName> = Vec::new();
         let mut end = loop {
             match self.part(&name, qtype) {
@@ -88,7 +88,7 @@ impl Slow {
                 Part::Cname(cname, target) => {
                     cnames.push(cname);
                     if targets.contains(&target) || cnames.len() > 15 {
-                        break (String::new(), Arc::new(Body::empty(Rcode::NoError, false, None)));
+                        break (String::new(), Body::empty(Rcode::NoError, false, None));
                     }
                     targets.push(target.clone());
                     name = target;
@@ -100,8 +100,8 @@ impl Slow {
                 // The apex is not in these lists.
                 return None;
             }
-            let cnames: Vec<&Body> = cnames.iter().map(|cname| &**cname).collect();
-            end.1 = Arc::new(Body::behind(&cnames, &end.1, spin));
+            let cnames: Vec<&Body> = cnames.iter().collect();
+            end.1 = Body::behind(&cnames, &end.1, spin);
         }
         Some(end)
     }
@@ -127,12 +127,12 @@ impl Slow {
             return part;
         }
         let found = self.entry(name).filter(|entry| !self.is_taken(entry));
-        match found.and_then(Entry::shown).map(|node| &**node) {
+        match found.and_then(Claims::shown).map(|node| &**node) {
             Some(Node::Records { sets, nodata }) => {
                 return reply(sets.iter().find(|(kind, _)| *kind == qtype).map_or(nodata, |(_, body)| body).clone());
             }
-            Some(Node::Alias { cname, .. }) if qtype == RecordType::CNAME => return reply(Arc::clone(cname)),
-            Some(Node::Alias { cname, target }) => return Part::End((format!("chase {target}"), Arc::clone(cname))),
+            Some(Node::Alias { cname, .. }) if qtype == RecordType::CNAME => return reply(cname.clone()),
+            Some(Node::Alias { cname, target }) => return Part::End((format!("chase {target}"), cname.clone())),
             Some(Node::Unavailable { answer }) => {
                 let reserved = self.below_reserved(name);
                 let hosted =
@@ -140,7 +140,7 @@ impl Slow {
                 return match hosted {
                     Some(Listed::Sets(sets)) => self.say(&sets, qtype, Escapes::Octal),
                     Some(Listed::Cut) => upstream("forward"),
-                    _ => reply(Arc::clone(answer)),
+                    _ => reply(answer.clone()),
                 };
             }
             None => {}
@@ -199,7 +199,7 @@ impl Slow {
                 for wire in &wires {
                     body.answer_wire(*ttl, set.kind, wire);
                 }
-                let body = Arc::new(body.build());
+                let body = body.build();
                 if set.kind == RecordType::CNAME && qtype != RecordType::CNAME {
                     return Part::Cname(body, DomainName::from_wire(&wires[0]).unwrap());
                 }
@@ -208,7 +208,7 @@ impl Slow {
         }
     }
 
-    fn entry(&self, name: &DomainName) -> Option<&Entry> {
+    fn entry(&self, name: &DomainName) -> Option<&Claims> {
         self.names.iter().find(|entry| entry.name == *name)
     }
 
@@ -224,16 +224,16 @@ impl Slow {
     }
 
     /// What `_tcp` and `_udp` names say of the ports below them that are not known.
-    fn unread(&self, name: &DomainName) -> Option<Arc<Body>> {
+    fn unread(&self, name: &DomainName) -> Option<Body> {
         let grammar = name.labels().take(2).all(|label| label.starts_with(b"_"));
         let entry = self.entry(&name.parent()?).filter(|_| grammar)?;
         match &**entry.shown()? {
-            Node::Unavailable { answer } => Some(Arc::clone(answer)),
+            Node::Unavailable { answer } => Some(answer.clone()),
             _ => None,
         }
     }
 
-    fn is_taken(&self, entry: &Entry) -> bool {
+    fn is_taken(&self, entry: &Claims) -> bool {
         let owner = entry.name.parent().and_then(|proto| proto.parent());
         let is_short = entry.winner().is_some_and(|claim| claim.form == Form::ClusterShort);
         is_short && owner.is_some_and(|owner| self.entry(&owner).is_some())

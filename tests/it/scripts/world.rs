@@ -164,7 +164,7 @@ impl World {
             other => return format!("{other:?}"),
         };
         let mut out = Vec::new();
-        let context = ReplyContext { soa: &zone.soa, spin: 0, limit: question.limit(true), ede: None };
+        let context = ReplyContext { soa: &zone.soa, spin: 0, limit: question.limit(true), ede: None, cookie: None };
         reply::write(&mut out, &question, body, &context);
         head + &describe(&Message::from_vec(&out).unwrap())
     }

@@ -61,7 +61,7 @@ fn apply(inventory: &mut Inventory, resource: Resource, at: crate::ecs::Timestam
         }
         Resource::Task(task) => {
             let record = TaskRecord::new(task, at);
-            inventory.tasks.insert(record.task.arn.clone(), record);
+            inventory.tasks.insert(record.task.arn.clone(), Box::new(record));
         }
         Resource::TaskDefinition(value) => {
             inventory.task_definitions.insert(value.arn.clone(), Arc::new(value));

@@ -1,0 +1,166 @@
+//! From the settings of `[access]` to the rules, and what is looked at again and again for them: the host's networks,
+//! the wall clock, and the secret of the cookies.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::Error;
+use crate::access::cookies::{Secret, Secrets};
+use crate::access::{Access, AccessSettings, Surroundings};
+use crate::config::settings;
+use crate::server;
+use crate::source::clock::Clock;
+
+/// Time between two looks.
+const INTERVAL: Duration = Duration::from_secs(30);
+/// Life of a random secret. The one before it is taken until the next change, so a cookie outlives it by far.
+const SECRET_LIFE: Duration = Duration::from_secs(24 * 3600);
+
+/// Starts to keep the rules up to date until `token` is cancelled.
+///
+/// # Errors
+/// When the secret cannot be read, or the operating system has no random numbers.
+pub(super) fn start(config: &settings::Access, token: &CancellationToken) -> Result<Arc<Access>, Error> {
+    let mut keeper = Keeper::new(config.cookie_secret.as_deref())?;
+    let access = Arc::new(Access::new(settings(config), surroundings(keeper.secrets.clone())));
+    let kept = Arc::clone(&access);
+    let keep = async move {
+        loop {
+            tokio::time::sleep(INTERVAL).await;
+            keeper.look();
+            kept.refresh(surroundings(keeper.secrets.clone()));
+        }
+    };
+    tokio::spawn(token.clone().run_until_cancelled_owned(keep));
+    Ok(access)
+}
+
+fn settings(config: &settings::Access) -> AccessSettings {
+    AccessSettings {
+        allow: config.allow.clone(),
+        deny: config.deny.clone(),
+        denial: config.denied,
+        own: config.own_networks.clone(),
+        rate: config.rate_limit,
+        slip: config.slip,
+        cookies: config.cookies,
+    }
+}
+
+fn surroundings(secrets: Secrets) -> Surroundings {
+    // Not the daemon's own clock: that one never heeds a correction, and other servers must agree on the time.
+    let seconds = Clock::start().now().as_second().rem_euclid(1 << 32);
+    let time = (u32::try_from(seconds).unwrap_or_default(), Instant::now().into_std());
+    Surroundings { networks: server::interfaces::networks(), secrets, time }
+}
+
+/// Keeps the secret: that of a file, or a random one.
+#[derive(Debug)]
+struct Keeper {
+    secrets: Secrets,
+    from: From,
+}
+
+#[derive(Debug)]
+enum From {
+    File { path: PathBuf, complained: bool },
+    Random { since: Instant },
+}
+
+impl Keeper {
+    fn new(file: Option<&Path>) -> Result<Self, Error> {
+        let Some(path) = file else {
+            let secrets = Secrets { current: random().map_err(Error::Internal)?, other: None };
+            return Ok(Self { secrets, from: From::Random { since: Instant::now() } });
+        };
+        let secrets = read(path).map_err(Error::Unavailable)?;
+        Ok(Self { secrets, from: From::File { path: path.to_owned(), complained: false } })
+    }
+
+    /// Reads the file again, or makes a new secret if it is time. What cannot be had leaves the old one in use.
+    fn look(&mut self) {
+        match &mut self.from {
+            From::Random { since } if since.elapsed() >= SECRET_LIFE => {
+                if let Ok(current) = random() {
+                    self.secrets = Secrets { current, other: Some(self.secrets.current) };
+                    *since = Instant::now();
+                }
+            }
+            From::Random { .. } => {}
+            From::File { path, complained } => match read(path) {
+                Ok(secrets) => (self.secrets, *complained) = (secrets, false),
+                Err(error) if !*complained => {
+                    tracing::warn!("{error}; the secret that was read before stays in use");
+                    *complained = true;
+                }
+                Err(_) => {}
+            },
+        }
+    }
+}
+
+fn random() -> Result<Secret, String> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).map_err(|error| format!("no random numbers for a secret: {error}"))?;
+    Ok(Secret::new(bytes))
+}
+
+/// Reads one or two secrets. An error never shows what was read.
+fn read(path: &Path) -> Result<Secrets, String> {
+    let fault = |what: &str| format!("access.cookie_secret: {} {what}", path.display());
+    let text = std::fs::read_to_string(path).map_err(|error| fault(&format!("cannot be read: {error}")))?;
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    let secrets: Option<Vec<Secret>> = lines.map(Secret::from_hex).collect();
+    match secrets.as_deref() {
+        Some([current]) => Ok(Secrets { current: *current, other: None }),
+        Some([current, other]) => Ok(Secrets { current: *current, other: Some(*other) }),
+        _ => Err(fault("must have one or two lines of 32 hexadecimal digits: `openssl rand -hex 16` makes one")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FIRST: &str = "e5e973e5a6b2a43f48e7dc849e37bfcf";
+    const SECOND: &str = "445536bcd2513298075a5d379663c962";
+
+    #[tokio::test(start_paused = true)]
+    async fn a_random_secret_changes_every_day_and_the_one_before_stays_good() {
+        let mut keeper = Keeper::new(None).unwrap();
+        let first = keeper.secrets.clone();
+        tokio::time::advance(SECRET_LIFE - INTERVAL).await;
+        keeper.look();
+        assert_eq!(keeper.secrets, first);
+        tokio::time::advance(INTERVAL).await;
+        keeper.look();
+        assert_ne!(keeper.secrets.current, first.current);
+        assert_eq!(keeper.secrets.other, Some(first.current));
+    }
+
+    #[test]
+    fn a_file_is_read_again_and_shows_in_no_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("secret");
+        let [first, second] = [FIRST, SECOND].map(|hex| Secret::from_hex(hex).unwrap());
+        std::fs::write(&path, format!("{FIRST}\n\n")).unwrap();
+        let mut keeper = Keeper::new(Some(&path)).unwrap();
+        assert_eq!(keeper.secrets, Secrets { current: first, other: None });
+        std::fs::write(&path, format!("{SECOND}\n{FIRST}\n")).unwrap();
+        keeper.look();
+        assert_eq!(keeper.secrets, Secrets { current: second, other: Some(first) });
+        for bad in ["", "e5e973\n", &format!("{FIRST}\n{FIRST}\n{FIRST}\n"), &format!("{FIRST} {SECOND}")] {
+            std::fs::write(&path, bad).unwrap();
+            let error = read(&path).unwrap_err();
+            assert!(error.contains("32 hexadecimal digits") && !error.contains("e5e973"), "{error}");
+        }
+        keeper.look();
+        assert_eq!(keeper.secrets.current, second, "a broken file changes nothing");
+        assert!(matches!(keeper.from, From::File { complained: true, .. }));
+        assert!(Keeper::new(Some(&folder.path().join("absent"))).is_err());
+    }
+}

@@ -1,0 +1,218 @@
+//! What one subject says, packed: its names and what stands at them, in a few allocations.
+//!
+//! A block is made once, when its subject is rendered, and never changes. The names above its own, which exist only
+//! because of them (RFC 8020), are part of it and say nothing.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use super::claims::Origin;
+use super::naming::Form;
+use super::node::Node;
+use super::render::Fragment;
+use super::{hash, hasher};
+use crate::dns::{Body, DomainName, name};
+
+/// The names of one subject.
+#[derive(Debug)]
+pub struct Block {
+    /// Whose names.
+    pub origin: Arc<Origin>,
+    /// Whether it answers with UNHEALTHY tasks.
+    pub failed_open: bool,
+    /// Tasks kept although their host is being drained.
+    pub kept_draining: usize,
+    /// In the order of hashes, then of names.
+    places: Box<[Place]>,
+    /// Names in wire form. One that ends another has no octets of its own.
+    names: Box<[u8]>,
+    /// What the names say, each once.
+    nodes: Box<[Node]>,
+}
+
+/// Where a name and what it says lie.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    hash: u32,
+    name: u32,
+    said: Said,
+}
+
+/// Form and number of a node in one word; 0 for a name that says nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Said(u32);
+
+impl Said {
+    const NOTHING: Self = Self(0);
+
+    fn new(form: Form, node: usize) -> Self {
+        // A subject has fewer than half a billion names.
+        Self((node as u32 + 1) << 3 | form as u32)
+    }
+
+    fn get(self) -> Option<(Form, usize)> {
+        let form = Form::ALL.get(self.0 as usize & 7)?;
+        Some((*form, (self.0 >> 3).checked_sub(1)? as usize))
+    }
+}
+
+/// A name of a block.
+#[derive(Debug, Clone, Copy)]
+pub struct Named<'b> {
+    /// Hash of the name.
+    pub hash: u32,
+    /// The name in wire form.
+    pub name: &'b [u8],
+    /// What it says and how true the name is to the subject's own; `None` for an empty non-terminal.
+    pub said: Option<(Form, &'b Node)>,
+    /// Whose it is.
+    pub origin: &'b Arc<Origin>,
+}
+
+impl Named<'_> {
+    /// Whether both say the same, with the same right.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.said == other.said && self.origin == other.origin
+    }
+}
+
+impl Block {
+    /// Packs what was rendered of a zone `zone`.
+    #[must_use]
+    pub fn pack(fragment: &Fragment, zone: &DomainName) -> Self {
+        let mut packer = Packer::default();
+        let mut longest_first: Vec<_> = fragment.nodes.iter().collect();
+        longest_first.sort_unstable_by_key(|(name, _)| std::cmp::Reverse(name.as_wire().len()));
+        for (name, (form, node)) in longest_first {
+            let said = Said::new(*form, packer.node(node));
+            packer.name(name.as_wire(), said, zone.as_wire());
+        }
+        let mut places: Vec<Place> = packer.places.into_values().collect();
+        let names = packer.octets.into_boxed_slice();
+        places.sort_unstable_by_key(|place| (place.hash, wire(&names, place.name)));
+        Self {
+            origin: Arc::clone(&fragment.origin),
+            failed_open: fragment.failed_open,
+            kept_draining: fragment.kept_draining,
+            places: places.into(),
+            nodes: packer.nodes.into(),
+            names,
+        }
+    }
+
+    /// What stands at a name.
+    #[must_use]
+    pub fn find(&self, hash: u32, name: &[u8]) -> Option<Named<'_>> {
+        let is_it = |place: &&Place| place.hash == hash && self.octets(place.name).starts_with(name);
+        let place = self.places.get(self.first(hash)..)?.iter().take_while(|place| place.hash == hash).find(is_it)?;
+        Some(self.named(place))
+    }
+
+    /// The index of the first place that has this hash or a higher one. Hashes are spread evenly, so it is not far from
+    /// where it would be if they were so exactly.
+    fn first(&self, hash: u32) -> usize {
+        let guess = (u64::from(hash) * self.places.len() as u64) >> 32;
+        let mut at = guess as usize;
+        while at > 0 && self.places[at - 1].hash >= hash {
+            at -= 1;
+        }
+        while self.places.get(at).is_some_and(|place| place.hash < hash) {
+            at += 1;
+        }
+        at
+    }
+
+    /// All names, in the order of hashes, then of names.
+    pub fn iter(&self) -> impl Iterator<Item = Named<'_>> {
+        self.places.iter().map(|place| self.named(place))
+    }
+
+    fn named(&self, place: &Place) -> Named<'_> {
+        let said = place.said.get().and_then(|(form, node)| Some((form, self.nodes.get(node)?)));
+        Named { hash: place.hash, name: wire(&self.names, place.name), said, origin: &self.origin }
+    }
+
+    fn octets(&self, from: u32) -> &[u8] {
+        self.names.get(from as usize..).unwrap_or_default()
+    }
+}
+
+/// The name that begins here.
+fn wire(names: &[u8], from: u32) -> &[u8] {
+    let octets = names.get(from as usize..).unwrap_or_default();
+    let length = name::labels(octets).map(|label| label.len() + 1).sum::<usize>() + 1;
+    octets.get(..length).unwrap_or_default()
+}
+
+type Map<K, V> = HashMap<K, V, foldhash::fast::FixedState>;
+
+/// Says everything once.
+struct Packer<'f> {
+    octets: Vec<u8>,
+    places: Map<&'f [u8], Place>,
+    nodes: Vec<Node>,
+    /// Numbers of nodes, by what they are made of and where that was.
+    numbers: Map<Node, usize>,
+    rendered: Map<*const Node, usize>,
+    bodies: HashSet<Body, foldhash::fast::FixedState>,
+}
+
+impl Default for Packer<'_> {
+    fn default() -> Self {
+        Self {
+            octets: Vec::new(),
+            places: Map::with_hasher(hasher()),
+            nodes: Vec::new(),
+            numbers: Map::with_hasher(hasher()),
+            rendered: Map::with_hasher(hasher()),
+            bodies: HashSet::with_hasher(hasher()),
+        }
+    }
+}
+
+impl<'f> Packer<'f> {
+    /// The number of a node.
+    fn node(&mut self, node: &Arc<Node>) -> usize {
+        if let Some(number) = self.rendered.get(&Arc::as_ptr(node)) {
+            return *number;
+        }
+        let (bodies, nodes) = (&mut self.bodies, &mut self.nodes);
+        let number = *self.numbers.entry((**node).clone()).or_insert_with(|| {
+            let once = node.map_bodies(|body| match bodies.get(body) {
+                Some(known) => known.clone(),
+                None => {
+                    bodies.insert(body.clone());
+                    body.clone()
+                }
+            });
+            nodes.push(once);
+            nodes.len() - 1
+        });
+        self.rendered.insert(Arc::as_ptr(node), number);
+        number
+    }
+
+    /// Places a name and those above it. Longer names come first, so that a name which ends another is found in it.
+    fn name(&mut self, name: &'f [u8], said: Said, zone: &[u8]) {
+        if let Some(place) = self.places.get_mut(name) {
+            place.said = said;
+            return;
+        }
+        let mut at = u32::try_from(self.octets.len()).unwrap_or(u32::MAX);
+        self.octets.extend_from_slice(name);
+        self.places.insert(name, Place { hash: hash(name), name: at, said });
+        let (mut below, mut above) = (name, name::parent(name));
+        while let Some(parent) = above.filter(|parent| *parent != zone && name::is_within(parent, zone)) {
+            at += (below.len() - parent.len()) as u32;
+            if self.places.contains_key(parent) {
+                return;
+            }
+            self.places.insert(parent, Place { hash: hash(parent), name: at, said: Said::NOTHING });
+            (below, above) = (parent, name::parent(parent));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,156 @@
+//! The index of a zone: from a name to who says what there.
+//!
+//! A hash leads to a number, the number to the [`Block`] of a subject or, for the few names that several subjects have,
+//! to their [`Claims`]. The numbers of a shard are copied with it when it changes; neither blocks nor claims are looked
+//! at then, so a change costs the same in a small fleet and in a large one. A subject keeps its number for life: while
+//! its names stay, only its block is replaced.
+
+use std::sync::Arc;
+
+use super::block::{Block, Named};
+use super::claims::{Claims, Origin};
+use super::hash;
+use super::naming::Form;
+use super::node::Node;
+use super::trie::Trie;
+use crate::dns::DomainName;
+
+/// All names of ECS, and the zone's own.
+#[derive(Debug, Clone, Default)]
+pub struct Index {
+    names: Trie<Owner>,
+    /// Found by their numbers, which take the place of hashes.
+    blocks: Trie<Arc<Block>>,
+    shared: Trie<Arc<Claims>>,
+}
+
+/// Who has a name: a block, or several by their claims.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Owner {
+    Block(u32),
+    Shared(u32),
+}
+
+/// What stands at a name.
+#[derive(Debug, Clone, Copy)]
+pub struct Entry<'z> {
+    /// The name in lower-cased wire form.
+    pub name: &'z [u8],
+    /// Who says it, and how true the name is to its own; `None` for an empty non-terminal.
+    pub winner: Option<(Form, &'z Origin)>,
+    shown: Option<&'z Node>,
+}
+
+impl<'z> Entry<'z> {
+    /// What the name says; `None` for an empty non-terminal.
+    #[must_use]
+    pub fn shown(&self) -> Option<&'z Node> {
+        self.shown
+    }
+}
+
+impl<'z> From<Named<'z>> for Entry<'z> {
+    fn from(named: Named<'z>) -> Self {
+        let winner = named.said.map(|(form, _)| (form, &**named.origin));
+        Self { name: named.name, winner, shown: named.said.map(|(_, node)| node) }
+    }
+}
+
+impl<'z> From<&'z Claims> for Entry<'z> {
+    fn from(claims: &'z Claims) -> Self {
+        let winner = claims.winner().map(|claim| (claim.form, &*claim.origin));
+        Self { name: claims.name.as_wire(), winner, shown: claims.shown().map(|node| &**node) }
+    }
+}
+
+impl Index {
+    /// What stands at a name in lower-cased wire form.
+    #[must_use]
+    pub fn find(&self, name: &[u8]) -> Option<Entry<'_>> {
+        let hash = hash(name);
+        self.names.find(hash, |owner| match *owner {
+            Owner::Block(number) => self.block(number)?.find(hash, name).map(Entry::from),
+            Owner::Shared(number) => {
+                self.claims(number).filter(|claims| claims.name.as_wire() == name).map(|claims| Entry::from(&**claims))
+            }
+        })
+    }
+
+    /// Who has a name.
+    pub(super) fn owner(&self, hash: u32, name: &[u8]) -> Option<Owner> {
+        self.names.find(hash, |owner| {
+            let has_it = match *owner {
+                Owner::Block(number) => self.block(number).is_some_and(|block| block.find(hash, name).is_some()),
+                Owner::Shared(number) => self.claims(number).is_some_and(|claims| claims.name.as_wire() == name),
+            };
+            has_it.then_some(*owner)
+        })
+    }
+
+    /// The block of a subject.
+    #[must_use]
+    pub fn block(&self, number: u32) -> Option<&Arc<Block>> {
+        self.blocks.find(number, Some)
+    }
+
+    pub(super) fn claims(&self, number: u32) -> Option<&Arc<Claims>> {
+        self.shared.find(number, Some)
+    }
+
+    /// Puts a block in the place of the one with this number, or takes that out.
+    pub(super) fn set_block(&mut self, number: u32, block: Option<Block>) {
+        match block {
+            Some(block) => self.blocks.put(number, Arc::new(block), |_| true),
+            None => self.blocks.remove(number, |_| true),
+        }
+    }
+
+    /// The same for claims.
+    pub(super) fn set_claims(&mut self, number: u32, claims: Option<Arc<Claims>>) {
+        match claims {
+            Some(claims) => self.shared.put(number, claims, |_| true),
+            None => self.shared.remove(number, |_| true),
+        }
+    }
+
+    pub(super) fn add_name(&mut self, hash: u32, owner: Owner) {
+        self.names.add(hash, owner);
+    }
+
+    pub(super) fn remove_name(&mut self, hash: u32, owner: Owner) {
+        self.names.remove(hash, |other| *other == owner);
+    }
+
+    /// The name belongs to `to` from now on.
+    pub(super) fn move_name(&mut self, hash: u32, from: Owner, to: Owner) {
+        self.names.put(hash, to, |other| *other == from);
+    }
+
+    /// All names, in no order that means anything.
+    pub fn entries(&self) -> impl Iterator<Item = Entry<'_>> {
+        let is_alone = |named: &Named<'_>| matches!(self.owner(named.hash, named.name), Some(Owner::Block(_)));
+        let alone = self.blocks.iter().flat_map(|block| block.iter()).filter(is_alone).map(Entry::from);
+        alone.chain(self.shared.iter().map(|claims| Entry::from(&**claims)))
+    }
+
+    /// Number of names, empty non-terminals included.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.names.len()
+    }
+
+    /// Whether it has no names.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.names.is_empty()
+    }
+
+    /// Claims of a name that only the block with this number has had.
+    pub(super) fn claims_of(&self, number: u32, hash: u32, name: &[u8]) -> Claims {
+        let mut claims = Claims::new(DomainName::from_wire(name).unwrap_or_else(DomainName::root));
+        if let Some(named) = self.block(number).and_then(|block| block.find(hash, name)) {
+            claims.replace(None, Some(&named));
+        }
+        claims
+    }
+}

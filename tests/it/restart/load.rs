@@ -1,0 +1,160 @@
+//! A steady load, of which every single query is followed up.
+
+use std::collections::HashSet;
+use std::net::{SocketAddr, UdpSocket};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use hickory_proto::op::{Message, MessageType, OpCode, Query};
+use hickory_proto::rr::{Name, RecordType};
+
+/// Sockets, and so ports, that the queries come from.
+const CLIENTS: usize = 16;
+/// One of so many queries is for a name that the cache cannot have.
+const FORWARDED: usize = 64;
+/// How long an answer may take before its query counts as lost.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// What became of the queries.
+#[derive(Debug)]
+pub struct Tally {
+    pub sent: usize,
+    pub lost: usize,
+    /// Replies that are no good answer, by their header.
+    pub wrong: Vec<[u8; 12]>,
+    /// Queries a second.
+    pub rate: f64,
+}
+
+#[derive(Default)]
+struct Ledger {
+    sent: usize,
+    open: HashSet<(usize, u16)>,
+    wrong: Vec<[u8; 12]>,
+}
+
+/// Queries that are being sent.
+pub struct Load {
+    ledger: Arc<Mutex<Ledger>>,
+    over: Arc<AtomicBool>,
+    sender: JoinHandle<Duration>,
+    receiver: JoinHandle<()>,
+}
+
+impl Load {
+    /// Begins to send so many queries a second.
+    pub fn start(server: SocketAddr, rate: usize) -> Self {
+        let clients: Arc<Vec<UdpSocket>> = Arc::new((0..CLIENTS).map(|_| client(server)).collect());
+        let (ledger, over) = (Arc::new(Mutex::new(Ledger::default())), Arc::new(AtomicBool::new(false)));
+        let (book, end, sockets) = (Arc::clone(&ledger), Arc::clone(&over), Arc::clone(&clients));
+        let sender = thread::spawn(move || send(&sockets, &book, &end, rate));
+        let (book, end) = (Arc::clone(&ledger), Arc::clone(&over));
+        let receiver = thread::spawn(move || receive(&clients, &book, &end));
+        Self { ledger, over, sender, receiver }
+    }
+
+    /// Does something while no query is sent, and tells how many were under way then.
+    pub fn at_an_instant(&self, act: impl FnOnce()) -> usize {
+        let ledger = self.ledger.lock().unwrap();
+        act();
+        ledger.open.len()
+    }
+
+    /// Waits until so many more queries have been sent.
+    pub fn go_on(&self, queries: usize) {
+        let target = self.ledger.lock().unwrap().sent + queries;
+        while self.ledger.lock().unwrap().sent < target {
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// Sends no more, waits for what is under way, and tells what became of it.
+    pub fn finish(self) -> Tally {
+        self.over.store(true, Ordering::Relaxed);
+        let took = self.sender.join().unwrap();
+        self.receiver.join().unwrap();
+        let ledger = self.ledger.lock().unwrap();
+        let rate = ledger.sent as f64 / took.as_secs_f64();
+        Tally { sent: ledger.sent, lost: ledger.open.len(), wrong: ledger.wrong.clone(), rate }
+    }
+}
+
+fn client(server: SocketAddr) -> UdpSocket {
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    nix::sys::socket::setsockopt(&socket, nix::sys::socket::sockopt::RcvBuf, &(1 << 20)).unwrap();
+    socket.set_nonblocking(true).unwrap();
+    socket.connect(server).unwrap();
+    socket
+}
+
+/// A query with an id that is free to be set.
+fn query(name: &str, qtype: RecordType) -> Vec<u8> {
+    let mut message = Message::new(0, MessageType::Query, OpCode::Query);
+    message.metadata.recursion_desired = true;
+    message.add_query(Query::query(Name::from_ascii(name).unwrap(), qtype));
+    message.to_vec().unwrap()
+}
+
+fn send(clients: &[UdpSocket], ledger: &Mutex<Ledger>, over: &AtomicBool, rate: usize) -> Duration {
+    let ours = [query("dns-version.ecs.internal.", RecordType::TXT), query("db.ecs.internal.", RecordType::A)];
+    let (begun, mut last) = (Instant::now(), Instant::now());
+    while !over.load(Ordering::Relaxed) {
+        thread::sleep(Duration::from_millis(1));
+        // Whoever was held up does not catch up: it would be a burst and no steady load.
+        let due = (last.elapsed().as_secs_f64().min(0.05) * rate as f64) as usize;
+        if due == 0 {
+            continue;
+        }
+        last = Instant::now();
+        for _ in 0..due {
+            let mut ledger = ledger.lock().unwrap();
+            let number = ledger.sent;
+            let (client, id) = (number % CLIENTS, (number / CLIENTS) as u16);
+            let mut query = if number.is_multiple_of(FORWARDED) {
+                query(&format!("never-before-{number}.example."), RecordType::A)
+            } else {
+                ours[number / CLIENTS % ours.len()].clone()
+            };
+            query[..2].copy_from_slice(&id.to_be_bytes());
+            ledger.sent += 1;
+            ledger.open.insert((client, id));
+            // Where nobody listens, the query is lost and will be counted so.
+            let _ = clients[client].send(&query);
+        }
+    }
+    begun.elapsed()
+}
+
+fn receive(clients: &[UdpSocket], ledger: &Mutex<Ledger>, over: &AtomicBool) {
+    let mut reply = [0; 1500];
+    let mut deadline = None;
+    loop {
+        let mut idle = true;
+        for (number, client) in clients.iter().enumerate() {
+            while let Ok(length) = client.recv(&mut reply) {
+                idle = false;
+                note(&mut ledger.lock().unwrap(), number, &reply[..length]);
+            }
+        }
+        if over.load(Ordering::Relaxed) {
+            let deadline = *deadline.get_or_insert_with(|| Instant::now() + PATIENCE);
+            if Instant::now() > deadline || ledger.lock().unwrap().open.is_empty() {
+                return;
+            }
+        }
+        if idle {
+            thread::sleep(Duration::from_millis(1));
+        }
+    }
+}
+
+fn note(ledger: &mut Ledger, client: usize, reply: &[u8]) {
+    let header: [u8; 12] = reply[..12].try_into().unwrap();
+    let known = ledger.open.remove(&(client, u16::from_be_bytes([header[0], header[1]])));
+    let (is_reply, rcode, answers) = (header[2] & 0x80 != 0, header[3] & 0x0f, header[7]);
+    if !known || !is_reply || rcode != 0 || answers == 0 {
+        ledger.wrong.push(header);
+    }
+}
