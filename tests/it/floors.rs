@@ -165,7 +165,7 @@ pub fn files(root: &Path, directory: &str) -> Vec<String> {
         let name = entry.file_name().into_string().expect("a name in UTF-8");
         let path = format!("{directory}/{name}");
         if entry.file_type().expect("a file type").is_dir() {
-            if !name.starts_with('.') && name != "__pycache__" {
+            if !name.starts_with('.') && name != "__pycache__" && name != "target" {
                 found.extend(files(root, &path));
             }
         } else {

@@ -4,6 +4,7 @@
 
 mod access;
 mod aws_source;
+mod chaos;
 mod cli;
 mod clients;
 mod controller;
