@@ -88,7 +88,7 @@ impl Saved {
         Self {
             clusters: clusters.collect(),
             services: seen(&inventory.services),
-            tasks: inventory.tasks.values().map(SavedTask::of).collect(),
+            tasks: inventory.tasks.values().map(|record| SavedTask::of(record)).collect(),
             task_definitions: inventory.task_definitions.values().cloned().collect(),
             container_instances: seen(&inventory.container_instances),
             ec2_instances: seen(&inventory.ec2_instances),
@@ -149,7 +149,7 @@ impl SavedTask {
         }
     }
 
-    fn record(self, past: impl Fn(Stamp) -> Timestamp) -> (TaskArn, TaskRecord) {
+    fn record(self, past: impl Fn(Stamp) -> Timestamp) -> (TaskArn, Box<TaskRecord>) {
         let record = TaskRecord {
             at: past(self.at),
             lifecycle_at: past(self.lifecycle_at.unwrap_or(self.at)),
@@ -157,7 +157,7 @@ impl SavedTask {
             carried: self.carried.into_iter().collect(),
             task: self.task,
         };
-        (record.task.arn.clone(), record)
+        (record.task.arn.clone(), Box::new(record))
     }
 }
 
