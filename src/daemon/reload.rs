@@ -31,7 +31,7 @@ struct Reloads {
 }
 
 /// From the configuration to what the zone needs of it.
-type ToZone = Box<dyn Fn(&Config) -> zone::Settings + Send>;
+pub(super) type ToZone = Box<dyn Fn(&Config) -> zone::Settings + Send>;
 
 /// Does it.
 pub(super) struct Reloader {
