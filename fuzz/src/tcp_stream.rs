@@ -27,7 +27,11 @@ static SERVER: LazyLock<(Runtime, ServerHandle, SocketAddr)> = LazyLock::new(|| 
         let sockets = server::bind(&[(Ipv4Addr::LOCALHOST, 0).into()], 1).expect("a free port");
         let address = sockets.addresses()[0];
         let responder = rig::responder(Upstream { reply: vec![0; HEADER], fitting: true });
-        (server::serve(sockets, responder.into(), &Metrics::new("fuzz")).expect("a server"), address)
+        (
+            server::serve(sockets, responder.into(), &Metrics::new("fuzz"), &server::Limits::default())
+                .expect("a server"),
+            address,
+        )
     };
     (runtime, handle, address)
 });

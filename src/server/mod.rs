@@ -3,12 +3,16 @@
 //! Loops, limits and deadlines live here. What the answer is, is decided by the [responder](crate::responder).
 
 mod admission;
+mod batch;
+mod descriptors;
 mod desk;
 mod handler;
 mod inherited;
 pub mod interfaces;
+mod limits;
 mod port;
 mod retiring;
+mod room;
 mod self_query;
 mod sockets;
 mod tcp;
@@ -16,36 +20,36 @@ mod udp;
 
 use std::io;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use nix::sys::eventfd::{EfdFlags, EventFd};
-use tokio::net::TcpListener;
 use tokio::runtime::Handle;
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use self::admission::Admission;
 use self::desk::Desk;
+use self::room::Room;
+use self::tcp::Door;
 use crate::dns::DomainName;
 use crate::metrics::{Counters, Metrics, table};
 use crate::responder::Responder;
 
+pub use self::descriptors::raise as raise_descriptors;
 pub use self::inherited::Inherited;
+pub use self::limits::Limits;
 pub use self::self_query::SelfQuery;
 pub use self::sockets::{BindError, Bound, Listening, QUERY_COST, Sockets, bind, take_over};
-
-/// Questions over UDP that may wait for an upstream at once; a further one is answered SERVFAIL.
-const ROOM: usize = 4096;
 
 /// The running server. Dropping it stops accepting and reading, without waiting for answers under way.
 #[derive(Debug)]
 pub struct ServerHandle {
     addresses: Vec<SocketAddr>,
     stop: CancellationToken,
-    /// The workers hold it too: closed, it would wake nobody.
+    /// The threads hold it too: closed, it would wake nobody.
     stop_workers: Arc<EventFd>,
     workers: Vec<JoinHandle<()>>,
     counters: Vec<Arc<Counters>>,
@@ -54,7 +58,12 @@ pub struct ServerHandle {
     /// The worker of sockets that are answered for the last time.
     retiring: Option<JoinHandle<()>>,
     tasks: TaskTracker,
+    hurry: CancellationToken,
 }
+
+/// Part of the deadline of a stop after which upstreams are not waited for any more: meanwhile nobody reads, and what
+/// arrives must fit into the receive buffers.
+const HURRY: u32 = 10;
 
 /// Serves the bound sockets. Must be called within a tokio runtime, which then answers what cannot be answered
 /// at once.
@@ -62,24 +71,21 @@ pub struct ServerHandle {
 /// # Errors
 ///
 /// When the operating system refuses a thread or an event.
-pub fn serve(sockets: Sockets, responder: Arc<Responder>, metrics: &Metrics) -> io::Result<ServerHandle> {
-    serve_within(sockets, responder, metrics, ROOM)
-}
-
-fn serve_within(
+pub fn serve(
     sockets: Sockets,
     responder: Arc<Responder>,
     metrics: &Metrics,
-    room: usize,
+    limits: &Limits,
 ) -> io::Result<ServerHandle> {
     let desk = Arc::new(Desk {
         responder,
         counters: metrics.shared(),
         tasks: TaskTracker::new(),
         runtime: Handle::current(),
-        room: Arc::new(Semaphore::new(room)),
+        room: Room::new(limits.clone()),
+        hurry: CancellationToken::new(),
     });
-    let admission = Arc::new(Admission::default());
+    let admission = Admission::new(limits.clone(), desk::now());
     let counted = Arc::clone(&admission);
     metrics.provide(&table::DNS_TCP_CONNECTIONS, move |samples| {
         samples.value(f64::from(u32::try_from(counted.open()).unwrap_or(u32::MAX)));
@@ -94,18 +100,17 @@ fn serve_within(
         sockets: sockets.listening().iter().map(|one| one.sockets).max().unwrap_or_default(),
         retiring: None,
         tasks: desk.tasks.clone(),
+        hurry: desk.hurry.clone(),
     };
-    for listener in sockets.tcp {
-        let listener = TcpListener::from_std(listener)?;
-        let accepting = tcp::accept(listener, Arc::clone(&desk), Arc::clone(&admission), handle.stop.clone());
-        desk.tasks.spawn(accepting);
-    }
+    let doors = sockets.tcp.into_iter().map(|listener| Door { listener, stop: handle.stop.clone() });
+    let mut doors: Vec<_> = doors.collect();
     for (number, ports) in sockets.udp.into_iter().enumerate() {
         let (name, counters) = (format!("udp-{number}"), metrics.worker());
         handle.counters.push(Arc::clone(&counters));
         handle.workers.push(udp::start(name, ports, Arc::clone(&handle.stop_workers), Arc::clone(&desk), counters)?);
     }
-    handle.retiring = retiring::serve(sockets.retiring, &desk, &admission, &handle.stop, metrics)?;
+    handle.retiring = retiring::serve(sockets.retiring, &desk, &mut doors, &handle.stop, metrics)?;
+    tcp::start(doors, Arc::clone(&desk), admission, handle.stop.clone(), Arc::clone(&handle.stop_workers))?;
     Ok(handle)
 }
 
@@ -128,11 +133,11 @@ impl ServerHandle {
         &self.addresses
     }
 
-    /// Tells, at any later time, whether every UDP worker still runs.
+    /// Tells, at any later time, whether every UDP worker and the thread of TCP still run.
     pub fn liveness(&self) -> impl Fn() -> bool + Send + Sync + use<> {
-        // Each worker holds the event until it ends, and so do we.
-        let (event, workers) = (Arc::downgrade(&self.stop_workers), self.workers.len());
-        move || event.strong_count() > workers
+        // Each of them holds the event until it ends, and so do we.
+        let (event, threads) = (Arc::downgrade(&self.stop_workers), self.workers.len() + 1);
+        move || event.strong_count() > threads
     }
 
     /// What tells, at any later time, whether every UDP worker answers; it asks for the SOA of `zone`.
@@ -142,24 +147,29 @@ impl ServerHandle {
         SelfQuery { addresses, workers, sockets: self.sockets, zone }
     }
 
-    /// Stops accepting and reading, answers what has been read, and waits for that until `deadline` is over. Returns
-    /// how many answers and connections were then still under way.
+    /// Stops accepting and reading, answers what has been read, and waits for that until `deadline` is over. Upstreams
+    /// have a tenth of it; then the cache has the word, or it is SERVFAIL. Returns how many answers and connections were
+    /// still under way at the end.
     pub async fn stop(mut self, deadline: Duration) -> usize {
         self.signal();
         let workers: Vec<_> = self.workers.drain(..).chain(self.retiring.take()).collect();
         let tasks = self.tasks.clone();
-        tasks.close();
         let drained = async {
             // The workers end by themselves, and only then no further task is begun.
             let _ = tokio::task::spawn_blocking(|| workers.into_iter().for_each(|worker| drop(worker.join()))).await;
             tasks.wait().await;
         };
-        let _ = tokio::time::timeout(deadline, drained).await;
+        let mut drained = pin!(drained);
+        if tokio::time::timeout(deadline / HURRY, &mut drained).await.is_err() {
+            self.hurry.cancel();
+            let _ = tokio::time::timeout(deadline - deadline / HURRY, drained).await;
+        }
         tasks.len()
     }
 
     fn signal(&self) {
         self.stop.cancel();
+        self.tasks.close();
         // It fails only if the counter were full, and then it is readable anyway.
         let _ = self.stop_workers.write(1);
     }

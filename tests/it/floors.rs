@@ -53,7 +53,8 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("hickory_server", &["server"]),
     ("hickory_net", &["link", "server"]),
     ("moka", &["forwarder"]),
-    ("nix", &["server"]),
+    ("quick_cache", &["forwarder"]),
+    ("nix", &["server", "store"]),
     ("socket2", &["server"]),
     ("arc_swap", &["access", "snapshot"]),
     ("axum", &["http"]),
@@ -71,8 +72,20 @@ const CONFINED: &[(&str, &[&str])] = &[
 ];
 
 /// The only crates on floors 0 and 1.
-const PURE: &[&str] =
-    &["std", "core", "alloc", "hickory_proto", "serde", "serde_json", "jiff", "thiserror", "sha2", "foldhash"];
+const PURE: &[&str] = &[
+    "std",
+    "core",
+    "alloc",
+    "foldhash",
+    "hickory_proto",
+    "jiff",
+    "serde",
+    "serde_json",
+    "sha2",
+    "smallvec",
+    "thiserror",
+    "triomphe",
+];
 
 /// Where a ban holds.
 enum Where {

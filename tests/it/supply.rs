@@ -1,5 +1,7 @@
 //! What Cargo.lock may hold: the bans and the sources of deny.toml, without cargo-deny.
 
+mod licences;
+
 use std::path::Path;
 
 use toml::{Table, Value};

@@ -171,7 +171,7 @@ impl HealthWatch {
             let Interval { configured, effective, agents, .. } = interval;
             info!("health is looked at every {effective:?} (configured: {configured:?}; {agents} agents)");
         }
-        self.stats.health_interval.store(u64::try_from(interval.effective.as_millis()).unwrap_or(u64::MAX), Relaxed);
+        self.stats.note_health_interval(interval.effective);
         Ok(interval)
     }
 

@@ -47,6 +47,7 @@ fn kinds(changes: &[Change]) -> BTreeSet<&'static str> {
         Change::Reset { scope: Scope::ContainerInstances(_), .. } => "container instances reset",
         Change::Health { .. } => "health",
         Change::Synced { .. } => "synced",
+        Change::Unsynced { .. } => "unsynced",
     };
     changes.iter().map(kind).collect()
 }
