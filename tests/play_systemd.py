@@ -87,6 +87,7 @@ def run(command, passed, path):
     away = [fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, FIRST + len(passed) + 100) for _, fd in passed]
     for number, fd in enumerate(away, FIRST):
         os.dup2(fd, number)
+    os.closerange(FIRST + len(passed), FIRST + len(passed) + 100)
     signal.pthread_sigmask(signal.SIG_SETMASK, [])
     os.execve(command[0], command, environment)
 

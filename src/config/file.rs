@@ -180,11 +180,18 @@ pub struct Controller {
     pub record_types: Texts,
     /// Whether the CNAMEs of the Lambda of 2016 are taken over.
     pub adopt: bool,
+    /// Time until the queue of a host that is gone is removed; `off`: never.
+    pub remove_queues_after: String,
 }
 
 impl Default for Controller {
     fn default() -> Self {
-        Self { interval: "60s".to_owned(), record_types: Texts::of(["CNAME"]), adopt: false }
+        Self {
+            interval: "60s".to_owned(),
+            record_types: Texts::of(["CNAME"]),
+            adopt: false,
+            remove_queues_after: "15m".to_owned(),
+        }
     }
 }
 
@@ -361,11 +368,19 @@ impl Default for Http {
 }
 
 /// The last inventory on disk.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Snapshot {
-    /// The file.
+    /// The file, or `off`; none: in the folder that systemd gives.
     pub path: Option<String>,
+    /// How old what is known of a cluster may become.
+    pub max_age: String,
+}
+
+impl Default for Snapshot {
+    fn default() -> Self {
+        Self { path: None, max_age: "168h".to_owned() }
+    }
 }
 
 /// The log on standard error.

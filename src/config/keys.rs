@@ -39,6 +39,7 @@ pub const KEYS: &[Key] = &[
     key("controller.interval", "a duration from \"100ms\" to \"1h\", in quotes, such as \"60s\""),
     key("controller.record_types", "what to register: [\"CNAME\"], [\"CNAME\", \"A\"] or [\"CNAME\", \"A\", \"SRV\"]"),
     key("controller.adopt", "true or false"),
+    key("controller.remove_queues_after", "a duration from \"1s\" to \"168h\", in quotes, such as \"15m\", or \"off\""),
     key(
         "forward.upstreams",
         "1 to 8 addresses of DNS servers, each with or without a port, or tls://ADDRESS#NAME: [\"169.254.169.253\"]",
@@ -73,7 +74,8 @@ pub const KEYS: &[Key] = &[
     key("limits.questions_under_way_per_client", "a number of questions from 1 to 1000000"),
     key("limits.inventory", "a number of services, tasks and container instances from 1000 to 10000000"),
     key("http.listen", "an IP address with a port, \"127.0.0.1:9153\", or \"off\""),
-    key("snapshot.path", "an absolute path, such as \"/var/lib/ecs-resolver/snapshot.json\""),
+    key("snapshot.path", "an absolute path, such as \"/var/lib/ecs-resolver/inventory\", or \"off\""),
+    key("snapshot.max_age", "a duration up to \"8760h\", in quotes, such as \"168h\"; \"0s\" for no limit"),
     key("log.level", "\"error\", \"warn\", \"info\", \"debug\", or a filter such as \"info,ecs_resolver=debug\""),
     key("log.format", "\"text\" or \"json\""),
 ];

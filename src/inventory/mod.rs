@@ -10,6 +10,7 @@ pub mod drift;
 pub mod links;
 pub mod merge;
 pub mod reduce;
+pub mod saved;
 pub mod views;
 
 use std::collections::BTreeMap;
@@ -25,6 +26,7 @@ pub use document::Document;
 pub use links::Links;
 pub use merge::Field;
 pub use reduce::reduce;
+pub use saved::Saved;
 pub use views::Counts;
 
 /// A service's identity in the inventory. ARNs of before 2018 lack the cluster, so cluster and name it is; tasks name

@@ -145,17 +145,25 @@ impl Counters {
         self.add(self.requests.get(proto as usize).and_then(|types| types.get(type_index(qtype))), 1);
     }
 
-    /// Counts a reply: where it is from, its (extended) response code, whether TC is set, and how long it took.
-    pub fn answered(&self, source: Source, rcode: u16, truncated: bool, took: Duration) {
+    /// Counts a reply: where it is from, its (extended) response code, and whether TC is set.
+    pub fn answered(&self, source: Source, rcode: u16, truncated: bool) {
         self.add(self.answers.get(source as usize), 1);
         let code = RCODES.iter().position(|(code, _)| *code == rcode).unwrap_or(RCODES.len());
         self.add(self.responses.get(code), 1);
         if truncated {
             self.add(Some(&self.truncated), 1);
         }
-        let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
-        self.add(self.durations.get(BUCKETS.partition_point(|bound| *bound < micros)), 1);
-        self.add(Some(&self.duration_nanos), u64::try_from(took.as_nanos()).unwrap_or(u64::MAX));
+    }
+
+    /// Counts how long this many replies took, each of them as long.
+    pub fn took(&self, replies: u64, each: Duration) {
+        if replies == 0 {
+            return;
+        }
+        let nanos = u64::try_from(each.as_nanos()).unwrap_or(u64::MAX);
+        let bucket = BUCKETS.partition_point(|bound| bound.saturating_mul(1000) < nanos);
+        self.add(self.durations.get(bucket), replies);
+        self.add(Some(&self.duration_nanos), nanos.saturating_mul(replies));
     }
 
     /// Counts a message that got no reply, or none but SERVFAIL for lack of room.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::handler;
@@ -35,6 +36,8 @@ pub(super) struct Desk {
     /// All tasks, so that a stop can wait for them.
     pub(super) tasks: TaskTracker,
     pub(super) runtime: Handle,
+    /// No upstream is waited for any more: what there is must do.
+    pub(super) hurry: CancellationToken,
     /// Places for questions that wait for an upstream.
     pub(super) room: Arc<Room>,
 }
@@ -45,12 +48,15 @@ impl Desk {
         match work {
             Work::Await(pending) => {
                 let since = pending.since();
-                let source = self.responder.finish(pending, out).await;
-                count(&self.counters, source, out, elapsed(since));
+                let finished = self.hurry.run_until_cancelled(self.responder.finish(&pending, out)).await;
+                let source = finished.unwrap_or_else(|| self.responder.refuse_for_room(&pending, out));
+                count(&self.counters, source, out);
+                self.counters.took(1, elapsed(since));
             }
             Work::Unusual { message, peer, tcp, since } => {
                 let rcode = handler::answer(message, peer, tcp, out).await;
-                self.counters.answered(Source::Handler, rcode, false, elapsed(since));
+                self.counters.answered(Source::Handler, rcode, false);
+                self.counters.took(1, elapsed(since));
             }
         }
     }
@@ -69,8 +75,8 @@ pub(super) fn elapsed(since: Instant) -> Duration {
 }
 
 /// Counts a reply by what its header says.
-pub(super) fn count(counters: &Counters, source: Source, reply: &[u8], took: Duration) {
+pub(super) fn count(counters: &Counters, source: Source, reply: &[u8]) {
     if let Some(header) = reply.first_chunk::<4>() {
-        counters.answered(source, u16::from(header[3] & 0x0f), header[2] & 0x02 != 0, took);
+        counters.answered(source, u16::from(header[3] & 0x0f), header[2] & 0x02 != 0);
     }
 }

@@ -3,6 +3,7 @@
 //! Loops, limits and deadlines live here. What the answer is, is decided by the [responder](crate::responder).
 
 mod admission;
+mod batch;
 mod descriptors;
 mod desk;
 mod handler;
@@ -19,6 +20,7 @@ mod udp;
 
 use std::io;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -56,7 +58,12 @@ pub struct ServerHandle {
     /// The worker of sockets that are answered for the last time.
     retiring: Option<JoinHandle<()>>,
     tasks: TaskTracker,
+    hurry: CancellationToken,
 }
+
+/// Part of the deadline of a stop after which upstreams are not waited for any more: meanwhile nobody reads, and what
+/// arrives must fit into the receive buffers.
+const HURRY: u32 = 10;
 
 /// Serves the bound sockets. Must be called within a tokio runtime, which then answers what cannot be answered
 /// at once.
@@ -76,6 +83,7 @@ pub fn serve(
         tasks: TaskTracker::new(),
         runtime: Handle::current(),
         room: Room::new(limits.clone()),
+        hurry: CancellationToken::new(),
     });
     let admission = Admission::new(limits.clone(), desk::now());
     let counted = Arc::clone(&admission);
@@ -92,6 +100,7 @@ pub fn serve(
         sockets: sockets.listening().iter().map(|one| one.sockets).max().unwrap_or_default(),
         retiring: None,
         tasks: desk.tasks.clone(),
+        hurry: desk.hurry.clone(),
     };
     let doors = sockets.tcp.into_iter().map(|listener| Door { listener, stop: handle.stop.clone() });
     let mut doors: Vec<_> = doors.collect();
@@ -138,8 +147,9 @@ impl ServerHandle {
         SelfQuery { addresses, workers, sockets: self.sockets, zone }
     }
 
-    /// Stops accepting and reading, answers what has been read, and waits for that until `deadline` is over. Returns
-    /// how many answers and connections were then still under way.
+    /// Stops accepting and reading, answers what has been read, and waits for that until `deadline` is over. Upstreams
+    /// have a tenth of it; then the cache has the word, or it is SERVFAIL. Returns how many answers and connections were
+    /// still under way at the end.
     pub async fn stop(mut self, deadline: Duration) -> usize {
         self.signal();
         let workers: Vec<_> = self.workers.drain(..).chain(self.retiring.take()).collect();
@@ -149,7 +159,11 @@ impl ServerHandle {
             let _ = tokio::task::spawn_blocking(|| workers.into_iter().for_each(|worker| drop(worker.join()))).await;
             tasks.wait().await;
         };
-        let _ = tokio::time::timeout(deadline, drained).await;
+        let mut drained = pin!(drained);
+        if tokio::time::timeout(deadline / HURRY, &mut drained).await.is_err() {
+            self.hurry.cancel();
+            let _ = tokio::time::timeout(deadline - deadline / HURRY, drained).await;
+        }
         tasks.len()
     }
 

@@ -10,6 +10,7 @@ use super::*;
 use crate::dns::RecordType;
 use crate::responder::stub::{query, responder};
 
+mod batches;
 mod inherited;
 mod self_query;
 mod stopping;

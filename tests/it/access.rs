@@ -17,17 +17,21 @@ struct Guarded {
 
 impl Guarded {
     fn start(access: &str) -> Self {
+        Self::start_with(access, &[])
+    }
+
+    fn start_with(access: &str, flags: &[&str]) -> Self {
         let big: Vec<String> = (1..=60).map(|host| format!("\"10.0.0.{host}\"")).collect();
         let text = format!(
             "[ecs]\nsource = \"off\"\n[route53]\nfallback = \"off\"\n[forward]\nupstreams = \"127.0.0.1:9\"\n\
-             [records]\n\"web.corp.example\" = \"10.0.0.7\"\n\"big.corp.example\" = [{}]\n\
+             [records]\n\"db.ecs.internal\" = \"10.0.0.8\"\n\"web.corp.example\" = \"10.0.0.7\"\n\"big.corp.example\" = [{}]\n\
              [access]\nown_networks = \"127.0.0.1\"\nallow = \"127.0.0.0/28\"\ndeny = \"127.0.0.9\"\n{access}\n",
             big.join(",")
         );
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("ecs-resolver.toml");
         std::fs::write(&file, text).unwrap();
-        let daemon = Daemon::start(&["run", "--config", file.to_str().unwrap()], &[]);
+        let daemon = Daemon::start(&[&["run", "--config", file.to_str().unwrap()], flags].concat(), &[]);
         Self { daemon, _folder: folder }
     }
 
@@ -190,4 +194,17 @@ fn a_stranger_gets_no_large_reply_before_it_has_a_cookie() {
     let known = ask(2, &format!("+cookie={}", cookie(&said).unwrap().0));
     assert_eq!((known.answer.len(), known.flags.contains("tc")), (60, false));
     assert_eq!(guarded.reply_to(2, "+nocookie big.corp.example").answer.len(), 60, "dig asks again over TCP");
+}
+
+#[test]
+fn the_zone_is_transferred_to_this_host_if_that_is_wanted() {
+    let open = Guarded::start_with("", &["--transfer", "true"]);
+    let said = open.from(1, "AXFR ecs.internal");
+    let records: Vec<&str> = said.lines().filter(|line| !line.is_empty() && !line.starts_with(';')).collect();
+    assert!(records.iter().any(|line| line.starts_with("db.ecs.internal.") && line.ends_with("10.0.0.8")), "{said}");
+    let is_soa = |line: Option<&&str>| line.is_some_and(|line| line.contains("SOA"));
+    assert!(is_soa(records.first()) && is_soa(records.last()), "{said}");
+    assert!(open.from(1, "AXFR corp.example").contains("Transfer failed"), "only our zone");
+    assert!(open.from(9, "AXFR ecs.internal").contains("Transfer failed"), "only those that may ask");
+    assert!(Guarded::start("").from(1, "AXFR ecs.internal").contains("Transfer failed"), "only if it is wanted");
 }

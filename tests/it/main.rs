@@ -4,6 +4,7 @@
 
 mod access;
 mod aws_source;
+mod chaos;
 mod cli;
 mod clients;
 mod controller;
@@ -33,6 +34,7 @@ mod propagation;
 mod published;
 mod queue;
 mod readme;
+mod reload;
 mod restart;
 mod scripts;
 mod supply;

@@ -1,5 +1,6 @@
 //! No query is lost over a restart, an upgrade, or kill -9: the sockets outlive the process. The tests play systemd.
 
+mod connections;
 mod load;
 mod supervisor;
 
@@ -7,9 +8,11 @@ use std::net::{SocketAddr, TcpStream, UdpSocket};
 use std::path::PathBuf;
 use std::thread;
 
+use hickory_proto::rr::RecordType;
 use nix::sys::signal::Signal;
 
 use crate::loopback;
+use connections::Connections;
 use load::{Load, Tally};
 use supervisor::Supervisor;
 
@@ -72,8 +75,8 @@ fn load(supervisor: &Supervisor, server: SocketAddr) -> Load {
 /// Ends the load and says what became of it.
 fn tally(load: Load, supervisor: &Supervisor) -> Tally {
     let tally = load.finish();
-    println!("{tally:?}");
-    assert!(tally.wrong.is_empty(), "wrong: {tally:?}\n{}", supervisor.log());
+    println!("{tally}");
+    assert!(tally.wrong.is_empty(), "wrong: {tally}\n{}", supervisor.log());
     tally
 }
 
@@ -96,7 +99,7 @@ fn kill_9_loses_no_more_than_was_under_way() {
         load.go_on(1000);
     }
     let tally = tally(load, &supervisor);
-    assert!(tally.lost <= under_way, "{under_way} were under way, of {tally:?}\n{}", supervisor.log());
+    assert!(tally.lost <= under_way, "{under_way} were under way, of {tally}\n{}", supervisor.log());
 }
 
 #[test]
@@ -109,6 +112,7 @@ fn restart_and_upgrade_lose_nothing() {
     let stored = [(format!("tcp-{name}"), 1), (format!("udp-{name}"), 4)];
     assert_eq!(supervisor.stored(), stored.clone().into());
     let load = load(&supervisor, server);
+    let connections = Connections::start(server, load::query("db.ecs.internal.", RecordType::A));
     load.go_on(1000);
     for (upgrade, workers) in [(false, 4), (true, 4), (false, 2), (true, 8)] {
         supervisor.stop();
@@ -118,8 +122,9 @@ fn restart_and_upgrade_lose_nothing() {
         supervisor.start(&format!("--listen {server} --workers {workers}"));
         load.go_on(1000);
     }
+    println!("{} connections", connections.finish());
     let tally = tally(load, &supervisor);
-    assert_eq!(tally.lost, 0, "{tally:?}\n{}", supervisor.log());
+    assert_eq!(tally.lost, 0, "{tally}\n{}", supervisor.log());
     assert_eq!(supervisor.stored(), stored.into(), "whatever the number of workers");
 }
 

@@ -1,5 +1,7 @@
 //! What Cargo.lock may hold: the bans and the sources of deny.toml, without cargo-deny.
 
+mod licences;
+
 use std::path::Path;
 
 use toml::{Table, Value};
@@ -82,6 +84,20 @@ fn what_must_be_banned_is() {
     for (name, version) in [("hyper", "1.0.0"), ("hyper", "1.7.0-rc.1"), ("rustls", "0.23.31"), ("hyper-util", "0.1.0")]
     {
         assert!(!bans.iter().any(|ban| ban.holds(name, version)), "{name} {version}");
+    }
+}
+
+#[test]
+fn no_part_of_hickory_validates_dnssec() {
+    let manifest = table("Cargo.toml");
+    let dependencies = manifest["dependencies"].as_table().expect("dependencies");
+    let hickory: Vec<_> = dependencies.iter().filter(|(name, _)| name.starts_with("hickory")).collect();
+    assert_eq!(hickory.len(), 3);
+    for (name, how) in hickory {
+        assert_eq!(how.get("default-features").and_then(Value::as_bool), Some(false), "{name}");
+        let features = how.get("features").and_then(Value::as_array).into_iter().flatten();
+        let features: Vec<_> = features.filter_map(Value::as_str).collect();
+        assert!(features.iter().all(|feature| ["std", "tokio"].contains(feature)), "{name}: {features:?}");
     }
 }
 

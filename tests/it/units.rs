@@ -1,19 +1,31 @@
-//! The systemd unit is one that systemd accepts, hardened, and of one mind with the program.
+//! The systemd units are such that systemd accepts, hardened, and of one mind with the program.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Highest exposure that `systemd-analyze security` may find, in its tenths (0 best, 100 worst).
-const MAX_EXPOSURE: &str = "20";
+const MAX_EXPOSURE: &str = "15";
 
-fn unit() -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("systemd/ecs-resolver.service");
+const SERVICE: &str = "ecs-resolver.service";
+const SOCKET: &str = "ecs-resolver.socket";
+
+fn file(name: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("systemd").join(name);
     std::fs::read_to_string(path).unwrap()
 }
 
-/// The unit in a folder of its own, with `binary` in place of the installed one: systemd wants it to exist.
-fn written(folder: &tempfile::TempDir, text: &str, binary: &str) -> PathBuf {
-    let path = folder.path().join("ecs-resolver.service");
+fn unit() -> String {
+    file(SERVICE)
+}
+
+/// The values of a key of a unit.
+fn values<'u>(unit: &'u str, key: &str) -> Vec<&'u str> {
+    unit.lines().filter_map(|line| line.strip_prefix(key)?.strip_prefix('=')).collect()
+}
+
+/// The unit in a folder, with `binary` in place of the installed one: systemd wants it to exist.
+fn written(folder: &tempfile::TempDir, name: &str, text: &str, binary: &str) -> PathBuf {
+    let path = folder.path().join(name);
     std::fs::write(&path, text.replace("/usr/bin/ecs-resolver", binary)).unwrap();
     path
 }
@@ -26,27 +38,54 @@ fn analyze(arguments: &[&str], unit: &Path) -> (bool, String) {
     (output.status.success(), String::from_utf8_lossy(&said).into_owned())
 }
 
-fn verifies(text: &str) -> (bool, String) {
+/// Whether systemd takes this text for the unit `name`, with the others beside it as they are.
+fn verifies(name: &str, text: &str) -> (bool, String) {
     let folder = tempfile::tempdir().unwrap();
-    let path = written(&folder, text, env!("CARGO_BIN_EXE_ecs-resolver"));
+    for other in [SERVICE, SOCKET] {
+        written(&folder, other, &file(other), env!("CARGO_BIN_EXE_ecs-resolver"));
+    }
+    let path = written(&folder, name, text, env!("CARGO_BIN_EXE_ecs-resolver"));
     let (fine, said) = analyze(&["verify", "--man=no", "--recursive-errors=no"], &path);
     // Unknown keys and bad values are only warnings to it; they name the unit.
-    (fine && !said.contains("ecs-resolver.service"), said)
+    (fine && !said.contains("ecs-resolver."), said)
 }
 
 #[test]
-fn systemd_accepts_the_unit() {
-    let (fine, said) = verifies(&unit());
-    assert!(fine, "{said}");
-    let (fine, said) = verifies(&unit().replace("WatchdogSec=", "WatchdogSeconds="));
-    assert!(!fine, "a planted unknown key goes unnoticed: {said}");
+fn systemd_accepts_the_units() {
+    for (name, key) in [(SERVICE, "WatchdogSec="), (SOCKET, "ReceiveBuffer=")] {
+        let (fine, said) = verifies(name, &file(name));
+        assert!(fine, "{name}: {said}");
+        let (fine, said) = verifies(name, &file(name).replace(key, "Planted="));
+        assert!(!fine, "{name}: a planted unknown key goes unnoticed: {said}");
+    }
+}
+
+#[test]
+fn it_is_started_again_whatever_happens() {
+    let unit = unit();
+    let of = |key: &str| values(&unit, key);
+    assert_eq!((of("Restart"), of("StartLimitIntervalSec")), (vec!["always"], vec!["0"]));
+    for key in ["WatchdogSec", "FileDescriptorStoreMax", "MemoryMax", "OOMScoreAdjust", "RestartSec"] {
+        assert_eq!(of(key).len(), 1, "{key}");
+    }
+}
+
+#[test]
+fn the_socket_unit_is_for_the_addresses_of_the_configuration() {
+    let socket = file(SOCKET);
+    let config = ecs_resolver::config::load(None, &ecs_resolver::config::Overrides::default());
+    let dns = config.map(|loaded| loaded.config.dns).map_err(|faults| faults.to_string()).unwrap();
+    let listen: Vec<String> = dns.listen.iter().map(ToString::to_string).collect();
+    assert_eq!(values(&socket, "ListenStream"), listen);
+    assert_eq!((values(&socket, "ListenDatagram"), dns.workers), (listen.iter().map(String::as_str).collect(), 1));
+    assert_eq!(values(&socket, "Service"), [SERVICE]);
 }
 
 #[test]
 fn the_unit_is_hardened() {
     let security = |text: &str| {
         let folder = tempfile::tempdir().unwrap();
-        let path = written(&folder, text, env!("CARGO_BIN_EXE_ecs-resolver"));
+        let path = written(&folder, SERVICE, text, env!("CARGO_BIN_EXE_ecs-resolver"));
         analyze(&["security", "--offline=true", "--no-pager", &format!("--threshold={MAX_EXPOSURE}")], &path)
     };
     let (fine, said) = security(&unit());

@@ -28,7 +28,7 @@ fn logged(format: LogFormat, act: impl Fn()) -> String {
     let written = Written::default();
     let log = Log { level: "info".to_owned(), format };
     let to = written.clone();
-    tracing::subscriber::with_default(subscriber(&log, move || to.clone(), false), act);
+    tracing::subscriber::with_default(subscriber(&log, move || to.clone(), false).0, act);
     String::from_utf8(written.0.lock().unwrap().clone()).unwrap()
 }
 

@@ -15,6 +15,7 @@ use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::mpsc::{self, Receiver, Sender};
+use tokio::task::yield_now;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
@@ -25,6 +26,7 @@ use crate::responder::{Circumstances, Verdict};
 use crate::server::admission::{Seat, Stage};
 use crate::server::desk::{self, Desk, Work};
 use crate::server::room::Place;
+use crate::zone::transfer::Transfer;
 
 /// Questions under way, per connection; no further one is read then.
 const UNDER_WAY: usize = 64;
@@ -69,6 +71,8 @@ pub(super) struct Connection {
     late: Receiver<Vec<u8>>,
     later: Sender<Vec<u8>>,
     under_way: usize,
+    /// A zone on its way: no further question is read before it is sent.
+    transfer: Option<Transfer>,
     spin: u32,
 }
 
@@ -90,6 +94,7 @@ impl Connection {
             late,
             later,
             under_way: 0,
+            transfer: None,
             spin: fastrand::u32(..),
         }
     }
@@ -111,8 +116,10 @@ impl Connection {
                 Some(answer) = self.late.recv(), if self.under_way > 0 => self.take(&answer),
                 ready = self.writer.writable(), if !self.output.is_empty() => ready.map_err(|_| Over),
                 read = self.reader.read_buf(self.input.room()), if reads && self.reading == Reading::Open => {
-                    self.has_read(read)
+                    self.has_read(&read)
                 }
+                // Others have their turn between two parts of a zone.
+                () = yield_now(), if self.transfer.is_some() && self.output.is_empty() => Ok(()),
                 () = &mut stopped, if self.reading == Reading::Open => {
                     if !self.has_asked {
                         let _ = timeout(GRACE, self.reader.readable()).await;
@@ -135,8 +142,8 @@ impl Connection {
         let starved = loop {
             let starved = self.answer_all(now, &mut done);
             self.output.send(&self.writer).map_err(|_| self.gives_up(Dropped::Unsendable))?;
-            // Else there was enough to send, and now it is sent.
-            if starved || !self.output.is_empty() || self.under_way >= UNDER_WAY {
+            // Else there was enough to send, and now it is sent. A zone goes on when others have had their turn.
+            if starved || self.transfer.is_some() || !self.output.is_empty() || self.under_way >= UNDER_WAY {
                 break starved;
             }
         };
@@ -150,9 +157,10 @@ impl Connection {
 
     /// Answers what has arrived, until nothing is left (true) or there is no room for more.
     fn answer_all(&mut self, now: Instant, done: &mut bool) -> bool {
+        self.go_on_with_transfer();
         let mut input = mem::take(&mut self.input);
         let starved = loop {
-            if self.under_way >= UNDER_WAY || self.output.is_enough() {
+            if self.transfer.is_some() || self.under_way >= UNDER_WAY || self.output.is_enough() {
                 break false;
             }
             let answered = match input.take() {
@@ -175,7 +183,7 @@ impl Connection {
     fn stage(&self) -> Stage {
         if !self.output.is_empty() {
             Stage::Unread
-        } else if self.under_way > 0 {
+        } else if self.under_way > 0 || self.transfer.is_some() {
             Stage::Working
         } else if !self.input.is_empty() {
             Stage::Asking
@@ -197,7 +205,15 @@ impl Connection {
             }
             Verdict::Drop(reason) => return Err(reason),
             Verdict::Await(pending) => Work::Await(pending),
-            Verdict::Unusual => Work::Unusual { message: message.to_vec(), peer: self.peer, tcp: true, since: now },
+            Verdict::Unusual => match desk.responder.transfer(message, client) {
+                None => Work::Unusual { message: message.to_vec(), peer: self.peer, tcp: true, since: now },
+                Some(transfer) => {
+                    desk.counters.answered(Source::Handler, 0, false);
+                    self.transfer = Some(transfer);
+                    self.go_on_with_transfer();
+                    return Ok(());
+                }
+            },
         };
         match desk.room.place(client) {
             Ok(place) => self.defer(work, place),
@@ -208,6 +224,17 @@ impl Connection {
             }
         }
         Ok(())
+    }
+
+    /// Puts as much of the zone that is under way as the client should read first where it will be sent.
+    fn go_on_with_transfer(&mut self) {
+        while let Some(transfer) = self.transfer.as_mut().filter(|_| !self.output.is_enough()) {
+            if transfer.next(&mut self.reply) {
+                self.output.push(&self.reply);
+            } else {
+                self.transfer = None;
+            }
+        }
     }
 
     /// Has a task answer.
@@ -223,7 +250,8 @@ impl Connection {
 
     /// Puts the reply where it will be sent.
     fn put(&mut self, source: Source, since: Instant) {
-        desk::count(&self.desk.counters, source, &self.reply, desk::elapsed(since));
+        desk::count(&self.desk.counters, source, &self.reply);
+        self.desk.counters.took(1, desk::elapsed(since));
         self.output.push(&self.reply);
     }
 
@@ -247,7 +275,7 @@ impl Connection {
         Ok(())
     }
 
-    fn has_read(&mut self, read: io::Result<usize>) -> Result<(), Over> {
+    fn has_read(&mut self, read: &io::Result<usize>) -> Result<(), Over> {
         match read {
             Ok(0) => {
                 if !self.input.is_empty() {

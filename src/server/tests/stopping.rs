@@ -1,6 +1,7 @@
 use tokio::net::TcpStream;
 
 use super::*;
+use crate::responder::stub::HOLD;
 
 #[tokio::test]
 async fn a_stop_waits_for_the_answers_under_way() {
@@ -65,12 +66,27 @@ async fn a_stop_waits_for_the_first_question_of_a_connection() {
 }
 
 #[tokio::test]
-async fn a_stop_ends_at_its_deadline() {
+async fn a_stop_waits_for_no_upstream_that_takes_too_long() {
     let server = start();
     let client = server.client().await;
-    client.send(&query(1, "slow.example.", RecordType::A, 0)).await.unwrap();
+    client.send(&query(1, "slow.example.", RecordType::A, 1232)).await.unwrap();
     server.until_counted("ecs_resolver_dns_requests_total{proto=\"udp\",type=\"A\"} 1.0").await;
-    assert_eq!(server.handle.stop(Duration::from_millis(50)).await, 1);
+    // A tenth of it for the upstream, and the rest only if something else hangs.
+    assert_eq!(server.handle.stop(Duration::from_secs(10)).await, 0);
+    let message = receive(&client).await;
+    assert_eq!((message.metadata.id, message.metadata.response_code), (1, ResponseCode::ServFail));
+}
+
+#[tokio::test]
+async fn a_stop_ends_at_its_deadline() {
+    let server = start_at([127, 0, 0, 1], 1);
+    let client = server.client().await;
+    let held = HOLD.lock().await;
+    client.send(&query(1, "hold.ecs.internal.", RecordType::A, 0)).await.unwrap();
+    server.until_counted("ecs_resolver_dns_requests_total{proto=\"udp\",type=\"A\"} 1.0").await;
+    let stopping = server.handle.stop(Duration::from_millis(50));
+    assert!(timeout(PATIENCE, stopping).await.is_ok(), "a worker that hangs is not waited for");
+    drop(held);
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! A steady load, of which every single query is followed up.
 
 use std::collections::HashSet;
+use std::fmt;
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -15,17 +16,26 @@ const CLIENTS: usize = 16;
 /// One of so many queries is for a name that the cache cannot have.
 const FORWARDED: usize = 64;
 /// How long an answer may take before its query counts as lost.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Longest time that the sender catches up with.
+const HELD_UP: Duration = Duration::from_millis(100);
 
 /// What became of the queries.
-#[derive(Debug)]
 pub struct Tally {
-    pub sent: usize,
+    sent: usize,
+    /// How many have no answer.
     pub lost: usize,
     /// Replies that are no good answer, by their header.
     pub wrong: Vec<[u8; 12]>,
     /// Queries a second.
-    pub rate: f64,
+    rate: f64,
+}
+
+impl fmt::Display for Tally {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { sent, lost, wrong, rate } = self;
+        write!(f, "{sent} queries at {rate:.0} a second, {lost} lost, {} wrong {:02x?}", wrong.len(), wrong.first())
+    }
 }
 
 #[derive(Default)]
@@ -90,7 +100,7 @@ fn client(server: SocketAddr) -> UdpSocket {
 }
 
 /// A query with an id that is free to be set.
-fn query(name: &str, qtype: RecordType) -> Vec<u8> {
+pub fn query(name: &str, qtype: RecordType) -> Vec<u8> {
     let mut message = Message::new(0, MessageType::Query, OpCode::Query);
     message.metadata.recursion_desired = true;
     message.add_query(Query::query(Name::from_ascii(name).unwrap(), qtype));
@@ -102,12 +112,16 @@ fn send(clients: &[UdpSocket], ledger: &Mutex<Ledger>, over: &AtomicBool, rate: 
     let (begun, mut last) = (Instant::now(), Instant::now());
     while !over.load(Ordering::Relaxed) {
         thread::sleep(Duration::from_millis(1));
-        // Whoever was held up does not catch up: it would be a burst and no steady load.
-        let due = (last.elapsed().as_secs_f64().min(0.05) * rate as f64) as usize;
+        // Whoever was held up for long does not catch up: it would be a burst and no steady load.
+        let due = (last.elapsed().min(HELD_UP).as_secs_f64() * rate as f64) as usize;
         if due == 0 {
             continue;
         }
-        last = Instant::now();
+        last = if last.elapsed() > HELD_UP {
+            Instant::now()
+        } else {
+            last + Duration::from_secs(due as u64) / rate as u32
+        };
         for _ in 0..due {
             let mut ledger = ledger.lock().unwrap();
             let number = ledger.sent;
