@@ -34,6 +34,8 @@ fn connect_from(ip: [u8; 4], to: SocketAddr) -> TcpStream {
     let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
     socket.bind(&SocketAddr::from((ip, 0)).into()).unwrap();
     socket.connect(&to.into()).unwrap();
+    // So many ports are taken that a test beside us could want one of them for all addresses.
+    socket.set_reuse_address(true).unwrap();
     socket.into()
 }
 
