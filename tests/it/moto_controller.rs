@@ -1,6 +1,7 @@
 //! The reference architecture of 2016 from its first to its last step, on moto's server: three services with the
 //! seed's own names behind classic load balancers, three CNAMEs in the private zone and in `dig`, and their end.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use aws_sdk_ecs::types::{ContainerDefinition, LoadBalancer};
@@ -174,19 +175,19 @@ async fn services_behind_application_load_balancers_are_registered_too() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_queue_of_a_host_that_is_gone_is_removed() {
     let moto = Moto::start();
+    let seeded = moto.seed();
     let sdk = moto.sdk().await;
-    let ecs = aws_sdk_ecs::Client::new(&sdk);
-    ecs.create_cluster().cluster_name("prod").send().await.unwrap();
     let topic = aws_sdk_sns::Client::new(&sdk).create_topic().name("ecs-changes").send().await.unwrap();
     let topic = TopicArn(topic.topic_arn.unwrap());
     let (aws, _) = crate::queue::aws(&moto.endpoint_url()).await;
-    let mut registered = Vec::new();
-    for instance in ["i-0a1b2c3d4e5f60001", "i-0a1b2c3d4e5f60002"] {
-        let document = serde_json::json!({ "instanceId": instance }).to_string();
-        let host = ecs.register_container_instance().cluster("prod").instance_identity_document(document);
-        registered.push(host.send().await.unwrap().container_instance.unwrap().container_instance_arn.unwrap());
+    let text = |index: usize, member: &str| seeded["instances"][index][member].as_str().unwrap().to_owned();
+    let queues = [0, 1].map(|index| format!("ecs-resolver-prod-{}", text(index, "instanceId")));
+    for index in [0, 1] {
         let (sqs, sns) = (Arc::new(aws.sqs.clone()), Arc::new(aws.sns.clone()));
-        OwnQueue::new(sqs, sns, topic.clone(), Reader::new("prod", instance, 1)).open().await.unwrap();
+        OwnQueue::new(sqs, sns, topic.clone(), Reader::new("prod", &text(index, "instanceId"), 1))
+            .open()
+            .await
+            .unwrap();
     }
     let foreign = "ecs-resolver-prod-i-00000000000000fff";
     aws_sdk_sqs::Client::new(&sdk).create_queue().queue_name(foreign).send().await.unwrap();
@@ -196,12 +197,18 @@ async fn the_queue_of_a_host_that_is_gone_is_removed() {
     let controller = Daemon::start_controller(&flags, &crate::aws_source::environment(&endpoint));
     let looked = || controller.metric("ecs_resolver_aws_requests_total{operation=\"sqs:ListQueues\",result=\"ok\"}");
     controller.wait("looks", || looked() >= Some(6.0));
-    ecs.deregister_container_instance().cluster("prod").container_instance(&registered[1]).send().await.unwrap();
+    let ecs = aws_sdk_ecs::Client::new(&sdk);
+    let gone = ecs
+        .deregister_container_instance()
+        .cluster("prod")
+        .container_instance(text(1, "containerInstanceArn"))
+        .force(true);
+    gone.send().await.unwrap();
     controller.wait_metric("ecs_resolver_queues_removed_total{result=\"removed\"}", 1.0);
-    let left: Vec<_> = aws.sqs.list_queues("ecs-resolver-prod-i-").await.unwrap();
-    let left: Vec<_> = left.iter().map(QueueUrl::name).collect();
-    assert_eq!(left, [foreign, "ecs-resolver-prod-i-0a1b2c3d4e5f60001"]);
+    let left = aws.sqs.list_queues("ecs-resolver-prod-i-").await.unwrap();
+    let left: BTreeSet<_> = left.iter().map(QueueUrl::name).collect();
+    assert_eq!(left, BTreeSet::from([foreign, queues[0].as_str()]));
     let subscribed = aws.sns.subscriptions(&topic).await.unwrap();
-    assert!(!subscribed.keys().any(|queue| queue.as_str().ends_with("60002")), "{subscribed:?}");
-    assert!(subscribed.keys().any(|queue| queue.as_str().ends_with("60001")), "{subscribed:?}");
+    let is_subscribed = |queue: &str| subscribed.keys().any(|arn| arn.as_str().ends_with(queue));
+    assert!(is_subscribed(&queues[0]) && !is_subscribed(&queues[1]), "{subscribed:?}");
 }
