@@ -116,13 +116,7 @@ enum Start {
     Demo(String),
 }
 
-async fn serve(
-    config: Config,
-    sockets: Sockets,
-    feed: Feed,
-    link: Arc<dyn Link>,
-    start: Start,
-) -> Result<(), Error> {
+async fn serve(config: Config, sockets: Sockets, feed: Feed, link: Arc<dyn Link>, start: Start) -> Result<(), Error> {
     let feed = feed.prepare(&config).await.map_err(Error::Unavailable)?;
     let http = match config.http.listen {
         Some(address) => Some(http::bind(address).await.map_err(Error::unavailable)?),
