@@ -74,7 +74,7 @@ fn encode(criterion: &mut Criterion) {
 async fn ask(responder: &Responder, query: &[u8], counters: &Counters, reply: &mut Vec<u8>) {
     let now = tokio::time::Instant::now().into_std();
     if let Verdict::Await(pending) = responder.respond(query, circumstances(0, now), counters, reply) {
-        responder.finish(pending, reply).await;
+        responder.finish(&pending, reply).await;
     }
 }
 

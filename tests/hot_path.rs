@@ -84,7 +84,7 @@ fn no_kind_of_answer_allocates() {
     for ip in [Ipv4Addr::LOCALHOST, Ipv4Addr::UNSPECIFIED] {
         let sockets = server::bind(&[SocketAddr::from((ip, 0))], 1).expect("sockets");
         let metrics = Metrics::new("test");
-        let server = server::serve(sockets, responder.clone(), &metrics).expect("a server");
+        let server = server::serve(sockets, responder.clone(), &metrics, &server::Limits::default()).expect("a server");
         for kind in &KINDS {
             let mut client = Client::new(server.addresses()[0], kind);
             // Fills the cache, and makes the answer popular.

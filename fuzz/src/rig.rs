@@ -141,7 +141,7 @@ pub async fn ask(responder: &Responder, message: &[u8], tcp: bool) -> Fate {
         Verdict::Drop(_) => Fate::Dropped,
         Verdict::Unusual => Fate::Unusual,
         Verdict::Await(pending) => {
-            responder.finish(pending, &mut out).await;
+            responder.finish(&pending, &mut out).await;
             Fate::Forwarded(out)
         }
     }

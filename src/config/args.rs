@@ -190,7 +190,7 @@ impl Overrides {
     /// The keys that are given, with their texts. Empty texts count as not given, so that a unit file can pass on a
     /// variable that is not set.
     pub fn given(&self) -> impl Iterator<Item = (&'static str, &[String])> {
-        let all: [(&str, &[String]); 45] = [
+        let all: [(&str, &[String]); 46] = [
             ("dns.listen", &self.listen),
             ("dns.zone", self.zone.as_slice()),
             ("dns.ttl", self.ttl.as_slice()),

@@ -23,7 +23,7 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::runtime::Runtime;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -116,6 +116,25 @@ enum Start {
     Demo(String),
 }
 
+impl Start {
+    /// What is done once everything works.
+    fn begin(
+        self,
+        config: Config,
+        updates: Updates,
+        zone: reload::ToZone,
+        (metrics, hangup, token): (&Metrics, Signal, CancellationToken),
+    ) {
+        match self {
+            Self::Demo(greeting) => println!("{greeting}"),
+            Self::Daemon(source) => {
+                let reloader = Reloader::new(source, config, updates, zone, metrics);
+                tokio::spawn(token.run_until_cancelled_owned(reloader.run(hangup)));
+            }
+        }
+    }
+}
+
 async fn serve(config: Config, sockets: Sockets, feed: Feed, link: Arc<dyn Link>, start: Start) -> Result<(), Error> {
     let feed = feed.prepare(&config).await.map_err(Error::Unavailable)?;
     let http = match config.http.listen {
@@ -171,14 +190,8 @@ async fn serve(config: Config, sockets: Sockets, feed: Feed, link: Arc<dyn Link>
     tokio::spawn(systemd::watchdog(alive, token.clone().cancelled_owned()));
     systemd::ready();
     tokio::spawn(token.clone().run_until_cancelled_owned(reporter.tell_status()));
-    match start {
-        Start::Demo(greeting) => println!("{greeting}"),
-        Start::Daemon(source) => {
-            let zone = Box::new(move |config: &Config| zone_settings(config, &feed, &listen));
-            let reloader = Reloader::new(source, config, reloading, zone, &reporting);
-            tokio::spawn(token.clone().run_until_cancelled_owned(reloader.run(hangup)));
-        }
-    }
+    let zone = Box::new(move |config: &Config| zone_settings(config, &feed, &listen));
+    start.begin(config, reloading, zone, (&reporting, hangup, token));
     let ended = stop.wait(sources).await;
     systemd::stopping();
     finish(handle, saving).await;
@@ -262,8 +275,8 @@ fn report_drops(metrics: &Metrics, token: &CancellationToken) {
 /// What ends the daemon.
 struct Stop {
     token: CancellationToken,
-    terminate: tokio::signal::unix::Signal,
-    interrupt: tokio::signal::unix::Signal,
+    terminate: Signal,
+    interrupt: Signal,
 }
 
 impl Stop {

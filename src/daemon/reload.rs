@@ -15,12 +15,15 @@ use crate::metrics::{Metrics, table};
 use crate::source::Updates;
 use crate::{systemd, zone};
 
+/// Logs as much as the settings say from now on, or says why not.
+pub type Relog = Box<dyn Fn(&Log) -> Result<(), String> + Send>;
+
 /// Where a configuration comes from, and who heeds its log settings.
 pub struct Reload {
     /// Reads it as at the start, flags and environment included.
     pub load: Box<dyn Fn() -> Result<Loaded, Faults> + Send>,
     /// Changes how much is logged.
-    pub log: Box<dyn Fn(&Log) -> Result<(), String> + Send>,
+    pub log: Relog,
 }
 
 /// Configurations that were read, by what became of them.
@@ -31,7 +34,7 @@ struct Reloads {
 }
 
 /// From the configuration to what the zone needs of it.
-type ToZone = Box<dyn Fn(&Config) -> zone::Settings + Send>;
+pub(super) type ToZone = Box<dyn Fn(&Config) -> zone::Settings + Send>;
 
 /// Does it.
 pub(super) struct Reloader {

@@ -88,7 +88,7 @@ impl Saved {
         Self {
             clusters: clusters.collect(),
             services: seen(&inventory.services),
-            tasks: inventory.tasks.values().map(SavedTask::of).collect(),
+            tasks: inventory.tasks.values().map(|record| SavedTask::of(record)).collect(),
             task_definitions: inventory.task_definitions.values().cloned().collect(),
             container_instances: seen(&inventory.container_instances),
             ec2_instances: seen(&inventory.ec2_instances),
@@ -113,7 +113,7 @@ impl Saved {
         let mut inventory = Inventory {
             clusters: self.clusters.into_iter().map(|saved| saved.record(past)).collect(),
             services: by_key(self.services, past, |service| ServiceKey::new(&service.cluster, &service.name)),
-            tasks: self.tasks.into_iter().map(|saved| saved.record(past)).collect(),
+            tasks: BTreeMap::new(),
             task_definitions: self.task_definitions.into_iter().map(|known| (known.arn.clone(), known)).collect(),
             container_instances: by_key(self.container_instances, past, |instance| instance.arn.clone()),
             ec2_instances: by_key(self.ec2_instances, past, |machine| machine.id.clone()),
@@ -122,8 +122,13 @@ impl Saved {
             tombstones: self.tombstones.into_iter().map(|(arn, at)| (arn, Tombstone { at: past(at) })).collect(),
             links: super::Links::default(),
         };
-        let Inventory { links, services, tasks, container_instances, target_groups, .. } = &mut inventory;
-        tasks.values().for_each(|record| links.task(Link::Add, &record.task));
+        for saved in self.tasks {
+            let mut record = saved.record(past);
+            record.task = inventory.with_shared_names(record.task);
+            inventory.links.task(Link::Add, &record.task);
+            inventory.tasks.insert(record.task.arn.clone(), Box::new(record));
+        }
+        let Inventory { links, services, container_instances, target_groups, .. } = &mut inventory;
         services.iter().for_each(|(key, record)| links.service(Link::Add, key, &record.value));
         container_instances.values().for_each(|record| links.container_instance(Link::Add, &record.value));
         target_groups.values().for_each(|record| links.target_group(Link::Add, &record.value));
@@ -149,15 +154,14 @@ impl SavedTask {
         }
     }
 
-    fn record(self, past: impl Fn(Stamp) -> Timestamp) -> (TaskArn, TaskRecord) {
-        let record = TaskRecord {
+    fn record(self, past: impl Fn(Stamp) -> Timestamp) -> TaskRecord {
+        TaskRecord {
             at: past(self.at),
             lifecycle_at: past(self.lifecycle_at.unwrap_or(self.at)),
             health_at: self.health_at.into_iter().map(|(name, at)| (name, past(at))).collect(),
             carried: self.carried.into_iter().collect(),
             task: self.task,
-        };
-        (record.task.arn.clone(), record)
+        }
     }
 }
 

@@ -69,11 +69,11 @@ fn records(zone: &Zone) -> impl Iterator<Item = Record<'_>> {
     let apex = || zone.apex.bodies().flat_map(|body| of(&zone.settings.origin, body));
     let soa = move || apex().filter(|(_, _, kind, _)| *kind == RecordType::SOA);
     let rest = apex().filter(|(_, _, kind, _)| *kind != RecordType::SOA);
-    soa().chain(rest).chain(owned(zone).flat_map(|(name, owned)| of_name(&name, owned))).chain(soa())
+    soa().chain(rest).chain(owned(zone).flat_map(|(name, owned)| of_name(&name, &owned))).chain(soa())
 }
 
 /// What a name says by records.
-fn of_name<'z>(name: &DomainName, owned: Owned<'z>) -> Vec<Record<'z>> {
+fn of_name<'z>(name: &DomainName, owned: &Owned<'z>) -> Vec<Record<'z>> {
     match owned {
         Owned::Ecs(node) => node.bodies().flat_map(|body| of(name, body)).collect(),
         Owned::Layer(node) => {

@@ -78,7 +78,7 @@ mod tests {
 
     #[test]
     fn it_saves_what_has_changed_and_not_too_often() {
-        let start = Instant::now();
+        let start = tokio::time::Instant::now().into_std();
         let mut pace = Pace::new(mark(1, 0), start);
         assert_eq!(due_after(&pace, &mark(1, 0)), None, "nothing has changed");
         assert_eq!(due_after(&pace, &mark(2, 0)), Some(5));
@@ -90,7 +90,7 @@ mod tests {
 
     #[test]
     fn a_disk_that_is_full_is_tried_less_and_less_often() {
-        let start = Instant::now();
+        let start = tokio::time::Instant::now().into_std();
         let mut pace = Pace::new(mark(1, 0), start);
         let tries = (0..8).map(|_| {
             pace.failed(start);

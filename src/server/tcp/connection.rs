@@ -116,7 +116,7 @@ impl Connection {
                 Some(answer) = self.late.recv(), if self.under_way > 0 => self.take(&answer),
                 ready = self.writer.writable(), if !self.output.is_empty() => ready.map_err(|_| Over),
                 read = self.reader.read_buf(self.input.room()), if reads && self.reading == Reading::Open => {
-                    self.has_read(read)
+                    self.has_read(&read)
                 }
                 // Others have their turn between two parts of a zone.
                 () = yield_now(), if self.transfer.is_some() && self.output.is_empty() => Ok(()),
@@ -275,7 +275,7 @@ impl Connection {
         Ok(())
     }
 
-    fn has_read(&mut self, read: io::Result<usize>) -> Result<(), Over> {
+    fn has_read(&mut self, read: &io::Result<usize>) -> Result<(), Over> {
         match read {
             Ok(0) => {
                 if !self.input.is_empty() {
