@@ -46,8 +46,12 @@ pub enum Fault {
     Hoarded,
     /// The same, with three descriptors left.
     Descriptors,
-    /// The wall clock jumps a day forward, and then two back.
+    /// The wall clock jumps a day forward and back again, each time with a new process.
     Clock,
+    /// There is no room on the disk where the state is kept.
+    DiskFull,
+    /// SIGHUP with a configuration that is wrong, and two that are not.
+    Reloaded,
     /// SIGKILL, and a new process at once.
     Killed,
     /// SIGTERM, and a new process at once.
@@ -55,29 +59,26 @@ pub enum Fault {
 }
 
 /// All faults that can be injected here.
-pub fn all() -> Vec<Fault> {
+pub fn all(subject: &Subject) -> Vec<Fault> {
     use Fault::{
-        AwsCut, AwsDenied, AwsFailing, AwsSlow, AwsThrottled, Clock, Descriptors, Flooded, Hoarded, Killed, Restarted,
-        UpstreamFailing, UpstreamForged, UpstreamSilent, UpstreamSlow, UpstreamTruncating,
+        AwsCut, AwsDenied, AwsFailing, AwsSlow, AwsThrottled, Clock, Descriptors, DiskFull, Flooded, Hoarded, Killed,
+        Reloaded, Restarted, UpstreamFailing, UpstreamForged, UpstreamSilent, UpstreamSlow, UpstreamTruncating,
     };
     let aws = [AwsCut, AwsThrottled, AwsSlow, AwsFailing, AwsDenied];
     let upstream = [UpstreamSilent, UpstreamSlow, UpstreamFailing, UpstreamTruncating, UpstreamForged];
     let clients = [Flooded, Hoarded, Descriptors];
-    let clock = Subject::has_a_clock().then_some(Clock);
-    [Killed, Restarted].into_iter().chain(aws).chain(upstream).chain(clients).chain(clock).collect()
+    let clock = subject.has_a_clock().then_some(Clock);
+    let disk = subject.has_a_disk().then_some(DiskFull);
+    let process = [Killed, Restarted, Reloaded];
+    process.into_iter().chain(aws).chain(upstream).chain(clients).chain(clock).chain(disk).collect()
 }
 
 impl Fault {
-    /// Whether the process ends by it, so that questions are lost while there is none.
-    pub fn ends_the_process(self) -> bool {
-        matches!(self, Self::Killed | Self::Restarted)
-    }
-
     /// Whether the daemon cannot see what AWS says meanwhile.
     fn blinds(self) -> bool {
-        let aws =
-            matches!(self, Self::AwsCut | Self::AwsThrottled | Self::AwsSlow | Self::AwsFailing | Self::AwsDenied);
-        aws || self.ends_the_process() || matches!(self, Self::Descriptors | Self::Clock)
+        let aws = matches!(self, Self::AwsCut | Self::AwsThrottled | Self::AwsSlow | Self::AwsFailing);
+        let process = matches!(self, Self::Killed | Self::Restarted | Self::Clock);
+        aws || process || matches!(self, Self::AwsDenied | Self::Descriptors)
     }
 
     /// Lets it happen, for so long, and undoes it.
@@ -121,20 +122,20 @@ impl Fault {
                 stage.subject.limit_descriptors(None);
             }
             Self::Clock => {
-                for offset in ["+1d", "-1d"] {
+                for offset in ["+1d", "+0"] {
                     stage.subject.set_clock(offset);
                     std::thread::sleep(hold / 2);
+                    stage.subject.replace(Signal::SIGTERM);
                 }
-                stage.subject.set_clock("+0");
             }
-            Self::Killed => {
-                stage.subject.end(Signal::SIGKILL);
-                stage.subject.revive();
+            Self::DiskFull => {
+                stage.subject.fill_the_disk();
+                wait();
+                stage.subject.clear_the_disk();
             }
-            Self::Restarted => {
-                stage.subject.end(Signal::SIGTERM);
-                stage.subject.revive();
-            }
+            Self::Reloaded => stage.subject.reload(hold / 3),
+            Self::Killed => stage.subject.replace(Signal::SIGKILL),
+            Self::Restarted => stage.subject.replace(Signal::SIGTERM),
         }
         if self.blinds() {
             stage.cluster.sees();

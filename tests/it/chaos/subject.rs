@@ -1,21 +1,21 @@
-//! The daemon under supervision: started, killed, started again at the same address.
+//! The daemon under supervision: sockets and state outlive its processes, which are ended and started again.
 
 use std::fs;
+use std::io::Write;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use hickory_proto::op::{Message, MessageType, OpCode, Query, ResponseCode};
 use hickory_proto::rr::{Name, RecordType};
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use nix::sys::signal::Signal;
 
 use super::report::Growth;
 use crate::aws_source::environment;
-use crate::daemon::command;
 use crate::loopback;
+use crate::restart::supervisor::Supervisor;
 
 /// Below the ports that the kernel chooses.
 const PORT: u16 = 5300;
@@ -26,26 +26,36 @@ const WARM: Duration = Duration::from_secs(5);
 /// What lets a process have another clock; Debian's package `libfaketime`.
 const FAKETIME: [&str; 2] =
     ["/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1", "/usr/lib/aarch64-linux-gnu/faketime/libfaketimeMT.so.1"];
+/// Names that library, if it is elsewhere.
+const NAMED: &str = "ECS_RESOLVER_FAKETIME";
+/// Configurations that can be taken over without a restart, and one that cannot be taken over at all.
+const CONFIGURATIONS: [&str; 3] = ["[dns]\nttl = 5\n", "[dns]\nttl = 4\n", "[dns]\nttl = \"long\"\n"];
 
-/// The daemon, and what it is started with.
-#[derive(Debug)]
+/// The daemon, and what outlives it.
 pub struct Subject {
     /// Where it answers.
     pub dns: SocketAddr,
+    /// Whether its state is on a file system of its own, which can be filled.
+    has_a_disk: bool,
     folder: tempfile::TempDir,
-    endpoint: String,
-    upstream: SocketAddr,
-    life: Mutex<Option<Life>>,
+    supervisor: Mutex<Supervisor>,
+    life: Mutex<Life>,
     /// Of the processes that have ended.
     growth: Mutex<Vec<Growth>>,
 }
 
-#[derive(Debug)]
+/// One process.
 struct Life {
-    child: Child,
+    pid: i32,
     since: Instant,
     /// Memory in KiB and descriptors, once warm.
     warm: Option<[u64; 2]>,
+}
+
+impl Life {
+    fn of(supervisor: &Supervisor) -> Self {
+        Self { pid: supervisor.pid.as_raw(), since: Instant::now(), warm: None }
+    }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -54,85 +64,114 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// The library that fakes the clock, if it is there.
 fn faketime() -> Option<PathBuf> {
-    let named = std::env::var_os("ECS_RESOLVER_FAKETIME").map(PathBuf::from);
+    let named = std::env::var_os(NAMED).map(PathBuf::from);
     named.or_else(|| FAKETIME.into_iter().map(PathBuf::from).find(|path| path.exists()))
 }
 
 impl Subject {
     /// Starts it and waits until it answers.
-    pub fn start(endpoint: String, upstream: SocketAddr) -> Self {
-        let subject = Self {
-            dns: SocketAddr::from((loopback::address(), PORT)),
-            folder: tempfile::tempdir().expect("a folder"),
-            endpoint,
-            upstream,
-            life: Mutex::default(),
-            growth: Mutex::default(),
-        };
-        subject.set_clock("+0");
-        subject.revive();
+    pub fn start(endpoint: &str, upstream: SocketAddr) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = |name: &str| folder.path().join(name).to_str().expect("UTF-8").to_owned();
+        let (disk, config, clock, snapshot) = (path("disk"), path("c.toml"), path("clock"), path("disk/inventory"));
+        fs::create_dir(&disk).expect("a folder");
+        let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", "size=256k", "tmpfs", &disk]).output();
+        fs::write(&config, CONFIGURATIONS[0]).and_then(|()| fs::write(&clock, "+0")).expect("files");
+        let dns = SocketAddr::from((loopback::address(), PORT));
+        let (listen, upstream) = (dns.to_string(), upstream.to_string());
+        let arguments = [
+            &["run", "--config", &config, "--cluster", "prod", "--fallback", "off", "--http", "127.0.0.1:0"][..],
+            &["--poll-interval", "500ms", "--cache-size", "1MiB", "--snapshot", &snapshot],
+            &["--listen", &listen, "--upstream", &upstream],
+        ];
+        let library = faketime().map(|library| library.to_str().expect("UTF-8").to_owned());
+        let mut environment = environment(endpoint);
+        if let Some(library) = &library {
+            environment.extend([("LD_PRELOAD", library.as_str()), ("FAKETIME_TIMESTAMP_FILE", &clock)]);
+            environment.extend([("FAKETIME_NO_CACHE", "1"), ("FAKETIME_DONT_FAKE_MONOTONIC", "1")]);
+        }
+        let mut supervisor = Supervisor::new(&[("udp", dns), ("tcp", dns)], &arguments.concat(), &environment);
+        supervisor.start("");
+        let life = Mutex::new(Life::of(&supervisor));
+        let has_a_disk = mounted.is_ok_and(|mounted| mounted.status.success());
+        let subject =
+            Self { dns, has_a_disk, folder, supervisor: Mutex::new(supervisor), life, growth: Mutex::default() };
+        let until = Instant::now() + PATIENCE;
+        while !subject.answers() {
+            assert!(Instant::now() < until, "it does not answer: {}", subject.log());
+            std::thread::sleep(Duration::from_millis(20));
+        }
         subject
     }
 
     /// Whether its clock can be set.
-    pub fn has_a_clock() -> bool {
+    pub fn has_a_clock(&self) -> bool {
         faketime().is_some()
+    }
+
+    /// Whether its disk can be filled.
+    pub fn has_a_disk(&self) -> bool {
+        self.has_a_disk
     }
 
     /// Sets its wall clock to the true one and so much: `+1d`, `-2h`.
     pub fn set_clock(&self, offset: &str) {
-        let (next, path) = (self.path("clock.next"), self.path("clock"));
+        let (next, path) = (self.folder.path().join("clock.next"), self.folder.path().join("clock"));
         fs::write(&next, offset).and_then(|()| fs::rename(&next, &path)).expect("a file");
     }
 
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
+    /// Leaves no room on its disk.
+    pub fn fill_the_disk(&self) {
+        let mut filler = fs::File::create(self.folder.path().join("disk/filler")).expect("a file");
+        while filler.write_all(&[0; 512]).is_ok() {}
     }
 
-    /// Starts a process and waits until it answers for the zone.
-    pub fn revive(&self) {
-        let (dns, upstream) = (self.dns.to_string(), self.upstream.to_string());
-        let mut command = command(&["run", "--config", "/dev/null", "--cluster", "prod", "--fallback", "off"]);
-        command.args(["--poll-interval", "500ms", "--cache-size", "1MiB", "--http", "127.0.0.1:0"]);
-        command.args(["--listen", &dns, "--upstream", &upstream]).envs(environment(&self.endpoint));
-        if let Some(library) = faketime() {
-            command.env("LD_PRELOAD", library).env("FAKETIME_TIMESTAMP_FILE", self.path("clock"));
-            command.env("FAKETIME_NO_CACHE", "1").env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
-        }
-        let log = fs::File::options().create(true).append(true).open(self.path("log")).expect("a log");
-        let child = command.stdout(Stdio::null()).stderr(log).spawn().expect("the binary starts");
-        *lock(&self.life) = Some(Life { child, since: Instant::now(), warm: None });
-        self.wait("it answers", || self.answers());
+    /// Gives the room back.
+    pub fn clear_the_disk(&self) {
+        fs::remove_file(self.folder.path().join("disk/filler")).expect("a file");
     }
 
-    /// Ends the process by this signal and waits for its end.
-    pub fn end(&self, signal: Signal) {
-        let Some(mut life) = lock(&self.life).take() else { return };
-        if let (Some(warm), Some(end)) = (life.warm, measure(life.child.id())) {
-            lock(&self.growth).push(Growth { memory: [warm[0], end[0]], descriptors: [warm[1], end[1]] });
+    /// Has it read other configurations, one that cannot be taken over among them.
+    pub fn reload(&self, pause: Duration) {
+        for text in CONFIGURATIONS.into_iter().rev() {
+            fs::write(self.folder.path().join("c.toml"), text).expect("a file");
+            lock(&self.supervisor).signal(Signal::SIGHUP);
+            std::thread::sleep(pause);
         }
-        kill(pid_of(&life.child), signal).expect("it runs");
-        let until = Instant::now() + PATIENCE;
-        while life.child.try_wait().expect("a child").is_none() {
-            assert!(Instant::now() < until, "it does not end: {}", self.log());
-            std::thread::sleep(Duration::from_millis(5));
-        }
+    }
+
+    /// Ends the process by this signal, and starts another when it has ended.
+    pub fn replace(&self, signal: Signal) {
+        self.take_leave();
+        let mut supervisor = lock(&self.supervisor);
+        supervisor.signal(signal);
+        let status = supervisor.end();
+        assert!(signal == Signal::SIGKILL || status == 0, "it ended with {status}: {}", supervisor.log());
+        supervisor.start("");
+        *lock(&self.life) = Life::of(&supervisor);
     }
 
     /// Looks at what it has, once it is warm, and that it has not ended by itself.
     pub fn look(&self) {
-        if let Some(life) = lock(&self.life).as_mut() {
-            let ended = life.child.try_wait().expect("a child");
-            assert!(ended.is_none(), "it ended, {ended:?}: {}", self.log());
-            if life.warm.is_none() && life.since.elapsed() > WARM {
-                life.warm = measure(life.child.id());
-            }
+        let mut life = lock(&self.life);
+        let has = measure(life.pid);
+        assert!(has.is_some(), "it has ended: {}", self.log());
+        if life.warm.is_none() && life.since.elapsed() > WARM {
+            life.warm = has;
+        }
+    }
+
+    /// Takes note of what the process has at its end.
+    fn take_leave(&self) {
+        let life = lock(&self.life);
+        if let (Some(warm), Some(end)) = (life.warm, measure(life.pid)) {
+            lock(&self.growth).push(Growth { memory: [warm[0], end[0]], descriptors: [warm[1], end[1]] });
         }
     }
 
     /// Lets it open so many more descriptors than it has now; `None`: as many as it likes.
     pub fn limit_descriptors(&self, more: Option<u64>) {
-        let Some(pid) = lock(&self.life).as_ref().map(|life| life.child.id()) else { return };
+        let pid = lock(&self.life).pid;
         let limit = match more {
             Some(more) => measure(pid).map_or(0, |[_, open]| open) + more,
             None => 4096,
@@ -141,9 +180,9 @@ impl Subject {
         assert!(set.expect("prlimit is there: util-linux").success());
     }
 
-    /// What the processes had at their ends, after this one's end.
+    /// What the processes had at their ends, this one included.
     pub fn finish(self) -> Vec<Growth> {
-        self.end(Signal::SIGTERM);
+        self.take_leave();
         std::mem::take(&mut *lock(&self.growth))
     }
 
@@ -165,35 +204,23 @@ impl Subject {
         reply.is_some_and(|reply| reply.metadata.response_code == ResponseCode::NoError)
     }
 
-    fn wait(&self, what: &str, mut condition: impl FnMut() -> bool) {
-        let until = Instant::now() + PATIENCE;
-        while !condition() {
-            assert!(Instant::now() < until, "waited in vain until {what}: {}", self.log());
-            std::thread::sleep(Duration::from_millis(5));
-        }
-    }
-
     /// What it has said.
     pub fn log(&self) -> String {
-        fs::read_to_string(self.path("log")).unwrap_or_default()
+        lock(&self.supervisor).log()
     }
 }
 
 impl Drop for Subject {
     fn drop(&mut self) {
-        if let Some(mut life) = lock(&self.life).take() {
-            let _ = life.child.kill();
-            let _ = life.child.wait();
+        if self.has_a_disk {
+            // Lazily: the process has it open until the supervisor, which is dropped next, ends it.
+            let _ = Command::new("umount").arg("-l").arg(self.folder.path().join("disk")).status();
         }
     }
 }
 
-fn pid_of(child: &Child) -> Pid {
-    Pid::from_raw(i32::try_from(child.id()).expect("a process id"))
-}
-
 /// Resident memory in KiB, and open descriptors, of a process that has not ended.
-fn measure(pid: u32) -> Option<[u64; 2]> {
+fn measure(pid: i32) -> Option<[u64; 2]> {
     let folder = Path::new("/proc").join(pid.to_string());
     let status = fs::read_to_string(folder.join("status")).ok()?;
     let memory = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
