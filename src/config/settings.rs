@@ -1,5 +1,7 @@
 //! The checked configuration, as the rest of the program sees it. The fields are named as the keys of the file.
 
+mod written;
+
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
@@ -10,12 +12,15 @@ use ipnet::IpNet;
 use serde::{Serialize, Serializer};
 
 use super::records::Records;
-use super::values;
 use crate::access::Denial;
 use crate::dns::DomainName;
 use crate::forward::Policy;
 use crate::forwarder::Server;
 use crate::register::Kind;
+
+use written::{
+    denial, duration, duration_or_off, kinds, name, names, or_off, or_zero, policy, shown, size, snapshot_path,
+};
 
 /// Every setting, checked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -343,69 +348,4 @@ pub enum LogFormat {
     Text,
     /// One JSON object per line.
     Json,
-}
-
-fn name<S: Serializer>(name: &DomainName, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(name.to_string().trim_end_matches('.'))
-}
-
-fn names<S: Serializer>(names: &[DomainName], serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_seq(names.iter().map(|name| name.to_string().trim_end_matches('.').to_owned()))
-}
-
-fn shown<T: ToString, S: Serializer>(values: &[T], serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_seq(values.iter().map(ToString::to_string))
-}
-
-fn denial<S: Serializer>(denial: &Denial, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(match denial {
-        Denial::Refuse => "refuse",
-        Denial::Drop => "drop",
-    })
-}
-
-fn or_zero<S: Serializer>(number: &Option<NonZeroU32>, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_u32(number.map_or(0, NonZeroU32::get))
-}
-
-fn policy<S: Serializer>(policy: &Policy, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(match policy {
-        Policy::Fastest => "fastest",
-        Policy::Sequential => "sequential",
-        Policy::Random => "random",
-    })
-}
-
-fn duration<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(&values::duration_text(*duration))
-}
-
-fn duration_or_off<S: Serializer>(duration: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
-    match duration {
-        Some(duration) => serializer.serialize_str(&values::duration_text(*duration)),
-        None => serializer.serialize_str("off"),
-    }
-}
-
-fn kinds<S: Serializer>(kinds: &BTreeSet<Kind>, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_seq(kinds.iter().map(|kind| kind.label()))
-}
-
-fn size<S: Serializer>(bytes: &u64, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(&values::size_text(*bytes))
-}
-
-fn snapshot_path<S: Serializer>(path: &SnapshotPath, serializer: S) -> Result<S::Ok, S::Error> {
-    match path {
-        SnapshotPath::StateDirectory => serializer.serialize_none(),
-        SnapshotPath::At(path) => path.serialize(serializer),
-        SnapshotPath::Off => serializer.serialize_str("off"),
-    }
-}
-
-fn or_off<S: Serializer>(address: &Option<SocketAddr>, serializer: S) -> Result<S::Ok, S::Error> {
-    match address {
-        Some(address) => address.serialize(serializer),
-        None => serializer.serialize_str("off"),
-    }
 }

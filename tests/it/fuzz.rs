@@ -15,8 +15,11 @@ use targets::{config, event, packet, snapshot, tcp_stream, upstream_reply};
 /// Largest corpus, in files, and largest file in it, in bytes.
 const CORPUS: (usize, u64) = (100, 1024);
 
+/// Its name, what it does with bytes, and how often mutations of its corpus are tried.
+type Target = (&'static str, fn(&[u8]), usize);
+
 /// Each target: its name, what it does, and how many mutations are tried of each input.
-const TARGETS: [(&str, fn(&[u8]), usize); 6] = [
+const TARGETS: [Target; 6] = [
     ("config", config::run, 20),
     ("event", event::run, 200),
     ("packet", packet::run, 100),

@@ -34,7 +34,7 @@ pub fn start() -> SocketAddr {
 }
 
 /// Makes id and question those of the query.
-fn fit(reply: &mut Vec<u8>, query: &[u8]) {
+fn fit(reply: &mut [u8], query: &[u8]) {
     let name = query.get(HEADER..).and_then(|rest| rest.iter().position(|byte| *byte == 0));
     let Some(question) = name.and_then(|name| query.get(HEADER..HEADER + name + 5)) else { return };
     if reply.len() >= HEADER + question.len() {
