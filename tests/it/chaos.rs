@@ -67,10 +67,12 @@ fn play(plan: &Plan) -> Report {
             scope.spawn(move || {
                 let mut rng = Rng::with_seed(seed);
                 while !is_over.load(Ordering::Relaxed) {
-                    let before: Option<Fault> = *lock(now);
+                    let kills = || lock(report).injected.get(&Fault::Killed).copied();
+                    let (before, killed) = (*lock(now), kills());
                     let (kind, outcome) = load::ask(stage.subject.dns, &stage.cluster, &mut rng);
-                    // What began before a fault and ended within it belongs to it.
-                    let during = before.or(*lock(now));
+                    // What began before a fault and ended within it belongs to it. What a killed process took along
+                    // is given up much later.
+                    let during = if kills() == killed { before.or(*lock(now)) } else { Some(Fault::Killed) };
                     lock(report).count(during, kind, outcome);
                     std::thread::sleep(BETWEEN);
                 }
