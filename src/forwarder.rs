@@ -37,7 +37,7 @@ use self::store::Store;
 pub use self::upstreams::UpstreamState;
 use self::upstreams::Upstreams;
 use crate::dns::{DomainName, RecordType, name};
-use crate::forward::{Caps, Entry, Key, LocalAnswer};
+use crate::forward::{Caps, Entry, Key, KeyRef, LocalAnswer};
 
 /// An answer, shared with the cache, or why there is none.
 pub type Resolved = Result<Arc<Answer>, ForwardError>;
@@ -111,7 +111,7 @@ impl Forwarder {
     pub fn new(settings: ForwardSettings, link: Arc<dyn Link>) -> Arc<Self> {
         Arc::new(Self {
             upstreams: Upstreams::new(&settings),
-            store: Store::new(settings.cache_bytes, settings.serve_stale),
+            store: Store::new(settings.cache_bytes),
             in_flight: in_flight::InFlight::default(),
             budget: Budget::new(settings.rate),
             probes: probe::Probes::default(),
@@ -135,21 +135,21 @@ impl Forwarder {
     /// The answer that is in the cache and can be given at once: it is fresh at `now`, or stale while all upstreams
     /// are known to be down. Does not wait. Counted as a hit or a miss.
     #[must_use]
-    pub fn cached(self: &Arc<Self>, key: &Key, now: Instant) -> Option<Arc<Answer>> {
+    pub fn cached(self: &Arc<Self>, key: KeyRef<'_>, now: Instant) -> Option<Arc<Answer>> {
         let found = self.store.get(key).filter(|answer| {
             if answer.is_fresh(now) {
                 return true;
             }
-            let stale = self.upstreams.are_down(&key.name) && answer.is_usable(now, self.settings.serve_stale);
+            let stale = self.upstreams.are_down(key.name) && answer.is_usable(now, self.settings.serve_stale);
             self.stats.stale.fetch_add(u64::from(stale), Relaxed);
             stale
         });
         self.stats.count_lookup(found.is_some());
         if let Some(answer) = found.as_ref().filter(|answer| self.settings.prefetch && answer.used(now))
-            && let Some(runtime) = &self.runtime
+            && let (Some(runtime), Some(key)) = (&self.runtime, key.to_key())
         {
             // Once in the life of a popular answer.
-            runtime.spawn(Arc::clone(self).renew(key.clone(), Arc::clone(answer)));
+            runtime.spawn(Arc::clone(self).renew(key, Arc::clone(answer)));
         }
         found
     }
@@ -157,7 +157,7 @@ impl Forwarder {
     /// The answer that is in the cache, fresh or stale, for when there is no time or room to ask an upstream. Counted if
     /// it is stale.
     #[must_use]
-    pub fn kept(&self, key: &Key, now: Instant) -> Option<Arc<Answer>> {
+    pub fn kept(&self, key: KeyRef<'_>, now: Instant) -> Option<Arc<Answer>> {
         let kept = self.usable(key, now)?;
         self.stats.stale.fetch_add(u64::from(kept.is_stale(now)), Relaxed);
         Some(kept)
@@ -243,11 +243,11 @@ impl Forwarder {
         self.store.flush(matches)
     }
 
-    fn usable(&self, key: &Key, now: Instant) -> Option<Arc<Answer>> {
+    fn usable(&self, key: KeyRef<'_>, now: Instant) -> Option<Arc<Answer>> {
         self.store.get(key).filter(|answer| answer.is_usable(now, self.settings.serve_stale))
     }
 
-    fn fresh(&self, key: &Key, now: Instant) -> Option<Arc<Answer>> {
+    fn fresh(&self, key: KeyRef<'_>, now: Instant) -> Option<Arc<Answer>> {
         self.store.get(key).filter(|answer| answer.is_fresh(now))
     }
 

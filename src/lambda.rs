@@ -6,6 +6,7 @@
 
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use lambda_runtime::{LambdaEvent, service_fn};
 use serde_json::{Value, json};
@@ -13,7 +14,7 @@ use serde_json::{Value, json};
 use crate::cli::{exit, logging};
 use crate::config::settings::Clusters;
 use crate::config::{self, Config, Overrides};
-use crate::daemon::controller::{Errand, Outcome, run_errand};
+use crate::daemon::controller::{self, Outcome};
 use crate::ecs::ClusterArn;
 use crate::ecs::event::{self, Detail, ServiceHint};
 use crate::inventory::ServiceKey;
@@ -78,7 +79,7 @@ async fn handle(config: &Config, payload: &Value) -> Result<Value, Error> {
         Asked::All => Vec::new(),
         Asked::Of(_, hints) => hints,
     };
-    let outcome = run_errand(config, clusters.to_vec(), false, Errand::ChangeAndGo, &hints).await?;
+    let outcome = controller::reconcile(config, clusters.to_vec(), false, Duration::ZERO, &hints).await?;
     judge(&outcome, payload, &hints)?;
     let done = outcome.applied.done.iter();
     let done = done.map(|group| json!({ "name": group.name.to_string(), "purpose": group.purpose.label() }));

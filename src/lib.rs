@@ -31,6 +31,7 @@ pub mod host;
 pub mod http;
 pub mod link;
 pub mod server;
+pub mod store;
 pub mod systemd;
 
 // Floor 4, roof: wiring and commands.

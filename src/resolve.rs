@@ -206,9 +206,9 @@ fn answer(node: &Node, qtype: RecordType) -> Resolution<'_> {
 
 /// PTR records of addresses that we know. Everything else of the reverse zones belongs to somebody else.
 fn reverse<'z>(zone: &'z Zone, question: &Question<'_>) -> Resolution<'z> {
-    let known = || zone.find(question.name())?.shown();
-    match known() {
-        Some(node) if question.qtype == RecordType::PTR => answer(node, question.qtype),
-        Some(_) | None => Resolution::Forward,
+    let is_reverse = question.qtype == RecordType::PTR;
+    match is_reverse.then(|| zone.find(question.name())?.shown()).flatten() {
+        Some(node) => answer(node, question.qtype),
+        None => Resolution::Forward,
     }
 }

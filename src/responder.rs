@@ -17,12 +17,13 @@ use std::time::Instant;
 use crate::access::{Access, Admission};
 use crate::dns::precheck::error_header;
 use crate::dns::{Body, Ede, Envelope, HEADER_LEN, Parsed, Precheck, Question, Rcode, precheck};
-use crate::forward::Key;
+use crate::forward::{Key, KeyRef};
 use crate::forwarder::{ForwardError, Forwarder, Resolved};
 use crate::metrics::{Counters, Dropped, Proto, Source};
 use crate::resolve::{self, Decision, Resolution};
 use crate::snapshot::Shared;
 use crate::zone::Zone;
+use crate::zone::transfer::Transfer;
 
 use conclude::{Asked, Concluded, Heard};
 pub use pending::Pending;
@@ -62,6 +63,8 @@ pub struct Responder {
     forwarder: Arc<Forwarder>,
     access: Arc<Access>,
     resolve: Resolve,
+    /// Whether the zone is transferred to this host.
+    transfers: bool,
     not_ours: Body,
     busy: Body,
 }
@@ -79,7 +82,13 @@ impl Responder {
         let not_ours = error(Rcode::Refused, Ede::NOT_AUTHORITATIVE, "not in our zones, and recursion is not desired");
         let busy =
             error(Rcode::ServFail, Ede::NETWORK_ERROR, "too many questions are under way, or we are being stopped");
-        Self { shared, forwarder, access, resolve, not_ours, busy }
+        Self { shared, forwarder, access, resolve, transfers: false, not_ours, busy }
+    }
+
+    /// The same, which transfers the zone to clients on this host if `transfers`.
+    #[must_use]
+    pub fn with_transfers(self, transfers: bool) -> Self {
+        Self { transfers, ..self }
     }
 
     /// Answers `message` into `out`, or says why not now. Counts the question in `counters`; whoever sends the reply
@@ -125,6 +134,19 @@ impl Responder {
         self.access.shuts_out(client)
     }
 
+    /// The zone for a client that asks for all of it, over TCP and from a loopback address; `None` if the message, which
+    /// is [unusual](Verdict::Unusual), asks for something else, or is not to have it.
+    #[must_use]
+    pub fn transfer(&self, message: &[u8], client: IpAddr) -> Option<Transfer> {
+        let (name, question) = Question::transfer(message)?;
+        let id = message.first_chunk::<2>()?;
+        if !self.transfers || !client.to_canonical().is_loopback() {
+            return None;
+        }
+        let zone = self.shared.load().zone.clone();
+        (name == zone.settings.origin).then(|| Transfer::new(zone, *id, question))
+    }
+
     /// Asks the upstream, more than once if need be, and writes the reply into `out`. Takes no longer than one exchange
     /// does: who has asked does not wait for two.
     pub async fn finish(&self, pending: &Pending, out: &mut Vec<u8>) -> Source {
@@ -137,7 +159,7 @@ impl Responder {
         // Which steps come before the one that waited is known only now; those are in the cache.
         let mut heard = vec![(pending.key.clone(), first)];
         loop {
-            let key = conclude::key(&resolution, &question);
+            let key = conclude::key(&resolution, &question).and_then(KeyRef::to_key);
             if let Some(key) = key.as_ref().filter(|key| !heard.iter().any(|(asked, _)| asked == *key)) {
                 heard.push((key.clone(), self.resolve_in_time(key, pending).await));
             }
@@ -156,7 +178,7 @@ impl Responder {
         let until = (pending.since() + self.forwarder.budget()).into();
         match tokio::time::timeout_at(until, self.forwarder.resolve(key.clone(), pending.client)).await {
             Ok(resolved) => resolved,
-            Err(_) => self.forwarder.kept(key, until.into_std()).ok_or(ForwardError::Timeout),
+            Err(_) => self.forwarder.kept(key.borrow(), until.into_std()).ok_or(ForwardError::Timeout),
         }
     }
 
@@ -171,7 +193,7 @@ impl Responder {
         let now = tokio::time::Instant::now().into_std();
         let asked = Asked { question: &question, snapshot, envelope, spin, now, layer };
         loop {
-            let kept = conclude::key(&resolution, &question).map(|key| self.forwarder.kept(&key, now));
+            let kept = conclude::key(&resolution, &question).map(|key| self.forwarder.kept(key, now));
             let heard = match &kept {
                 None => Heard::Nothing,
                 Some(Some(entry)) => Heard::Answer(entry),
@@ -210,7 +232,7 @@ impl Responder {
                 }
                 continue;
             };
-            let Some(entry) = self.forwarder.cached(&key, now) else {
+            let Some(entry) = self.forwarder.cached(key, now) else {
                 return self.wait(message, &asked, &resolution, (key, circumstances), out);
             };
             match asked.conclude(resolution, Heard::Answer(&entry), out) {
@@ -227,7 +249,7 @@ impl Responder {
         message: &[u8],
         asked: &Asked<'_>,
         resolution: &Resolution<'_>,
-        upstream: (Key, Circumstances),
+        upstream: (KeyRef<'_>, Circumstances),
         out: &mut Vec<u8>,
     ) -> Verdict {
         if !asked.question.recursion_desired {
@@ -241,6 +263,8 @@ impl Responder {
             }
         }
         let (key, circumstances) = upstream;
+        // A question has no other names, nor has the zone.
+        let Some(key) = key.to_key() else { return Verdict::Drop(Dropped::NoQuery) };
         Verdict::Await(Pending::new(message, asked, key, circumstances))
     }
 }

@@ -19,6 +19,14 @@ pub fn ready() {
     notify(&[NotifyState::Ready]);
 }
 
+/// The configuration is being read anew; [`ready`] says that it was.
+pub fn reloading() {
+    match NotifyState::monotonic_usec_now() {
+        Ok(now) => notify(&[NotifyState::Reloading, now]),
+        Err(error) => tracing::warn!(%error, "systemd cannot be told of a reload: there is no clock"),
+    }
+}
+
 /// Shutdown has begun.
 pub fn stopping() {
     notify(&[NotifyState::Stopping]);

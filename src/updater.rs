@@ -1,7 +1,9 @@
 //! The single writer: takes what the sources have learned, brings inventory and zone up to date, and publishes.
 //!
 //! Changes that are waiting are taken together and published with one swap. Whoever delivered them is told only after
-//! that swap.
+//! that swap. After a restart, what a pass finds of a cluster is published once the pass is through (`held`).
+
+mod held;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -9,19 +11,23 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::sync::{mpsc, oneshot};
 
-use crate::dns::DomainName;
+use crate::dns::{DomainName, Ede};
 use crate::inventory::drift::{self, Told};
 use crate::inventory::{Change, Inventory, Outcome, Subject, reduce};
 use crate::snapshot::{Shared, Snapshot};
 use crate::source::{Delivery, Message, Origin};
 use crate::zone::layers::HostedRecords;
 use crate::zone::{Settings, ZoneWriter};
+use held::Held;
 
 /// Deliveries that are published with one swap at most.
 const BATCH: usize = 256;
 
 /// Collisions, and unsound records, that are remembered as logged.
 const MAX_REPORTED: usize = 10_000;
+
+/// Services, tasks and container instances that are held, unless [`Updater::holding`] says otherwise.
+const MAX_RESOURCES: usize = 500_000;
 
 /// Told of the names that say something else from now on, after they do.
 pub type Tell = Box<dyn FnMut(&BTreeSet<DomainName>) + Send>;
@@ -35,6 +41,8 @@ pub struct UpdaterStats {
     pub unchanged: AtomicU64,
     /// Changes that were older than what was known.
     pub stale: AtomicU64,
+    /// Changes that brought something for which there was no room.
+    pub refused: AtomicU64,
     /// Changes that a pass beside events has found, by [`Told`]: what the events had missed.
     pub drift: [AtomicU64; Told::ALL.len()],
     /// Snapshots published.
@@ -59,6 +67,8 @@ pub struct UpdaterStats {
     pub kept_draining: AtomicU64,
     /// Pairs of services found to want the same name.
     pub contested: AtomicU64,
+    /// Subjects whose news wait for the end of the first pass after a restart.
+    pub held: AtomicU64,
 }
 
 /// The updater's state.
@@ -75,6 +85,10 @@ pub struct Updater {
     /// Records of the hosted zone that cannot be answered and have been logged.
     skipped: BTreeSet<String>,
     tell: Option<Tell>,
+    max_resources: usize,
+    /// Said with every answer of ECS.
+    ede: Option<Ede>,
+    held: Held,
 }
 
 impl Updater {
@@ -95,15 +109,37 @@ impl Updater {
             reported: BTreeSet::new(),
             skipped: BTreeSet::new(),
             tell: None,
+            max_resources: MAX_RESOURCES,
+            ede: None,
+            held: Held::default(),
         };
         updater.count();
         updater
+    }
+
+    /// The same updater with an inventory of before the restart, published, and `ede` said with every answer until a
+    /// [`Message::Remark`] says otherwise. What a first pass over one of its clusters finds is published when that is
+    /// through: while it is under way, tasks that are gone are known before those that have replaced them.
+    #[must_use]
+    pub fn restored(mut self, inventory: Inventory, ede: Ede) -> Self {
+        let clusters: BTreeSet<_> =
+            inventory.clusters.values().filter(|record| record.synced).map(|it| it.cluster.arn.clone()).collect();
+        let touched = inventory.clusters.keys().cloned().map(Subject::Cluster).collect();
+        (self.inventory, self.ede, self.held) = (inventory, Some(ede), Held::until_read(clusters));
+        self.publish(&touched, None);
+        self
     }
 
     /// The same updater, telling `tell` after each publication which names have changed.
     #[must_use]
     pub fn telling(self, tell: Tell) -> Self {
         Self { tell: Some(tell), ..self }
+    }
+
+    /// The same updater, with room for `resources` services, tasks and container instances together.
+    #[must_use]
+    pub fn holding(self, resources: usize) -> Self {
+        Self { max_resources: resources, ..self }
     }
 
     /// Where it publishes.
@@ -133,6 +169,7 @@ impl Updater {
         let mut touched = BTreeSet::new();
         let mut done: Vec<oneshot::Sender<()>> = Vec::new();
         let mut hosted = None;
+        let mut anew = false;
         for message in messages {
             match message {
                 Message::Ask(look) => look(&self.inventory),
@@ -144,11 +181,21 @@ impl Updater {
                     hosted = Some(records);
                     done.push(waiting);
                 }
+                Message::Remark(ede) => {
+                    anew |= self.ede != ede;
+                    self.ede = ede;
+                }
+                Message::Configure(settings, waiting) => {
+                    self.writer = self.writer.reconfigured(*settings, &self.inventory);
+                    anew = true;
+                    done.push(waiting);
+                }
             }
         }
-        if !touched.is_empty() || hosted.is_some() {
+        if !touched.is_empty() || hosted.is_some() || anew {
             self.publish(&touched, hosted.as_ref());
         }
+        self.stats.held.store(self.held.len() as u64, Ordering::Relaxed);
         for waiting in done {
             // Who delivered may have stopped waiting.
             let _ = waiting.send(());
@@ -157,8 +204,18 @@ impl Updater {
 
     fn reduce(&mut self, changes: Vec<Change>, origin: Origin) -> BTreeSet<Subject> {
         let mut touched = BTreeSet::new();
+        let mut read = BTreeSet::new();
         for change in changes {
-            let missed = if origin == Origin::Reconcile { drift::missed(&self.inventory, &change) } else { None };
+            if self.inventory.has_no_room_for(&change, self.max_resources) {
+                self.refuse();
+                continue;
+            }
+            // What happened while we were down, no event could tell us.
+            let reconciled = origin == Origin::Reconcile && self.held.is_over();
+            let missed = if reconciled { drift::missed(&self.inventory, &change) } else { None };
+            if let Change::Synced { cluster } = &change {
+                read.extend(self.held.release(cluster));
+            }
             let (inventory, outcome) = reduce(std::mem::take(&mut self.inventory), change);
             self.inventory = inventory;
             let counter = match outcome {
@@ -174,7 +231,20 @@ impl Updater {
             };
             counter.fetch_add(1, Ordering::Relaxed);
         }
+        let mut touched = self.held.sift(touched, origin, &self.inventory);
+        touched.append(&mut read);
         touched
+    }
+
+    /// Counts a change for which there is no room, and says so when it is the first one.
+    fn refuse(&self) {
+        if self.stats.refused.fetch_add(1, Ordering::Relaxed) == 0 {
+            tracing::error!(
+                "the inventory holds {} services, tasks and container instances and takes no new ones, which will have \
+                 no names: follow fewer clusters (ecs.clusters), or raise limits.inventory and the memory",
+                self.inventory.size(),
+            );
+        }
     }
 
     fn publish(&mut self, touched: &BTreeSet<Subject>, hosted: Option<&HostedRecords>) {
@@ -188,7 +258,7 @@ impl Updater {
         }
         self.report(diff.contested);
         self.generation += 1;
-        let next = Snapshot { generation: self.generation, zone: self.writer.zone().clone(), ede: None };
+        let next = Snapshot { generation: self.generation, zone: self.writer.zone().clone(), ede: self.ede.clone() };
         self.retired.push(self.shared.replace(next));
         self.retired.retain(|snapshot| Arc::strong_count(snapshot) > 1);
         self.count();

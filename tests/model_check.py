@@ -103,6 +103,7 @@ def ask_ecs(ecs, cluster):
 def ask_queues(sqs, sns, topic):
     queue = sqs.create_queue(QueueName="model", Attributes={"VisibilityTimeout": "5"}, tags={"team": "a"})["QueueUrl"]
     sqs.get_queue_url(QueueName="model")
+    sqs.list_queues(QueueNamePrefix="mod", MaxResults=1)
     arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["All"])["Attributes"]["QueueArn"]
     sqs.set_queue_attributes(QueueUrl=queue, Attributes={"VisibilityTimeout": "0"})
     sqs.tag_queue(QueueUrl=queue, Tags={"owner": "b"})

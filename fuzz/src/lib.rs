@@ -8,5 +8,6 @@ pub mod event;
 pub mod packet;
 pub mod reply;
 mod rig;
+pub mod snapshot;
 pub mod tcp_stream;
 pub mod upstream_reply;

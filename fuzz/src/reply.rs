@@ -51,6 +51,9 @@ pub fn judge(query: &[u8], reply: &[u8], tcp: bool) -> Result<(), &'static str> 
             question.limit(tcp)
         }
         Parsed::Unusual | Parsed::Malformed => {
+            let asked = query.get(HEADER..records.question_end).unwrap_or_default();
+            let echoed = records.questions == 0 || reply[HEADER..records.question_end].eq_ignore_ascii_case(asked);
+            holds(echoed, "another question")?;
             holds(records.questions == 1 || reply[3] & 0x0f != 0, "NOERROR without a question")?;
             holds(records.opts <= 1, "more than one OPT")?;
             if tcp { TCP_LIMIT } else { UDP_EDNS_LIMIT }
@@ -62,6 +65,7 @@ pub fn judge(query: &[u8], reply: &[u8], tcp: bool) -> Result<(), &'static str> 
 /// What a walk over the records has found.
 struct Records {
     questions: u16,
+    question_end: usize,
     opts: usize,
 }
 
@@ -73,13 +77,13 @@ fn walk(reply: &[u8]) -> Option<Records> {
     for _ in 0..questions {
         at = skip_name(reply, at)? + 4;
     }
-    let mut opts = 0;
+    let (question_end, mut opts) = (at, 0);
     for _ in 0..usize::from(number(6)?) + usize::from(number(8)?) + usize::from(number(10)?) {
         let fixed = skip_name(reply, at)?;
         opts += usize::from(number(fixed)? == TYPE_OPT);
         at = fixed + 10 + usize::from(number(fixed + 8)?);
     }
-    (at == reply.len() && questions <= 1).then_some(Records { questions, opts })
+    (at == reply.len() && questions <= 1).then_some(Records { questions, question_end, opts })
 }
 
 fn skip_name(reply: &[u8], mut at: usize) -> Option<usize> {

@@ -13,7 +13,7 @@ use ecs_resolver::inventory::{Document, Inventory, Subject, reduce};
 use ecs_resolver::metrics::Metrics;
 use ecs_resolver::responder::{Circumstances, Responder, Verdict};
 use ecs_resolver::snapshot::{Shared, Snapshot};
-use ecs_resolver::zone::{Fallback, Settings, ZoneWriter};
+use ecs_resolver::zone::{Fallback, Settings, Zone, ZoneWriter};
 use hickory_proto::op::{Edns, Message, MessageType, OpCode, Query};
 use hickory_proto::rr::Name;
 use tokio::runtime::{Builder, Runtime};
@@ -28,15 +28,21 @@ static ZONE: LazyLock<Shared> = LazyLock::new(|| {
     for change in document.into_changes(Timestamp::UNIX_EPOCH) {
         inventory = reduce(inventory, change).0;
     }
+    Shared::new(Snapshot { generation: 1, zone: zone(&inventory), ede: None })
+});
+
+/// The zone of an inventory.
+pub fn zone(inventory: &Inventory) -> Zone {
     let origin = DomainName::from_text("ecs.internal").expect("a name");
     let settings = Settings { fallback: Fallback::Resolver, ..Settings::new(origin, vec!["prod".to_owned()]) };
     let mut writer = ZoneWriter::new(settings, &Inventory::default(), 1);
     let services = inventory.services.keys().cloned().map(Subject::Service);
     let subjects = services.chain(inventory.container_instances.keys().cloned().map(Subject::Host));
+    let subjects = subjects.chain(inventory.tasks.keys().cloned().map(Subject::Task));
     let subjects = subjects.chain(inventory.clusters.keys().cloned().map(Subject::Cluster)).collect();
-    writer.update(&inventory, &subjects);
-    Shared::new(Snapshot { generation: 1, zone: writer.zone().clone(), ede: None })
-});
+    writer.update(inventory, &subjects);
+    writer.zone().clone()
+}
 
 /// An upstream of which every datagram and every stream brings the same bytes, and then nothing more.
 #[derive(Debug)]

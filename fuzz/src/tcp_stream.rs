@@ -27,7 +27,11 @@ static SERVER: LazyLock<(Runtime, ServerHandle, SocketAddr)> = LazyLock::new(|| 
         let sockets = server::bind(&[(Ipv4Addr::LOCALHOST, 0).into()], 1).expect("a free port");
         let address = sockets.addresses()[0];
         let responder = rig::responder(Upstream { reply: vec![0; HEADER], fitting: true });
-        (server::serve(sockets, responder.into(), &Metrics::new("fuzz")).expect("a server"), address)
+        (
+            server::serve(sockets, responder.into(), &Metrics::new("fuzz"), &server::Limits::default())
+                .expect("a server"),
+            address,
+        )
     };
     (runtime, handle, address)
 });
@@ -50,15 +54,30 @@ pub fn run(data: &[u8]) {
 /// # Panics
 /// When it is half a message, or one that is no reply to a message of the stream.
 pub fn check(stream: &[u8], replies: &[u8]) {
-    let mut queries = frames(stream).0;
+    let queries = frames(stream).0;
     let (replies, rest) = frames(replies);
     assert!(rest.is_empty(), "half a message: {rest:02x?}");
-    for reply in replies {
-        // Replies may come in another order, and queries may have the same id.
-        let at = queries.iter().position(|query| reply::judge(query, reply, true).is_ok());
-        let at = at.unwrap_or_else(|| panic!("{reply:02x?} is no reply to any of {queries:02x?}"));
-        queries.remove(at);
+    // They may come in another order, and queries may have the same id: each reply must find a query of its own.
+    let mut answered = vec![None; queries.len()];
+    for of in 0..replies.len() {
+        let found = find(of, &queries, &replies, &mut answered, &mut vec![false; queries.len()]);
+        assert!(found, "{:02x?} is no reply to any of {queries:02x?}", replies[of]);
     }
+}
+
+/// Finds a query for the reply with this number, if need be by finding another for a reply that has one.
+fn find(of: usize, queries: &[&[u8]], replies: &[&[u8]], answered: &mut [Option<usize>], seen: &mut [bool]) -> bool {
+    for at in 0..queries.len() {
+        if seen[at] || reply::judge(queries[at], replies[of], true).is_err() {
+            continue;
+        }
+        seen[at] = true;
+        if answered[at].is_none_or(|other| find(other, queries, replies, answered, seen)) {
+            answered[at] = Some(of);
+            return true;
+        }
+    }
+    false
 }
 
 /// Writes the stream in pieces of `cut` bytes (0: at once), then says that there is no more; gives what came back.

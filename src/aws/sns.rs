@@ -1,5 +1,7 @@
 //! Amazon SNS through the SDK.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use aws_config::SdkConfig;
 use aws_sdk_sns::Client;
@@ -47,17 +49,18 @@ impl SnsApi for Sns {
         }
     }
 
-    async fn find_subscription(&self, topic: &TopicArn, queue: &QueueArn) -> Result<Option<SubscriptionArn>, ApiError> {
+    async fn subscriptions(&self, topic: &TopicArn) -> Result<BTreeMap<QueueArn, SubscriptionArn>, ApiError> {
         let stream = self.client.list_subscriptions_by_topic().topic_arn(topic.as_str()).into_paginator().send();
-        let of_queue = |page: ListSubscriptionsByTopicOutput| {
+        let of_queues = |page: ListSubscriptionsByTopicOutput| {
             let all = page.subscriptions.unwrap_or_default().into_iter();
-            let ours = all.filter(|one| one.endpoint() == Some(queue.as_str()) && one.protocol() == Some("sqs"));
+            let queues = all.filter(|one| one.protocol() == Some("sqs"));
+            let pairs = queues.filter_map(|one| Some((one.endpoint?, one.subscription_arn?)));
             // One that was never confirmed has a word in place of an ARN, and cannot be changed.
-            ours.filter_map(|one| one.subscription_arn).filter(|arn| arn.starts_with("arn:")).collect()
+            let confirmed = pairs.filter(|(_, arn)| arn.starts_with("arn:"));
+            confirmed.map(|(queue, arn)| (QueueArn(queue), SubscriptionArn(arn))).collect()
         };
-        let found = self.calls.pages("sns:ListSubscriptionsByTopic", stream, of_queue).await;
-        let mut found = found.map_err(|error| error.about(&format!("topic {topic}")))?;
-        Ok(found.pop().map(SubscriptionArn))
+        let found = self.calls.pages("sns:ListSubscriptionsByTopic", stream, of_queues).await;
+        Ok(found.map_err(|error| error.about(&format!("topic {topic}")))?.into_iter().collect())
     }
 
     async fn deliver_raw(&self, subscription: &SubscriptionArn) -> Result<(), ApiError> {

@@ -12,6 +12,7 @@ use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::error::ProvideErrorMetadata;
+use aws_sdk_sqs::operation::list_queues::ListQueuesOutput;
 use aws_sdk_sqs::types::{
     BatchResultErrorEntry, DeleteMessageBatchRequestEntry, Message, QueueAttributeName as Attribute,
 };
@@ -27,6 +28,8 @@ const WAIT: i32 = 20;
 const POLL_TIMEOUT: Duration = Duration::from_secs(WAIT.unsigned_abs() as u64).saturating_add(super::ATTEMPT_TIMEOUT);
 /// Most messages of one receive and of one delete.
 const BATCH: i32 = 10;
+/// Most queues on a page of a list.
+const PAGE: i32 = 1_000;
 
 /// What CreateQueue says of a name that is taken by a queue with other settings: in its own words, and in those of
 /// the older protocol, which its JSON answers still carry.
@@ -64,6 +67,13 @@ impl SqsApi for Sqs {
             Err(error) if error.kind == ApiErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    async fn list_queues(&self, prefix: &str) -> Result<Vec<QueueUrl>, ApiError> {
+        // Without a number there is one page, and what does not fit is left out without a word.
+        let request = self.client.list_queues().queue_name_prefix(prefix).max_results(PAGE);
+        let urls = |page: ListQueuesOutput| page.queue_urls.unwrap_or_default().into_iter().map(QueueUrl).collect();
+        self.calls.pages("sqs:ListQueues", request.into_paginator().send(), urls).await
     }
 
     async fn create_queue(
@@ -146,7 +156,7 @@ impl SqsApi for Sqs {
 
 /// What a queue is called in messages.
 fn name(queue: &QueueUrl) -> String {
-    format!("queue {}", queue.as_str().rsplit('/').next().unwrap_or_default())
+    format!("queue {}", queue.name())
 }
 
 fn attributes(settings: &QueueSettings) -> HashMap<Attribute, String> {

@@ -3,13 +3,15 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use serde_json::json;
 
 use super::exit::{self, Failure};
 use super::{logging, print};
 use crate::config::settings::{Clusters, Source};
-use crate::config::{self, Config, Overrides};
-use crate::daemon::controller::{self, Errand, Outcome};
+use crate::config::{self, Config, Overrides, values};
+use crate::daemon::controller::{self, Outcome, Planned};
 use crate::register::report;
+use crate::source::queue::sweep::Abandoned;
 
 const EXAMPLES: &str = "Examples:
   ecs-resolver controller --plan --cluster prod
@@ -60,15 +62,44 @@ impl Controller {
         if !self.plan && !self.once {
             return Ok(controller::serve(&loaded.config, self.allow_mass_delete)?);
         }
-        let errand = if self.plan { Errand::Plan } else { Errand::Change };
-        let outcome = controller::once(&loaded.config, self.allow_mass_delete, errand)?;
-        if self.json {
-            print(format!("{:#}\n", report::json(&outcome.plan, &outcome.desired)).as_bytes())?;
-        } else if self.plan {
-            print(report::table(&outcome.plan, &outcome.desired).as_bytes())?;
+        if self.once {
+            return ended(&controller::once(&loaded.config, self.allow_mass_delete)?);
         }
-        ended(&outcome)
+        let planned = controller::plan(&loaded.config, self.allow_mass_delete)?;
+        print(if self.json { as_json(&planned) } else { as_table(&planned) }.as_bytes())?;
+        ended(&planned.outcome)?;
+        if planned.queues.is_some_and(|(look, _)| !look.complete) {
+            let text = "not all queues of hosts that are gone could be looked for; the log says why";
+            return Err(Failure::new(exit::INCOMPLETE, &text));
+        }
+        Ok(())
     }
+}
+
+fn as_json(planned: &Planned) -> String {
+    let Planned { outcome, queues } = planned;
+    let mut json = report::json(&outcome.plan, &outcome.desired);
+    let queue = |it: &Abandoned| json!({ "name": it.url.name(), "cluster": it.cluster, "instance": it.instance });
+    let queues = queues.as_ref().map(|(look, _)| look.found.iter().map(queue).collect::<Vec<_>>());
+    json["queues"] = queues.into();
+    format!("{json:#}\n")
+}
+
+fn as_table(planned: &Planned) -> String {
+    let Planned { outcome, queues } = planned;
+    let mut table = report::table(&outcome.plan, &outcome.desired);
+    if let Some((look, grace)) = queues {
+        let grace = values::duration_text(*grace);
+        let line = |it: &Abandoned| {
+            let (name, instance, cluster) = (it.url.name(), &it.instance, &it.cluster);
+            format!(
+                "Queue to remove: {name}, once {instance} has been gone from cluster {cluster} for {grace} and nobody \
+                 reads it\n"
+            )
+        };
+        table.extend(look.found.iter().map(line));
+    }
+    table
 }
 
 /// What a resolver may do and a controller may not.

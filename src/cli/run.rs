@@ -37,10 +37,12 @@ impl Run {
         logging::heed_rust_log(&mut self.overrides);
         let loaded = config::load(self.config.as_deref(), &self.overrides);
         let loaded = loaded.map_err(|faults| Failure::new(exit::CONFIG, &faults))?;
-        logging::start(&loaded.config.log);
+        let log = logging::start(&loaded.config.log);
         for notice in &loaded.notices {
             tracing::warn!("{notice}");
         }
-        Ok(daemon::run(loaded.config)?)
+        let Self { config: file, overrides } = self;
+        let load = Box::new(move || config::load(file.as_deref(), &overrides));
+        Ok(daemon::run(loaded.config, daemon::Reload { load, log: Box::new(move |settings| log.to(settings)) })?)
     }
 }

@@ -1,12 +1,14 @@
 //! Flags and environment variables that go over the file. A flag goes before its variable; clap sees to that.
 
 mod access;
+mod limits;
 
 use clap::{Args, FromArgMatches};
 
 use super::file::{Forward, Spec, Texts};
 use super::{Fault, keys};
 pub use access::AccessOverrides;
+pub use limits::LimitsOverrides;
 
 /// What was given on the command line or in the environment, as text: judged together with the file.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
@@ -95,6 +97,9 @@ pub struct Overrides {
         default_missing_value = "true"
     )]
     pub adopt: Option<String>,
+    /// Time until the queue of a host that is gone from its cluster is removed
+    #[arg(long, env = "ECS_RESOLVER_CONTROLLER_REMOVE_QUEUES_AFTER", value_name = "DURATION|off")]
+    pub remove_queues_after: Option<String>,
     /// DNS server for everything else; port 53 if none is given. Repeat it, or separate by commas
     #[arg(
         long = "upstream",
@@ -151,12 +156,18 @@ pub struct Overrides {
     /// `[access]`
     #[command(flatten)]
     pub access: AccessOverrides,
+    /// `[limits]`
+    #[command(flatten)]
+    pub limits: LimitsOverrides,
     /// Address of health, metrics and dumps
     #[arg(long, env = "ECS_RESOLVER_HTTP_LISTEN", value_name = "ADDR:PORT|off")]
     pub http: Option<String>,
     /// File of the last inventory
-    #[arg(long = "snapshot", env = "ECS_RESOLVER_SNAPSHOT_PATH", value_name = "FILE")]
+    #[arg(long = "snapshot", env = "ECS_RESOLVER_SNAPSHOT_PATH", value_name = "FILE|off")]
     pub snapshot_path: Option<String>,
+    /// How old what is known of a cluster may become before its names get SERVFAIL
+    #[arg(long = "max-age", env = "ECS_RESOLVER_SNAPSHOT_MAX_AGE", value_name = "DURATION")]
+    pub snapshot_max_age: Option<String>,
     /// What is logged; RUST_LOG is read as well
     #[arg(long, env = "ECS_RESOLVER_LOG_LEVEL", value_name = "FILTER")]
     pub log_level: Option<String>,
@@ -179,7 +190,7 @@ impl Overrides {
     /// The keys that are given, with their texts. Empty texts count as not given, so that a unit file can pass on a
     /// variable that is not set.
     pub fn given(&self) -> impl Iterator<Item = (&'static str, &[String])> {
-        let all: [(&str, &[String]); 44] = [
+        let all: [(&str, &[String]); 46] = [
             ("dns.listen", &self.listen),
             ("dns.zone", self.zone.as_slice()),
             ("dns.ttl", self.ttl.as_slice()),
@@ -204,6 +215,7 @@ impl Overrides {
             ("controller.interval", self.controller_interval.as_slice()),
             ("controller.record_types", &self.record_types),
             ("controller.adopt", self.adopt.as_slice()),
+            ("controller.remove_queues_after", self.remove_queues_after.as_slice()),
             ("forward.upstreams", &self.upstreams),
             ("forward.policy", self.policy.as_slice()),
             ("forward.rate", self.rate.as_slice()),
@@ -222,10 +234,14 @@ impl Overrides {
             ("forward.rebind_exempt", &self.rebind_exempt),
             ("http.listen", self.http.as_slice()),
             ("snapshot.path", self.snapshot_path.as_slice()),
+            ("snapshot.max_age", self.snapshot_max_age.as_slice()),
             ("log.level", self.log_level.as_slice()),
             ("log.format", self.log_format.as_slice()),
         ];
-        all.into_iter().chain(self.access.all()).filter(|(_, texts)| texts.iter().any(|text| !text.is_empty()))
+        all.into_iter()
+            .chain(self.access.all())
+            .chain(self.limits.all())
+            .filter(|(_, texts)| texts.iter().any(|text| !text.is_empty()))
     }
 
     /// Puts what is given over `spec`; returns what cannot even be read as the key's type.
@@ -264,10 +280,13 @@ fn set(spec: &mut Spec, key: &'static str, texts: &[String]) -> Result<(), Fault
         "controller.interval" => spec.controller.interval = text(),
         "controller.record_types" => spec.controller.record_types = list(),
         "controller.adopt" => spec.controller.adopt = parse(key, &text())?,
+        "controller.remove_queues_after" => spec.controller.remove_queues_after = text(),
         _ if key.starts_with("forward.") => return set_forward(&mut spec.forward, key, texts),
         _ if key.starts_with("access.") => return access::set(&mut spec.access, key, texts),
+        _ if key.starts_with("limits.") => return limits::set(&mut spec.limits, key, texts),
         "http.listen" => spec.http.listen = text(),
         "snapshot.path" => spec.snapshot.path = Some(text()),
+        "snapshot.max_age" => spec.snapshot.max_age = text(),
         "log.level" => spec.log.level = text(),
         "log.format" => spec.log.format = text(),
         _ => return Err(Fault::new(key, "there is no such key")),

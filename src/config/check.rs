@@ -5,6 +5,7 @@
 
 mod access;
 mod forward;
+mod limits;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -15,7 +16,8 @@ use std::time::Duration;
 use super::file::{self, Spec, Texts};
 use super::records::{self, Records};
 use super::settings::{
-    Clusters, Config, Controller, Dns, Ecs, Events, Fallback, Http, Log, LogFormat, Prefer, Route53, Snapshot, Source,
+    Clusters, Config, Controller, Dns, Ecs, Events, Fallback, Http, Log, LogFormat, Prefer, Route53, Snapshot,
+    SnapshotPath, Source,
 };
 use super::{Fault, Overrides, keys, values};
 use crate::dns::DomainName;
@@ -33,8 +35,12 @@ const MAX_WORKERS: i64 = 256;
 const INTERVALS: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(3600);
 /// The same, where events do.
 const RECONCILE_INTERVALS: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(24 * 3600);
+/// Shortest and longest time until the queue of a host that is gone is removed.
+const GRACES: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(7 * 24 * 3600);
 /// Shortest and longest time between two reads of the hosted zone.
 const ZONE_POLL_INTERVALS: RangeInclusive<Duration> = Duration::from_secs(10)..=Duration::from_secs(24 * 3600);
+/// How old what is known of a cluster may become; zero stands for any age.
+const MAX_AGES: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(365 * 86_400);
 
 /// Judges `spec` with `overrides` over it.
 ///
@@ -52,6 +58,7 @@ pub fn check(mut spec: Spec, overrides: &Overrides) -> Result<Config, Vec<Fault>
         controller: judge.controller(&spec.controller),
         forward: judge.forward(spec.forward),
         access: judge.access(spec.access),
+        limits: judge.limits(&spec.limits),
         http: judge.http(&spec.http),
         snapshot: judge.snapshot(spec.snapshot),
         log: judge.log(spec.log),
@@ -64,14 +71,11 @@ pub fn check(mut spec: Spec, overrides: &Overrides) -> Result<Config, Vec<Fault>
 /// What an operator should know although it is no fault, as `key: text`.
 #[must_use]
 pub fn notices(config: &Config) -> Vec<String> {
-    let unused = [("snapshot.path", config.snapshot.path.is_some())];
-    let unused = unused.into_iter().filter(|(_, given)| *given);
-    let unused = unused.map(|(key, _)| format!("{key}: accepted, but not used by this version; 0.2 will read it"));
     let open = config.dns.listen.iter().filter(|address| address.ip().is_unspecified());
     let open = open.map(|address| {
-        format!("dns.listen: {address} answers whoever reaches this host; name the addresses that shall answer")
+        format!("dns.listen: {address} can be asked by whoever reaches this host and may ask; name the addresses that shall answer")
     });
-    unused.chain(open).chain(access::notices(config)).collect()
+    open.chain(access::notices(config)).collect()
 }
 
 /// The faults found so far.
@@ -262,10 +266,13 @@ impl Judge {
             self.word(&format!("controller.record_types[{at}]"), &text.to_ascii_uppercase(), &words)
         });
         let record_types = kinds.collect();
+        let after = spec.remove_queues_after.as_str();
         Controller {
             interval: self.interval("controller.interval", &spec.interval, &INTERVALS),
             record_types,
             adopt: spec.adopt,
+            remove_queues_after: (after != "off")
+                .then(|| self.interval("controller.remove_queues_after", after, &GRACES)),
         }
     }
 
@@ -277,7 +284,12 @@ impl Judge {
     }
 
     fn snapshot(&mut self, spec: file::Snapshot) -> Snapshot {
-        Snapshot { path: spec.path.map(|path| self.absolute("snapshot.path", path)) }
+        let path = match spec.path {
+            None => SnapshotPath::StateDirectory,
+            Some(off) if off == "off" => SnapshotPath::Off,
+            Some(path) => SnapshotPath::At(self.absolute("snapshot.path", path)),
+        };
+        Snapshot { path, max_age: self.interval("snapshot.max_age", &spec.max_age, &MAX_AGES) }
     }
 
     fn log(&mut self, spec: file::Log) -> Log {

@@ -25,6 +25,8 @@ pub struct Spec {
     pub forward: Forward,
     /// `[access]`
     pub access: Access,
+    /// `[limits]`
+    pub limits: Limits,
     /// `[http]`
     pub http: Http,
     /// `[snapshot]`
@@ -178,11 +180,18 @@ pub struct Controller {
     pub record_types: Texts,
     /// Whether the CNAMEs of the Lambda of 2016 are taken over.
     pub adopt: bool,
+    /// Time until the queue of a host that is gone is removed; `off`: never.
+    pub remove_queues_after: String,
 }
 
 impl Default for Controller {
     fn default() -> Self {
-        Self { interval: "60s".to_owned(), record_types: Texts::of(["CNAME"]), adopt: false }
+        Self {
+            interval: "60s".to_owned(),
+            record_types: Texts::of(["CNAME"]),
+            adopt: false,
+            remove_queues_after: "15m".to_owned(),
+        }
     }
 }
 
@@ -313,6 +322,37 @@ impl Default for Access {
     }
 }
 
+/// How much of us clients may take.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// TCP connections, in all.
+    pub tcp_connections: i64,
+    /// TCP connections of one client.
+    pub tcp_connections_per_client: i64,
+    /// How long one may be silent.
+    pub tcp_idle: String,
+    /// Questions that wait for an upstream, in all.
+    pub questions_under_way: i64,
+    /// Questions of one client that do.
+    pub questions_under_way_per_client: i64,
+    /// Services, tasks and container instances that are known.
+    pub inventory: i64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            tcp_connections: 1024,
+            tcp_connections_per_client: 128,
+            tcp_idle: "10s".to_owned(),
+            questions_under_way: 4096,
+            questions_under_way_per_client: 1024,
+            inventory: 500_000,
+        }
+    }
+}
+
 /// Health, metrics, dumps.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -328,11 +368,19 @@ impl Default for Http {
 }
 
 /// The last inventory on disk.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Snapshot {
-    /// The file.
+    /// The file, or `off`; none: in the folder that systemd gives.
     pub path: Option<String>,
+    /// How old what is known of a cluster may become.
+    pub max_age: String,
+}
+
+impl Default for Snapshot {
+    fn default() -> Self {
+        Self { path: None, max_age: "168h".to_owned() }
+    }
 }
 
 /// The log on standard error.

@@ -2,12 +2,13 @@
 //! that is wrong with them.
 //!
 //! `file` is the shape of the file, `read` parses it without stopping at the first fault, `args` are the flags and
-//! environment variables over it, `check` judges the values, `records` reads the names that the configuration itself answers, `settings` is what the rest of the program sees. Nothing
+//! environment variables over it, `check` judges the values, `records` reads the names that the configuration itself answers, `settings` is what the rest of the program sees, `difference` is what another configuration would change. Nothing
 //! here acts on a setting.
 
 pub mod args;
 pub mod check;
 pub mod demo;
+pub mod difference;
 pub mod fault;
 pub mod file;
 pub mod host;

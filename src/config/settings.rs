@@ -36,9 +36,11 @@ pub struct Config {
     pub forward: Forward,
     /// Who may ask, how often, and what proves who they are.
     pub access: Access,
+    /// How much of us clients may take.
+    pub limits: Limits,
     /// Health, metrics, dumps.
     pub http: Http,
-    /// The last inventory on disk. Checked, but not used by this version.
+    /// The last inventory on disk.
     pub snapshot: Snapshot,
     /// The log on standard error.
     pub log: Log,
@@ -176,6 +178,9 @@ pub struct Controller {
     pub record_types: BTreeSet<Kind>,
     /// Whether the CNAMEs of the Lambda of 2016 are taken over.
     pub adopt: bool,
+    /// How long a host must be gone from its cluster until its queue is removed, 1 s to 7 days; `None`: for ever.
+    #[serde(serialize_with = "duration_or_off")]
+    pub remove_queues_after: Option<Duration>,
 }
 
 /// `[forward]`
@@ -273,6 +278,24 @@ pub struct Access {
     pub cookie_secret: Option<PathBuf>,
 }
 
+/// `[limits]`
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Limits {
+    /// TCP connections, in all, 16–100,000.
+    pub tcp_connections: usize,
+    /// TCP connections of one client, 1–1,000,000.
+    pub tcp_connections_per_client: usize,
+    /// How long one may be silent, 100 ms to 1 h.
+    #[serde(serialize_with = "duration")]
+    pub tcp_idle: Duration,
+    /// Questions that wait for an upstream, in all, 16–1,000,000.
+    pub questions_under_way: usize,
+    /// Questions of one client that do, 1–1,000,000.
+    pub questions_under_way_per_client: usize,
+    /// Services, tasks and container instances that are known, 1000–10,000,000.
+    pub inventory: usize,
+}
+
 /// `[http]`
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Http {
@@ -284,8 +307,23 @@ pub struct Http {
 /// `[snapshot]`
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Snapshot {
-    /// The file, absolute.
-    pub path: Option<PathBuf>,
+    /// The file.
+    #[serde(serialize_with = "snapshot_path")]
+    pub path: SnapshotPath,
+    /// How old what is known of a cluster may become, up to a year; zero: as old as it may.
+    #[serde(serialize_with = "duration")]
+    pub max_age: Duration,
+}
+
+/// Where the last inventory is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SnapshotPath {
+    /// In the folder that systemd gives (`StateDirectory=`); without one, nowhere.
+    StateDirectory,
+    /// In this file, absolute.
+    At(PathBuf),
+    /// Nowhere.
+    Off,
 }
 
 /// `[log]`
@@ -342,12 +380,27 @@ fn duration<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, 
     serializer.serialize_str(&values::duration_text(*duration))
 }
 
+fn duration_or_off<S: Serializer>(duration: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
+    match duration {
+        Some(duration) => serializer.serialize_str(&values::duration_text(*duration)),
+        None => serializer.serialize_str("off"),
+    }
+}
+
 fn kinds<S: Serializer>(kinds: &BTreeSet<Kind>, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_seq(kinds.iter().map(|kind| kind.label()))
 }
 
 fn size<S: Serializer>(bytes: &u64, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&values::size_text(*bytes))
+}
+
+fn snapshot_path<S: Serializer>(path: &SnapshotPath, serializer: S) -> Result<S::Ok, S::Error> {
+    match path {
+        SnapshotPath::StateDirectory => serializer.serialize_none(),
+        SnapshotPath::At(path) => path.serialize(serializer),
+        SnapshotPath::Off => serializer.serialize_str("off"),
+    }
 }
 
 fn or_off<S: Serializer>(address: &Option<SocketAddr>, serializer: S) -> Result<S::Ok, S::Error> {

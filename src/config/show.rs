@@ -42,7 +42,8 @@ pub fn table(loaded: &Loaded) -> String {
     lines.chain(notices).collect::<String>().trim_end().to_owned() + "\n"
 }
 
-fn value(value: &Value) -> String {
+/// A value as people read it.
+pub(super) fn value(value: &Value) -> String {
     match value {
         Value::Null => "-".to_owned(),
         Value::String(text) => text.clone(),

@@ -9,8 +9,11 @@ pub mod events;
 mod feed;
 mod from_aws;
 mod hosted;
+mod kept;
+mod limits;
 mod listening;
 mod readiness;
+mod reload;
 mod report;
 mod upstreams;
 
@@ -20,7 +23,7 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::runtime::Runtime;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -34,12 +37,16 @@ use crate::responder::Responder;
 use crate::server::{ServerHandle, Sockets};
 use crate::source::clock::Clock;
 use crate::source::events::stats::EventStats;
+use crate::source::staleness;
 use crate::source::status::SourceStatus;
 use crate::source::{Message, Updates};
 use crate::updater::Updater;
 use crate::{config, http, server, systemd, zone};
 use balancers::SimulatedBalancers;
 use feed::{Feed, Prepared};
+use kept::{Keeping, Saver, Watch};
+pub use reload::Reload;
+use reload::Reloader;
 
 /// Time for answers under way when we are told to stop.
 const DRAIN: Duration = Duration::from_secs(5);
@@ -69,7 +76,7 @@ impl Error {
 ///
 /// # Errors
 /// [`Error::Unavailable`] when an address is taken or the fixture cannot be read; nothing is served then.
-pub fn run(config: Config) -> Result<(), Error> {
+pub fn run(config: Config, reload: Reload) -> Result<(), Error> {
     let feed = match &config.ecs.source {
         Source::Describe => Feed::Describe,
         Source::Fixture(path) => Feed::Fixture(path.clone()),
@@ -78,7 +85,7 @@ pub fn run(config: Config) -> Result<(), Error> {
     let link = upstreams::link(&config)?;
     // Ports first: what cannot be served need not be read.
     let sockets = listening::bind(&config.dns)?;
-    runtime()?.block_on(serve(config, sockets, feed, link, None))
+    runtime()?.block_on(serve(config, sockets, feed, link, Start::Daemon(reload)))
 }
 
 /// Serves a made-up cluster until SIGTERM or SIGINT.
@@ -91,46 +98,69 @@ pub fn demo(settings: DemoSettings) -> Result<(), Error> {
         World::Synthetic { services, tasks } => Feed::Synthetic { services, tasks, seed, churn },
         World::Simulated => Feed::Simulated { seed, churn },
     };
-    let greeting = feed::greeting(&feed, &config);
+    let start = Start::Demo(feed::greeting(&feed, &config));
     let link = Arc::new(SimulatedBalancers::before(upstreams::link(&config)?));
     let sockets = listening::bind(&config.dns)?;
-    runtime()?.block_on(serve(config, sockets, feed, link, Some(greeting)))
+    runtime()?.block_on(serve(config, sockets, feed, link, start))
 }
 
 fn runtime() -> Result<Runtime, Error> {
     tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("async").build().map_err(Error::internal)
 }
 
-async fn serve(
-    config: Config,
-    sockets: Sockets,
-    feed: Feed,
-    link: Arc<dyn Link>,
-    greeting: Option<String>,
-) -> Result<(), Error> {
+/// What is started.
+enum Start {
+    /// A daemon, which reads its configuration anew when it is told to.
+    Daemon(Reload),
+    /// The demo, which says this.
+    Demo(String),
+}
+
+impl Start {
+    /// What is done once everything works.
+    fn begin(
+        self,
+        config: Config,
+        updates: Updates,
+        zone: reload::ToZone,
+        (metrics, hangup, token): (&Metrics, Signal, CancellationToken),
+    ) {
+        match self {
+            Self::Demo(greeting) => println!("{greeting}"),
+            Self::Daemon(source) => {
+                let reloader = Reloader::new(source, config, updates, zone, metrics);
+                tokio::spawn(token.run_until_cancelled_owned(reloader.run(hangup)));
+            }
+        }
+    }
+}
+
+async fn serve(config: Config, sockets: Sockets, feed: Feed, link: Arc<dyn Link>, start: Start) -> Result<(), Error> {
     let feed = feed.prepare(&config).await.map_err(Error::Unavailable)?;
     let http = match config.http.listen {
         Some(address) => Some(http::bind(address).await.map_err(Error::unavailable)?),
         None => None,
     };
-    let stop = Stop::new()?;
+    let (stop, hangup) = (Stop::new()?, reload::signal()?);
+    let listen = sockets.addresses().to_vec();
     let clock = Clock::start();
     let status = Arc::new(SourceStatus::default());
     let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION")));
     let forwarder = Forwarder::new(upstreams::forward_settings(&config)?, link);
 
-    let serial = u32::try_from(clock.now().as_second()).unwrap_or_default();
-    let updater = Updater::new(zone_settings(&config, &feed, sockets.addresses()), serial);
+    let keeping = Keeping::of(&config, &feed);
+    let updater = updater(&config, &feed, &listen, &keeping, (&status, clock));
     let outdated = Arc::clone(&forwarder);
     // What the upstreams said of a name is of no use once the zone says it.
-    let updater = updater.telling(Box::new(move |names| outdated.forget(names)));
+    let updater = updater.telling(Box::new(move |names| outdated.forget(names))).holding(config.limits.inventory);
     let (shared, stats) = (updater.shared(), updater.stats());
     let (updates, messages) = Updates::channel();
     let updating = start_updater(updater, messages)?;
 
     let access = access::start(&config.access, &stop.token)?;
-    let responder = Arc::new(Responder::new(shared.clone(), Arc::clone(&forwarder), access));
-    let handle = server::serve(sockets, responder, &metrics).map_err(Error::internal)?;
+    let responder = Responder::new(shared.clone(), Arc::clone(&forwarder), access).with_transfers(config.dns.transfer);
+    let limits = limits::of(&config.limits);
+    let handle = server::serve(sockets, Arc::new(responder), &metrics, &limits).map_err(Error::internal)?;
     handle.addresses().iter().for_each(|address| tracing::info!("answering DNS on {address}, UDP and TCP"));
     let events = Arc::new(EventStats::default());
     let reporter = report::Reporter {
@@ -143,6 +173,7 @@ async fn serve(
         events: Arc::clone(&events),
     };
     reporter.register(&metrics, &forwarder);
+    keeping.counts.register(&metrics);
     let token = stop.token.clone();
     report_drops(&metrics, &token);
     if let Some(listener) = http {
@@ -150,6 +181,8 @@ async fn serve(
         let state = reporter.http_state(Arc::clone(&metrics), updates.clone(), Some(&forwarder));
         tokio::spawn(http::serve(listener, state, token.clone().cancelled_owned()));
     }
+    let saving = keep(&keeping, &reporter, &updates, &token);
+    let (reloading, reporting) = (updates.clone(), Arc::clone(&metrics));
     let ends = feed::Ends { updates, forwarder, metrics, status, clock, events };
     let mut sources: Vec<_> = hosted::start(ends.clone(), &config, &token).into_iter().collect();
     sources.push(feed::start(&feed, ends, &config, &token));
@@ -157,16 +190,60 @@ async fn serve(
     tokio::spawn(systemd::watchdog(alive, token.clone().cancelled_owned()));
     systemd::ready();
     tokio::spawn(token.clone().run_until_cancelled_owned(reporter.tell_status()));
-    if let Some(greeting) = greeting {
-        println!("{greeting}");
-    }
+    let zone = Box::new(move |config: &Config| zone_settings(config, &feed, &listen));
+    start.begin(config, reloading, zone, (&reporting, hangup, token));
     let ended = stop.wait(sources).await;
     systemd::stopping();
+    finish(handle, saving).await;
+    ended
+}
+
+/// Answers what is under way, while the inventory is saved.
+async fn finish(handle: ServerHandle, saving: Option<JoinHandle<()>>) {
     let unanswered = handle.stop(DRAIN).await;
     if unanswered > 0 {
         tracing::warn!("{unanswered} questions were still unanswered at the end of {DRAIN:?}");
     }
-    ended
+    if let Some(saving) = saving
+        && tokio::time::timeout(DRAIN, saving).await.is_err()
+    {
+        tracing::warn!("the inventory could not be saved within {DRAIN:?}; the file of before stays");
+    }
+}
+
+/// The updater with what is known from before the start, if that may be used: answers need not wait for AWS.
+fn updater(
+    config: &Config,
+    feed: &Prepared,
+    listen: &[std::net::SocketAddr],
+    keeping: &Keeping,
+    (status, clock): (&SourceStatus, Clock),
+) -> Updater {
+    let serial = u32::try_from(clock.now().as_second()).unwrap_or_default();
+    let updater = Updater::new(zone_settings(config, feed, listen), serial);
+    let region = config.ecs.region.clone().or_else(|| std::env::var("AWS_REGION").ok());
+    let Some(restored) = kept::inventory(keeping, feed, region.as_deref(), clock.now()) else { return updater };
+    status.restored(restored.read);
+    match staleness::remark(&staleness::of(&status.report(), clock.now())) {
+        Some(ede) => updater.restored(restored.inventory, ede),
+        None => updater,
+    }
+}
+
+/// Keeps the inventory on disk, if that is wanted, and says how old answers are.
+fn keep(
+    keeping: &Keeping,
+    reporter: &report::Reporter,
+    updates: &Updates,
+    token: &CancellationToken,
+) -> Option<JoinHandle<()>> {
+    let (status, clock) = (Arc::clone(&reporter.status), reporter.clock);
+    let watch = Watch { updates: updates.clone(), status: Arc::clone(&status), clock, max_age: keeping.max_age };
+    tokio::spawn(token.clone().run_until_cancelled_owned(watch.run()));
+    let path = keeping.inventory.clone()?;
+    let (updates, updated, counts) = (updates.clone(), Arc::clone(&reporter.stats), Arc::clone(&keeping.counts));
+    let saver = Saver { path, updates, updated, status, clock, counts };
+    Some(tokio::spawn(saver.run(token.clone())))
 }
 
 /// What systemd's watchdog is answered by.
@@ -198,8 +275,8 @@ fn report_drops(metrics: &Metrics, token: &CancellationToken) {
 /// What ends the daemon.
 struct Stop {
     token: CancellationToken,
-    terminate: tokio::signal::unix::Signal,
-    interrupt: tokio::signal::unix::Signal,
+    terminate: Signal,
+    interrupt: Signal,
 }
 
 impl Stop {

@@ -7,14 +7,12 @@ use std::time::Duration;
 use super::feed::{Feed, Prepared};
 use crate::ecs::Timestamp;
 use crate::http::Readiness;
+use crate::source::staleness::{self, age};
 use crate::source::status::{StatusReport, shared_queue};
 use crate::zone::Sync;
 
 /// A queue that has not answered for this long is too old a source: it is asked every 20 s at least.
 const EVENTS_BOUND: Duration = Duration::from_secs(60);
-
-/// Passes that may fail in a row, and the time that one may take, before what was read is too old.
-const PASSES_BOUND: (u32, Duration) = (3, Duration::from_secs(60));
 
 /// Ready once every cluster that is followed, and the hosted zone if a copy of it is kept, has been read, and as long as
 /// no source is older than its bound; without a source, at once.
@@ -49,22 +47,24 @@ fn unread(feed: &Prepared, sync: &Sync) -> Vec<String> {
 }
 
 fn too_old(report: &StatusReport, now: Timestamp) -> Vec<String> {
-    let age = |since: Timestamp| Duration::try_from(now.duration_since(since)).unwrap_or_default();
     let mut reasons = Vec::new();
     if let Some(events) = &report.events
-        && age(events.heard) > EVENTS_BOUND
+        && age(events.heard, now) > EVENTS_BOUND
     {
-        let seconds = age(events.heard).as_secs();
+        let seconds = age(events.heard, now).as_secs();
         reasons.push(format!("the queue of events has not answered for {seconds} s: changes are found by polling"));
     }
-    let (passes, pass) = PASSES_BOUND;
-    let bound = report.interval.map(|interval| interval.effective * passes + pass);
-    for (cluster, read) in &report.complete {
-        if bound.is_some_and(|bound| age(*read) > bound) {
-            let (name, seconds) = (cluster.id(), age(*read).as_secs());
-            reasons.push(format!("cluster {name} was last read completely {seconds} s ago"));
+    let stale = staleness::of(report, now);
+    reasons.extend(stale.iter().map(|stale| {
+        let (name, read, seconds) = (stale.cluster.id(), staleness::seconds(stale.as_of), stale.age(now).as_secs());
+        if stale.restored {
+            return format!(
+                "cluster {name} has not been read since the start: answers are those of before it, as of {read}, \
+                 {seconds} s ago"
+            );
         }
-    }
+        format!("cluster {name} was last read completely {seconds} s ago, as of {read}")
+    }));
     reasons
 }
 

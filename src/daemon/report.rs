@@ -119,9 +119,13 @@ impl Reporter {
         metrics.provide(&table::SOURCE_AGE, move |samples| {
             let (report, now) = (status.report(), clock.now());
             let age = |since: &Timestamp| now.duration_since(*since).as_secs_f64().max(0.0);
-            report.complete.values().min().iter().for_each(|oldest| samples.labelled(&[label], age(oldest)));
+            report.read().values().min().iter().for_each(|oldest| samples.labelled(&[label], age(oldest)));
             report.events.iter().for_each(|events| samples.labelled(&["events"], age(&events.heard)));
             report.hosted_zone.iter().for_each(|read| samples.labelled(&["route53"], age(read)));
+        });
+        let shared = self.shared.clone();
+        metrics.provide(&table::INVENTORY_STALE, move |samples| {
+            samples.value(f64::from(u8::from(shared.load().ede.is_some())));
         });
         self.register_source(metrics);
     }
@@ -131,9 +135,7 @@ impl Reporter {
             let stats = Arc::clone(&self.events);
             metrics.provide(metric, move |samples| read(&stats, samples));
         };
-        provide(&table::EVENTS, |stats, samples| {
-            stats.events().for_each(|(kind, verdict, count)| samples.labelled(&[kind, verdict], count as f64));
-        });
+        self.register_heard(metrics);
         provide(&table::EVENT_PROPAGATION, |stats, samples| durations(&stats.propagation, samples));
         provide(&table::EVENT_SERVING, |stats, samples| durations(&stats.serving, samples));
         provide(&table::EVENTS_HELD, |stats, samples| {
@@ -144,7 +146,16 @@ impl Reporter {
         provide(&table::EVENTS_QUEUE_SHARED, |stats, samples| {
             samples.value(f64::from(u8::from(stats.queue_shared.load(Ordering::Relaxed))));
         });
-        provide(&table::HEALTH_INTERVAL, |stats, samples| samples.value(value(&stats.health_interval) / 1e3));
+    }
+
+    /// Exports which events were received, and how often health is looked at.
+    pub(super) fn register_heard(&self, metrics: &Metrics) {
+        let stats = Arc::clone(&self.events);
+        metrics.provide(&table::EVENTS, move |samples| {
+            stats.events().for_each(|(kind, verdict, count)| samples.labelled(&[kind, verdict], count as f64));
+        });
+        let stats = Arc::clone(&self.events);
+        metrics.provide(&table::HEALTH_INTERVAL, move |samples| samples.value(value(&stats.health_interval) / 1e3));
     }
 
     fn register_source(&self, metrics: &Metrics) {
@@ -198,6 +209,7 @@ impl Reporter {
             samples.labelled(&["changed"], value(&stats.changed));
             samples.labelled(&["unchanged"], value(&stats.unchanged));
             samples.labelled(&["stale"], value(&stats.stale));
+            samples.labelled(&["refused"], value(&stats.refused));
         });
     }
 }

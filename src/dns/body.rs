@@ -208,6 +208,11 @@ impl BodyBuilder {
         }
     }
 
+    /// Number of answer records so far.
+    pub(super) fn len(&self) -> usize {
+        self.answers.len()
+    }
+
     /// Adds an answer record of the name that was asked. TTL in seconds.
     pub fn answer(&mut self, ttl: u32, data: &RData) -> &mut Self {
         self.answers.push(ASKED, &record(ttl, data));

@@ -6,6 +6,7 @@
 pub mod body;
 pub mod cookie;
 pub mod ede;
+pub mod framing;
 pub mod name;
 pub mod precheck;
 pub mod presentation;
@@ -20,7 +21,7 @@ pub use hickory_proto::rr::{Name, RData, RecordType, rdata};
 pub use name::DomainName;
 pub use precheck::{Precheck, precheck};
 pub use question::{Edns, Parsed, Question};
-pub use reply::{Envelope, ReplyContext, SoaBlock};
+pub use reply::{Envelope, ReplyContext, SoaBlock, Tail};
 
 /// Length of the header of a DNS message in bytes (RFC 1035 4.1.1); the question starts here.
 pub const HEADER_LEN: usize = 12;

@@ -4,12 +4,14 @@
 //! version 0. Everything else is handed on unread to the handler of unusual queries.
 
 use super::name::{MAX_LABEL, MAX_NAME};
-use super::{Cookie, HEADER_LEN, RecordType, TCP_LIMIT, UDP_EDNS_LIMIT, UDP_PLAIN_LIMIT};
+use super::{Cookie, DomainName, HEADER_LEN, RecordType, TCP_LIMIT, UDP_EDNS_LIMIT, UDP_PLAIN_LIMIT};
 
 /// Class IN (RFC 1035 3.2.4).
 const CLASS_IN: u16 = 1;
 /// Type OPT (RFC 6891).
 const TYPE_OPT: u16 = 41;
+/// Type AXFR (RFC 5936).
+const TYPE_AXFR: u16 = 252;
 /// First of the query types that are not record types: TKEY, TSIG, IXFR, AXFR, MAILB, MAILA, ANY.
 const META_TYPES: std::ops::RangeInclusive<u16> = 249..=255;
 
@@ -63,7 +65,7 @@ impl<'q> Question<'q> {
         let Some(header) = message.first_chunk::<HEADER_LEN>() else {
             return Parsed::Malformed;
         };
-        let Some((lower, end)) = read_name(message) else {
+        let Some(end) = name_end(message) else {
             return Parsed::Malformed;
         };
         let (Some(qtype), Some(class)) = (read_u16(message, end), read_u16(message, end + 2)) else {
@@ -91,11 +93,23 @@ impl<'q> Question<'q> {
             checking_disabled: header[3] & 0x10 != 0,
             authentic_data: header[3] & 0x20 != 0,
             wire: message.get(HEADER_LEN..end + 4).unwrap_or_default(),
-            lower,
+            lower: lower_case(message.get(HEADER_LEN..end).unwrap_or_default()),
             qtype: RecordType::from(qtype),
             edns,
             cookie,
         })
+    }
+
+    /// The name whose zone a message asks to be transferred (AXFR, RFC 5936), in lower-cased wire form, and the question
+    /// section; `None` if it asks for something else. The message has passed [`precheck`](super::precheck()).
+    #[must_use]
+    pub fn transfer(message: &'q [u8]) -> Option<(DomainName, &'q [u8])> {
+        let end = name_end(message)?;
+        let asks = read_u16(message, end)? == TYPE_AXFR && read_u16(message, end + 2)? == CLASS_IN;
+        let is_query = message.get(2)? & 0x78 == 0;
+        let asked = message.get(HEADER_LEN..end)?;
+        let name = DomainName::from_wire(lower_case(asked).get(..asked.len())?)?;
+        (asks && is_query).then_some((name, message.get(HEADER_LEN..end + 4)?))
     }
 
     /// The question section as asked: name with its case, type, class.
@@ -144,24 +158,29 @@ fn read_u16(message: &[u8], at: usize) -> Option<u16> {
     message.get(at..)?.first_chunk::<2>().map(|bytes| u16::from_be_bytes(*bytes))
 }
 
-/// The name behind the header in lower case, and where it ends. Compression makes no sense in a question.
-fn read_name(message: &[u8]) -> Option<([u8; MAX_NAME], usize)> {
-    let mut lower = [0; MAX_NAME];
+/// Where the name behind the header ends. Compression makes no sense in a question.
+fn name_end(message: &[u8]) -> Option<usize> {
     let mut at = HEADER_LEN;
     loop {
         let size = usize::from(*message.get(at)?);
-        if size > MAX_LABEL {
+        at += size + 1;
+        if size > MAX_LABEL || at > HEADER_LEN + MAX_NAME {
             return None;
         }
-        let label = message.get(at..=at + size)?;
-        let into = lower.get_mut(at - HEADER_LEN..=at - HEADER_LEN + size)?;
-        into.copy_from_slice(label);
-        into.make_ascii_lowercase();
-        at += size + 1;
         if size == 0 {
-            return Some((lower, at));
+            return Some(at);
         }
     }
+}
+
+/// A name in lower case. Its labels' lengths are none of letters, so all of it is done at once.
+fn lower_case(name: &[u8]) -> [u8; MAX_NAME] {
+    let mut lower = [0; MAX_NAME];
+    if let Some(into) = lower.get_mut(..name.len()) {
+        into.copy_from_slice(name);
+        into.make_ascii_lowercase();
+    }
+    lower
 }
 
 enum Opt<'q> {

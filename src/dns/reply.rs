@@ -3,9 +3,13 @@
 //! A compiled answer and a slow one both leave through [`write()`], so they can be compared byte for byte. Nothing is
 //! allocated: the caller's buffer is reused.
 
+mod chain;
+
 use super::body::Owner;
 use super::records::{ASKED, Records};
 use super::{Body, DomainName, Ede, HEADER_LEN, Question, Rcode, ReplyCookie, TCP_LIMIT, UDP_EDNS_LIMIT};
+
+pub use chain::{Owned, Tail, write_chain};
 
 /// Largest offset that a compression pointer can hold.
 const MAX_POINTER: usize = 0x3fff;
@@ -89,16 +93,9 @@ pub struct ReplyContext<'c> {
 /// all answers do, TC is set; glue that does not fit is left out silently (RFC 2181 9). The OPT record is always
 /// kept if the query had one.
 pub fn write(out: &mut Vec<u8>, question: &Question<'_>, body: &Body, context: &ReplyContext<'_>) {
-    out.clear();
-    out.extend_from_slice(&question.id.to_be_bytes());
-    let flags = 0x80 | u8::from(body.authoritative()) << 2 | u8::from(question.recursion_desired);
-    out.extend_from_slice(&[flags, 0x80 | u8::from(question.checking_disabled) << 4 | body.rcode().code()]);
-    out.extend_from_slice(&[0, 1, 0, 0, 0, 0, 0, 0]);
-    out.extend_from_slice(question.wire());
+    begin(out, question, body.authoritative(), body.rcode());
     let ede = body.ede().or(context.ede);
-    let opt_len = question.edns.map_or(0, |_| opt_len(ede, context.cookie.as_ref()));
-    let limit = context.limit.min(TCP_LIMIT).saturating_sub(opt_len);
-
+    let limit = room(question, ede, context);
     let mut places = Places::default();
     let (answers, complete) = write_answers(out, body, context.spin, limit, &mut places);
     let mut counts = [answers, 0, 0];
@@ -106,23 +103,45 @@ pub fn write(out: &mut Vec<u8>, question: &Question<'_>, body: &Body, context: &
         context.soa.write(question.name_len(), out);
         counts[1] = 1;
     }
-    if let Some((owner, record)) = body.foreign_soa().filter(|_| complete) {
-        if out.len() + owner.as_wire().len() + record.len() <= limit {
-            out.extend_from_slice(owner.as_wire());
-            out.extend_from_slice(record);
-            counts[1] += 1;
-        }
+    if let Some((owner, record)) = body.foreign_soa().filter(|_| complete)
+        && out.len() + owner.as_wire().len() + record.len() <= limit
+    {
+        out.extend_from_slice(owner.as_wire());
+        out.extend_from_slice(record);
+        counts[1] += 1;
     }
     if complete {
         counts[2] = write_glue(out, body, limit, &places);
     } else {
         out[2] |= 0x02;
     }
+    end(out, question, counts, ede, context);
+}
+
+/// Writes header and question. The counts and TC are yet to be known.
+fn begin(out: &mut Vec<u8>, question: &Question<'_>, authoritative: bool, rcode: Rcode) {
+    let id = question.id.to_be_bytes();
+    let flags = 0x80 | u8::from(authoritative) << 2 | u8::from(question.recursion_desired);
+    let more = 0x80 | u8::from(question.checking_disabled) << 4 | rcode.code();
+    out.clear();
+    out.extend_from_slice(&[id[0], id[1], flags, more, 0, 1, 0, 0, 0, 0, 0, 0]);
+    out.extend_from_slice(question.wire());
+}
+
+/// Where the records must end, so that the OPT has room.
+fn room(question: &Question<'_>, ede: Option<&Ede>, context: &ReplyContext<'_>) -> usize {
+    let opt_len = question.edns.map_or(0, |_| opt_len(ede, context.cookie.as_ref()));
+    context.limit.min(TCP_LIMIT).saturating_sub(opt_len)
+}
+
+/// Writes the OPT if the query had one, and the numbers of answers, of records of AUTHORITY and of ADDITIONAL.
+fn end(out: &mut Vec<u8>, question: &Question<'_>, counts: [u16; 3], ede: Option<&Ede>, context: &ReplyContext<'_>) {
+    let [answers, authority, mut additional] = counts;
     if let Some(edns) = question.edns {
         write_opt(out, edns.dnssec_ok, ede, context.cookie.as_ref());
-        counts[2] += 1;
+        additional += 1;
     }
-    for (place, count) in [6, 8, 10].into_iter().zip(counts) {
+    for (place, count) in [6, 8, 10].into_iter().zip([answers, authority, additional]) {
         out[place..place + 2].copy_from_slice(&count.to_be_bytes());
     }
 }
@@ -191,9 +210,14 @@ fn write_target(out: &mut Vec<u8>, answers: Records<'_>, of: u16, places: &Place
     let record = answers.get(usize::from(of)).get(2..).unwrap_or_default();
     // An SRV has priority, weight and port in front of its target.
     let skip = if record.starts_with(&[0, 33]) { 6 } else { 0 };
-    match places.target(usize::from(of), skip) {
+    write_name(out, places.target(usize::from(of), skip), record.get(10 + skip..).unwrap_or(&[0]));
+}
+
+/// Writes a name: the pointer to it if there is one, the name itself otherwise.
+fn write_name(out: &mut Vec<u8>, pointer: Option<[u8; 2]>, name: &[u8]) {
+    match pointer {
         Some(pointer) => out.extend_from_slice(&pointer),
-        None => out.extend_from_slice(record.get(10 + skip..).unwrap_or(&[0])),
+        None => out.extend_from_slice(name),
     }
 }
 

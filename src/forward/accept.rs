@@ -1,7 +1,7 @@
 //! What of an upstream's reply is kept: the answer to what was asked, and of a negative answer its SOA. Nothing else
 //! reaches the cache (CVE-2025-40778 and its kin: records that nobody asked for).
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use super::entry::{Entry, Mark};
@@ -109,6 +109,7 @@ pub(super) fn accept(key: &Key, reply: &[u8], caps: Caps, now: Instant) -> Resul
         ede: extended_error(reply, &sections.additional),
         ttl: kept.ttl,
         stored_at: now,
+        tail: OnceLock::new(),
     })
 }
 

@@ -3,14 +3,17 @@
 //! Records are never decoded to be sent on. Age is a pure function of `now`, so one entry serves any number of clients
 //! at any time without being written to.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 use std::time::{Duration, Instant};
 
-use hickory_proto::rr::{RData, Record};
+use hickory_proto::rr::Record;
 use hickory_proto::serialize::binary::{BinDecodable, BinDecoder};
 
 use super::{Caps, Key, Refusal, accept};
-use crate::dns::{Ede, HEADER_LEN, Question, Rcode, ReplyCookie, TCP_LIMIT, reply};
+use crate::dns::{
+    Body, DomainName, Ede, HEADER_LEN, Question, RData, Rcode, RecordType, ReplyContext, ReplyCookie, TCP_LIMIT, Tail,
+    reply,
+};
 
 /// TTL of the records of a stale answer in seconds (RFC 8767 4).
 const STALE_TTL: u32 = 30;
@@ -41,6 +44,9 @@ pub struct Entry {
     pub(super) ede: Option<Arc<Ede>>,
     pub(super) ttl: u32,
     pub(super) stored_at: Instant,
+    /// Its records as they stand behind an alias, made when first asked for so. Not counted as memory of its own: there
+    /// are no more of them than the zone has aliases.
+    pub(super) tail: OnceLock<Tail>,
 }
 
 /// The records of an entry as values, their TTLs aged.
@@ -184,7 +190,41 @@ impl Entry {
         }
     }
 
-    /// Its records as values, for a CNAME chase and for our own clients. A record that hickory cannot decode is
+    /// Writes the reply to a question whose name is an alias, through `aliases`, of the name that this is the answer for:
+    /// those CNAMEs, then the records, which rotate. Response code, TTLs and what the OPT says as in [`Self::write`].
+    pub fn write_behind(
+        &self,
+        out: &mut Vec<u8>,
+        question: &Question<'_>,
+        aliases: &[&Body],
+        now: Instant,
+        context: &ReplyContext<'_>,
+    ) {
+        let (age, stale) = (self.age(now), self.is_stale(now));
+        let tail = self.tail.get_or_init(|| self.new_tail());
+        let ede = self.ede(now).map(Arc::as_ref);
+        reply::write_chain(out, question, (aliases, tail), |ttl| aged(ttl, age, stale), ede, context);
+    }
+
+    fn new_tail(&self) -> Tail {
+        let decoded = self.decode(self.stored_at);
+        let owned = |record: &'_ Record| Some((DomainName::from_name(&record.name)?, record.ttl));
+        let asked = self.wire.get(HEADER_LEN..usize::from(self.question_end)).unwrap_or_default();
+        let (name, kind) = asked
+            .split_last_chunk::<4>()
+            .map_or((&[0][..], 0), |(name, [high, low, ..])| (name, u16::from_be_bytes([*high, *low])));
+        let name = DomainName::from_wire(name).unwrap_or_else(DomainName::root);
+        let (mut chain, mut last) = (Vec::new(), Vec::new());
+        for record in &decoded.answers {
+            let part = if u16::from(record.record_type()) == kind { &mut last } else { &mut chain };
+            part.extend(owned(record).map(|(owner, ttl)| (owner, ttl, &record.data)));
+        }
+        let soa = decoded.authority.iter().find(|record| record.record_type() == RecordType::SOA);
+        let soa = soa.and_then(|soa| owned(soa).map(|(owner, ttl)| (owner, ttl, &soa.data)));
+        Tail::new(&name, self.rcode, [&chain, &last], soa.as_ref())
+    }
+
+    /// Its records as values, for our own clients. A record that hickory cannot decode is
     /// left out.
     #[must_use]
     pub fn decode(&self, now: Instant) -> Decoded {
@@ -210,8 +250,7 @@ impl Entry {
         for mark in marks {
             let at = usize::from(mark.ttl_at);
             if let Some(bytes) = message.get_mut(at..).and_then(|rest| rest.first_chunk_mut::<4>()) {
-                let ttl = if stale { STALE_TTL } else { u32::from_be_bytes(*bytes).saturating_sub(age) };
-                *bytes = ttl.to_be_bytes();
+                *bytes = aged(u32::from_be_bytes(*bytes), age, stale).to_be_bytes();
             }
         }
     }
@@ -220,6 +259,11 @@ impl Entry {
     fn age(&self, now: Instant) -> u32 {
         u32::try_from(now.saturating_duration_since(self.stored_at).as_secs()).unwrap_or(u32::MAX)
     }
+}
+
+/// A TTL after `age` seconds.
+fn aged(ttl: u32, age: u32, stale: bool) -> u32 {
+    if stale { STALE_TTL } else { ttl.saturating_sub(age) }
 }
 
 static STALE_ANSWER: LazyLock<Arc<Ede>> =

@@ -105,6 +105,24 @@ pub struct LocalNames {
     names: HashMap<DomainName, Answers, RandomState>,
     /// With everything below them.
     domains: HashMap<DomainName, Answers, RandomState>,
+    domain_lengths: Lengths,
+}
+
+/// Lengths of names in octets. Every forwarded question is looked up with each of its parents, and those of a length
+/// that no domain has need no look-up.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Lengths([u64; 4]);
+
+impl Lengths {
+    fn add(&mut self, name: &[u8]) {
+        if let Some(part) = self.0.get_mut(name.len() / 64) {
+            *part |= 1 << (name.len() % 64);
+        }
+    }
+
+    fn has_that_of(&self, name: &[u8]) -> bool {
+        self.0.get(name.len() / 64).is_some_and(|part| part >> (name.len() % 64) & 1 == 1)
+    }
 }
 
 impl LocalNames {
@@ -116,7 +134,7 @@ impl LocalNames {
         for domain in NOWHERE.iter().filter_map(|text| DomainName::from_text(text)) {
             if !forwarded.contains(&domain) {
                 let otherwise = negative(&domain, Rcode::NxDomain, FIXED_TTL, None);
-                local.domains.insert(domain, Answers::none(otherwise));
+                local.put_domain(domain, Answers::none(otherwise));
             }
         }
         // RFC 6761 6.3: whatever is below localhost is this host.
@@ -126,7 +144,7 @@ impl LocalNames {
                 local.point_back(address, &localhost, FIXED_TTL);
             }
             let answers = Answers::new(&localhost, FIXED_TTL, &loopback.map(address_record), None);
-            local.domains.insert(localhost, answers);
+            local.put_domain(localhost, answers);
         }
         local
     }
@@ -173,7 +191,7 @@ impl LocalNames {
                 Blocked::Zero => Answers::new(domain, OPERATOR_TTL, &zero, Some(&ede)),
                 Blocked::NxDomain => Answers::none(negative(domain, Rcode::NxDomain, OPERATOR_TTL, Some(&ede))),
             };
-            self.domains.insert(domain.clone(), answers);
+            self.put_domain(domain.clone(), answers);
         }
         self
     }
@@ -186,12 +204,19 @@ impl LocalNames {
         }
         let mut at = Some(of);
         while let Some(here) = at {
-            if let Some(answers) = self.domains.get(here) {
+            if self.domain_lengths.has_that_of(here)
+                && let Some(answers) = self.domains.get(here)
+            {
                 return Some(answers.of(qtype));
             }
             at = name::parent(here);
         }
         None
+    }
+
+    fn put_domain(&mut self, domain: DomainName, answers: Answers) {
+        self.domain_lengths.add(domain.as_wire());
+        self.domains.insert(domain, answers);
     }
 
     /// A PTR record from an address to a name, unless it points to another already.

@@ -23,7 +23,7 @@ pub use accept::{Caps, Refusal};
 pub use entry::{Decoded, Entry};
 pub use exchange::{Exchange, Failure, Heard, MAX_DATAGRAM, Tally, Transmit, Transport};
 pub use health::{Health, Observation, Turn};
-pub use key::Key;
+pub use key::{Key, KeyRef};
 pub use local::{Blocked, LocalAnswer, LocalNames};
 pub use plan::{Candidate, Edns, Plan, Policy, Timing};
 pub use random::{MAX_TRIES, Random};

@@ -86,7 +86,7 @@ fn begin(forwarder: &Arc<Forwarder>, key: &Key) -> Result<Exchange, ForwardError
     for candidate in candidates.iter().filter(|candidate| forwarder.upstreams.is_first_use(candidate.upstream)) {
         probe::look(forwarder, candidate.upstream);
     }
-    let down = forwarder.upstreams.are_down(&key.name);
+    let down = forwarder.upstreams.are_down(key.name.as_wire());
     let plan = Plan {
         candidates,
         budget: if down { settings.timing.stale_wait } else { settings.timing.budget },

@@ -76,7 +76,7 @@ enum Joined {
 
 impl Forwarder {
     pub(super) async fn ask(self: &Arc<Self>, key: Key, class: Class, client: Option<IpAddr>) -> Resolved {
-        let stale = self.usable(&key, now());
+        let stale = self.usable(key.borrow(), now());
         let waiting = match self.join(key, class, client, stale.as_ref()) {
             Joined::Known(resolved) => return self.or_stale(resolved, stale),
             Joined::Waiting(waiting) => waiting,
@@ -125,7 +125,7 @@ impl Forwarder {
             return Joined::Waiting(under_way.waiting.clone());
         }
         // Looked up under the lock: an exchange leaves its answer in the cache before it leaves the map.
-        if let Some(answer) = self.fresh(&key, now()).filter(|_| class != Class::Renewal) {
+        if let Some(answer) = self.fresh(key.borrow(), now()).filter(|_| class != Class::Renewal) {
             return Joined::Known(Ok(answer));
         }
         let client = client.map(|client| (client, class));
@@ -159,7 +159,7 @@ impl Forwarder {
             count(&self.stats.held);
             return Some(error);
         }
-        if at_hand && self.upstreams.are_down(&key.name) {
+        if at_hand && self.upstreams.are_down(key.name.as_wire()) {
             return Some(ForwardError::Unreachable);
         }
         (at_hand && self.budget.is_exhausted(class)).then_some(ForwardError::OverRate)

@@ -22,7 +22,7 @@ impl Forwarder {
         let ask = |qtype| {
             let key = Key::new(name.clone(), qtype);
             async move {
-                match self.cached(&key, now()) {
+                match self.cached(key.borrow(), now()) {
                     Some(entry) => Ok(entry),
                     None => self.resolve_own(key).await,
                 }

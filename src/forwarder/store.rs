@@ -7,12 +7,13 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use foldhash::fast::RandomState;
-use moka::Expiry;
 use moka::sync::Cache;
+use quick_cache::sync::{Cache as AnswerCache, DefaultLifecycle};
+use quick_cache::{Equivalent, OptionsBuilder, Weighter};
 
 use super::ForwardError;
 use crate::dns::{DomainName, RecordType};
-use crate::forward::{Entry, Key};
+use crate::forward::{Entry, Key, KeyRef};
 
 /// Uses that make an answer popular; more are not counted.
 const POPULAR: u32 = 3;
@@ -22,6 +23,11 @@ const MAX_FAILURES: u64 = 10_000;
 const LONGEST_HOLD: Duration = Duration::from_secs(5);
 /// How long a failure is remembered, so that the next one holds longer.
 const FAILURE_MEMORY: Duration = Duration::from_secs(15);
+/// Parts that the answers are kept in, each with a lock of its own: most of them, and the least room of one in bytes.
+const MOST_PARTS: usize = 16;
+const SMALLEST_PART: usize = 512 << 10;
+/// What an answer takes, in bytes: a guess at their number is made of it.
+const TYPICAL_ANSWER: usize = 512;
 
 /// The types that names of a service are asked for.
 const USUAL: [RecordType; 8] = [
@@ -81,33 +87,58 @@ struct Failed {
 }
 
 /// Answers, and failures.
+///
+/// Both caches are bounded. That of the answers is read by every forwarded question, and there `quick_cache` takes a
+/// quarter of the time that `moka` does (docs/performance.md); it knows no time, and need not: whether an answer is
+/// fresh, stale or of no use is decided by its [`Entry`].
 #[derive(Debug)]
 pub(super) struct Store {
-    answers: Cache<Key, Arc<Answer>, RandomState>,
+    answers: AnswerCache<Key, Arc<Answer>, Weight, RandomState>,
     failures: Cache<Key, Failed, RandomState>,
 }
 
+/// What an answer takes of the room, in bytes.
+#[derive(Debug, Clone)]
+struct Weight;
+
+impl Weighter<Key, Arc<Answer>> for Weight {
+    fn weight(&self, key: &Key, answer: &Arc<Answer>) -> u64 {
+        (answer.memory() + key.name.as_wire().len()) as u64
+    }
+}
+
+impl Equivalent<Key> for KeyRef<'_> {
+    fn equivalent(&self, key: &Key) -> bool {
+        *self == key.borrow()
+    }
+}
+
 impl Store {
-    /// An empty cache for `bytes` of answers, each of which is kept for `stale` after its time.
-    pub(super) fn new(bytes: u64, stale: Duration) -> Self {
-        let answers = Cache::builder()
-            .name("forward")
-            .max_capacity(bytes)
-            .weigher(|key: &Key, answer: &Arc<Answer>| {
-                u32::try_from(answer.memory() + key.name.as_wire().len()).unwrap_or(u32::MAX)
-            })
-            .expire_after(WhenUseless { stale })
-            .build_with_hasher(RandomState::default());
+    /// An empty cache for `bytes` of answers.
+    pub(super) fn new(bytes: u64) -> Self {
+        let room = usize::try_from(bytes).unwrap_or(usize::MAX);
+        // Each part keeps its own bound, and must have room for the largest answers.
+        let parts = (room / SMALLEST_PART).clamp(1, MOST_PARTS);
+        let options = OptionsBuilder::new()
+            .weight_capacity(bytes)
+            .estimated_items_capacity(room / TYPICAL_ANSWER)
+            .shards(parts)
+            .build();
+        let lifecycle = DefaultLifecycle::default();
         let failures = Cache::builder()
             .name("failures")
             .max_capacity(MAX_FAILURES)
             .time_to_live(FAILURE_MEMORY)
             .build_with_hasher(RandomState::default());
+        let answers = match options {
+            Ok(options) => AnswerCache::with_options(options, Weight, RandomState::default(), lifecycle),
+            Err(_) => AnswerCache::with(room / TYPICAL_ANSWER, bytes, Weight, RandomState::default(), lifecycle),
+        };
         Self { answers, failures }
     }
 
-    pub(super) fn get(&self, key: &Key) -> Option<Arc<Answer>> {
-        self.answers.get(key)
+    pub(super) fn get(&self, key: KeyRef<'_>) -> Option<Arc<Answer>> {
+        self.answers.get(&key)
     }
 
     /// Keeps an answer in place of an older one; one that is for the question at hand only just ends the older.
@@ -116,7 +147,7 @@ impl Store {
         if answer.ttl() > 0 {
             self.answers.insert(key, Arc::clone(answer));
         } else {
-            self.answers.invalidate(&key);
+            self.answers.remove(&key);
         }
     }
 
@@ -141,9 +172,9 @@ impl Store {
     pub(super) fn flush(&self, matches: impl Fn(&Key) -> bool) -> usize {
         let failed: Vec<_> = self.failures.iter().map(|(key, _)| key).filter(|key| matches(key)).collect();
         failed.iter().for_each(|key| self.failures.invalidate(&**key));
-        let keys: Vec<_> = self.answers.iter().map(|(key, _)| key).filter(|key| matches(key)).collect();
-        keys.iter().for_each(|key| self.answers.invalidate(&**key));
-        keys.len()
+        let before = self.answers.len();
+        self.answers.retain(|key, _| !matches(key));
+        before.saturating_sub(self.answers.len())
     }
 
     /// Forgets what is known of `names`, at a cost that follows their number and not that of the answers. An answer to
@@ -157,50 +188,24 @@ impl Store {
         for (name, qtype) in names.iter().flat_map(|name| USUAL.map(|qtype| (name, qtype))) {
             for (dnssec_ok, checking_disabled) in FLAGS {
                 let key = Key { name: name.clone(), qtype, dnssec_ok, checking_disabled };
-                self.answers.invalidate(&key);
+                self.answers.remove(&key);
                 self.failures.invalidate(&key);
             }
         }
     }
 
     /// All answers, in no order.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (Arc<Key>, Arc<Answer>)> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = (Key, Arc<Answer>)> {
         self.answers.iter()
     }
 
-    /// Number of answers, roughly.
+    /// Number of answers.
     pub(super) fn len(&self) -> u64 {
-        self.answers.entry_count()
+        self.answers.len() as u64
     }
 
-    /// Bytes that they hold, roughly.
+    /// Bytes that they hold.
     pub(super) fn bytes(&self) -> u64 {
-        self.answers.weighted_size()
-    }
-
-    #[cfg(test)]
-    pub(super) fn settle(&self) {
-        self.answers.run_pending_tasks();
-    }
-}
-
-/// moka frees what nobody may use any more; whether an answer is fresh or stale is decided by its [`Entry`].
-struct WhenUseless {
-    stale: Duration,
-}
-
-impl WhenUseless {
-    fn life(&self, answer: &Answer) -> Option<Duration> {
-        Some(Duration::from_secs(u64::from(answer.ttl())) + self.stale)
-    }
-}
-
-impl Expiry<Key, Arc<Answer>> for WhenUseless {
-    fn expire_after_create(&self, _: &Key, answer: &Arc<Answer>, _: Instant) -> Option<Duration> {
-        self.life(answer)
-    }
-
-    fn expire_after_update(&self, _: &Key, answer: &Arc<Answer>, _: Instant, _: Option<Duration>) -> Option<Duration> {
-        self.life(answer)
+        self.answers.weight()
     }
 }

@@ -68,17 +68,17 @@ impl Upstreams {
 
     /// Whether there is anybody to ask about `name`.
     pub(super) fn serve(&self, name: &DomainName) -> bool {
-        self.route(name).is_some_and(|group| !group.members.is_empty())
+        self.route(name.as_wire()).is_some_and(|group| !group.members.is_empty())
     }
 
-    /// Whether all who could be asked about `name` are known to be down.
-    pub(super) fn are_down(&self, name: &DomainName) -> bool {
+    /// Whether all who could be asked about `name` (in lower-case wire form) are known to be down.
+    pub(super) fn are_down(&self, name: &[u8]) -> bool {
         self.route(name).is_some_and(|group| group.down.load(Relaxed))
     }
 
     /// Whom to ask about `name` now, in order; nobody, if all lead back to us.
     pub(super) fn candidates(&self, name: &DomainName, random: &Random, now: Instant) -> Vec<Candidate> {
-        let Some(group) = self.route(name) else { return Vec::new() };
+        let Some(group) = self.route(name.as_wire()) else { return Vec::new() };
         let health = self.lock();
         let order = order(&health, &group.members, group.policy, random.order, now);
         let candidate = |upstream: usize| {
@@ -130,8 +130,8 @@ impl Upstreams {
         }
     }
 
-    fn route(&self, name: &DomainName) -> Option<&Group> {
-        self.routes.iter().find(|group| name::is_within(name.as_wire(), group.zone.as_wire()))
+    fn route(&self, name: &[u8]) -> Option<&Group> {
+        self.routes.iter().find(|group| name::is_within(name, group.zone.as_wire()))
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Health>> {

@@ -104,6 +104,11 @@ pub enum Change {
         /// The cluster.
         cluster: ClusterArn,
     },
+    /// What is known of a cluster is too old: until the next complete pass it is not published.
+    Unsynced {
+        /// The cluster.
+        cluster: ClusterArn,
+    },
 }
 
 /// Whose names may have changed: the unit in which the zone is rendered.

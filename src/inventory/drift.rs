@@ -51,7 +51,10 @@ pub fn missed(inventory: &Inventory, change: &Change) -> Option<Told> {
         },
         Change::Reset { scope: Scope::Services(_), .. } => Told::Service,
         Change::Reset { scope: Scope::ContainerInstances(_), .. } => Told::ContainerInstance,
-        Change::Reset { scope: Scope::Clusters, .. } | Change::Health { .. } | Change::Synced { .. } => return None,
+        Change::Reset { scope: Scope::Clusters, .. }
+        | Change::Health { .. }
+        | Change::Synced { .. }
+        | Change::Unsynced { .. } => return None,
     };
     Some(told)
 }

@@ -7,11 +7,14 @@ use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::mem;
 
+use serde::{Deserialize, Serialize};
+
 use super::TaskRecord;
 use crate::ecs::{Container, Health, Task, Timestamp};
 
 /// A life-cycle field that an observation may lack.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Field {
     /// `group`.
     Group,

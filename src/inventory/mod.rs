@@ -3,12 +3,14 @@
 //! One value, changed only through [`reduce`](reduce::reduce) by the updater. It holds no opinion on what is served:
 //! that is the zone's. Ordered maps throughout, so that dumps, tests and golden files are deterministic.
 
+pub mod bound;
 pub mod change;
 pub mod document;
 pub mod drift;
 pub mod links;
 pub mod merge;
 pub mod reduce;
+pub mod saved;
 pub mod views;
 
 use std::collections::BTreeMap;
@@ -24,6 +26,7 @@ pub use document::Document;
 pub use links::Links;
 pub use merge::Field;
 pub use reduce::reduce;
+pub use saved::Saved;
 pub use views::Counts;
 
 /// A service's identity in the inventory. ARNs of before 2018 lack the cluster, so cluster and name it is; tasks name

@@ -50,10 +50,18 @@ pub enum Dropped {
     Unsendable,
     /// A TCP connection over a limit was closed.
     Connection,
-    /// A TCP connection was closed for its silence or its framing.
+    /// A TCP connection was closed for its framing.
     Framing,
     /// A worker came upon a fault of our own and dropped the packet that it was at.
     Fault,
+    /// A TCP connection was closed because a question, or the reading of answers, took too long.
+    Slow,
+    /// Too many questions of one client under way: as [`Busy`](Self::Busy).
+    Share,
+    /// A TCP connection could not be accepted for lack of file descriptors or memory.
+    Descriptors,
+    /// A datagram could not be received.
+    Unreceivable,
     /// From a client that may not ask.
     Denied,
     /// From a client that asks too often.
@@ -74,8 +82,20 @@ pub enum TurnedAway {
 /// Labels, in the order of the variants.
 pub(super) const PROTOS: [&str; 2] = ["udp", "tcp"];
 pub(super) const SOURCES: [&str; 7] = ["zone", "records", "route53", "cache", "upstream", "handler", "error"];
-pub(super) const REASONS: [&str; 8] =
-    ["no_query", "busy", "unsendable", "connection", "framing", "fault", "denied", "rate"];
+pub(super) const REASONS: [&str; 12] = [
+    "no_query",
+    "busy",
+    "unsendable",
+    "connection",
+    "framing",
+    "fault",
+    "slow",
+    "share",
+    "descriptors",
+    "unreceivable",
+    "denied",
+    "rate",
+];
 pub(super) const TURNED_AWAY: [&str; 3] = ["refused", "truncated", "bad_cookie"];
 pub(super) const COOKIES: [&str; 3] = ["new", "valid", "bad"];
 pub(super) const TYPES: [&str; 12] =
@@ -125,17 +145,25 @@ impl Counters {
         self.add(self.requests.get(proto as usize).and_then(|types| types.get(type_index(qtype))), 1);
     }
 
-    /// Counts a reply: where it is from, its (extended) response code, whether TC is set, and how long it took.
-    pub fn answered(&self, source: Source, rcode: u16, truncated: bool, took: Duration) {
+    /// Counts a reply: where it is from, its (extended) response code, and whether TC is set.
+    pub fn answered(&self, source: Source, rcode: u16, truncated: bool) {
         self.add(self.answers.get(source as usize), 1);
         let code = RCODES.iter().position(|(code, _)| *code == rcode).unwrap_or(RCODES.len());
         self.add(self.responses.get(code), 1);
         if truncated {
             self.add(Some(&self.truncated), 1);
         }
-        let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
-        self.add(self.durations.get(BUCKETS.partition_point(|bound| *bound < micros)), 1);
-        self.add(Some(&self.duration_nanos), u64::try_from(took.as_nanos()).unwrap_or(u64::MAX));
+    }
+
+    /// Counts how long this many replies took, each of them as long.
+    pub fn took(&self, replies: u64, each: Duration) {
+        if replies == 0 {
+            return;
+        }
+        let nanos = u64::try_from(each.as_nanos()).unwrap_or(u64::MAX);
+        let bucket = BUCKETS.partition_point(|bound| bound.saturating_mul(1000) < nanos);
+        self.add(self.durations.get(bucket), replies);
+        self.add(Some(&self.duration_nanos), nanos.saturating_mul(replies));
     }
 
     /// Counts a message that got no reply, or none but SERVFAIL for lack of room.

@@ -95,6 +95,8 @@ table! {
         "Answers in the cache of forwarded answers.";
     CACHE_BYTES = Gauge "ecs_resolver_cache_bytes" []
         "Memory of the cache of forwarded answers.";
+    CONFIG_RELOADS = Counter "ecs_resolver_config_reloads_total" ["result"]
+        "Configurations read at SIGHUP, by result: applied, refused (it had faults, and the old one holds).";
     LINK_LOCAL_DROPS = Counter "ecs_resolver_host_linklocal_allowance_exceeded_total" []
         "Packets to link-local addresses, such as the VPC resolver's, that the host's ENA interface dropped because they were too many; read by ethtool when somebody scrapes, and told at the next scrape; absent where it cannot be read.";
     AWS_REQUESTS = Counter "ecs_resolver_aws_requests_total" ["operation", "result"]
@@ -103,6 +105,14 @@ table! {
         "Resources in the inventory, by kind (cluster, service, task, ...).";
     SOURCE_AGE = Gauge "ecs_resolver_source_age_seconds" ["source"]
         "Seconds since a source last read the whole truth, absent until it has; of events: since the queue last answered, with messages or with none.";
+    INVENTORY_STALE = Gauge "ecs_resolver_inventory_stale" []
+        "1 while answers say that they may be out of date (EDE 3); /ready says of which cluster and since when.";
+    SNAPSHOT_LOADS = Counter "ecs_resolver_snapshot_loads_total" ["file", "result"]
+        "Files of before the restart looked for, by what they keep (inventory) and result: loaded, absent, or why they were refused (torn, damaged, foreign, newer, too_old, too_large, strange, not_a_file, unreadable).";
+    SNAPSHOT_SAVES = Counter "ecs_resolver_snapshot_saves_total" ["file", "result"]
+        "Files written for the next start, by what they keep and result: saved, failed (the old one stays).";
+    SNAPSHOT_BYTES = Gauge "ecs_resolver_snapshot_bytes" ["file"]
+        "Size of the file that was last written.";
     ZONE_NAMES = Gauge "ecs_resolver_zone_names" []
         "Names in the zone.";
     ZONE_SERIAL = Gauge "ecs_resolver_zone_serial" []
@@ -114,7 +124,7 @@ table! {
     ZONE_CONTESTED = Counter "ecs_resolver_zone_contested_total" []
         "Pairs of services found to want the same name.";
     INVENTORY_CHANGES = Counter "ecs_resolver_inventory_changes_total" ["outcome"]
-        "Changes that sources delivered, by outcome: changed, unchanged, stale (older than what was known).";
+        "Changes that sources delivered, by outcome: changed, unchanged, stale (older than what was known), refused (beyond limits.inventory).";
     SOURCE_FAILING = Gauge "ecs_resolver_source_failing_calls" []
         "AWS calls that fail at present; /ready names them.";
     SOURCE_PASSES = Counter "ecs_resolver_source_passes_total" ["result"]
@@ -139,6 +149,10 @@ table! {
         "Names of ours that nobody wants and that stay, because it is not sure that they may go.";
     REGISTER_REFUSED = Gauge "ecs_resolver_register_refused_deletes" []
         "Deletes that the last reconcile refused because they were too many.";
+    QUEUES_ABANDONED = Gauge "ecs_resolver_queues_abandoned" []
+        "Queues of agents whose hosts are gone from their cluster, by the controller's last look.";
+    QUEUES_REMOVED = Counter "ecs_resolver_queues_removed_total" ["result"]
+        "Queues of hosts that are gone, by what came of removing them: removed, failed.";
     SOURCE_INTERVAL = Gauge "ecs_resolver_source_interval_seconds" []
         "Time between two reads of the clusters, stretched so that the fleet spares AWS's limits.";
     HEALTH_INTERVAL = Gauge "ecs_resolver_source_health_interval_seconds" []
@@ -146,7 +160,7 @@ table! {
     DRIFT = Counter "ecs_resolver_drift_total" ["resource"]
         "Changes that a read of the clusters found although events should have told of them.";
     EVENTS = Counter "ecs_resolver_events_total" ["type", "result"]
-        "Events received, by type and result: served, foreign (another cluster, account or region), ignored, malformed.";
+        "Events received, by type and result: served (by a controller: asks for a reconcile), foreign (another cluster, account or region), ignored, malformed.";
     EVENT_PROPAGATION = Histogram "ecs_resolver_event_propagation_seconds" []
         "Time from the event itself, by AWS's clock, until what it says was served.";
     EVENT_SERVING = Histogram "ecs_resolver_event_serve_duration_seconds" []

@@ -10,10 +10,12 @@ fn filled() -> Metrics {
     let (worker, other, shared) = (metrics.worker(), metrics.worker(), metrics.shared());
     for counters in [&worker, &other, &shared] {
         counters.asked(Proto::Udp, RecordType::A);
-        counters.answered(Source::Zone, 0, false, Duration::from_micros(10));
+        counters.answered(Source::Zone, 0, false);
+        counters.took(1, Duration::from_micros(10));
     }
     shared.asked(Proto::Tcp, RecordType::Unknown(65_280));
-    shared.answered(Source::Error, 16, true, Duration::from_secs(60));
+    shared.answered(Source::Error, 16, true);
+    shared.took(1, Duration::from_secs(60));
     shared.dropped(Dropped::Busy);
     metrics.aws_request("ecs:ListServices", "throttled");
     metrics.provide(&table::SOURCE_AGE, |samples| samples.labelled(&["desc\"ribe\n"], 1.5));

@@ -122,7 +122,7 @@ impl Request<'_> {
             desired.unregistered.insert(self.key.clone(), why);
             return None;
         };
-        if matches!(self.zone.records.at(name.as_wire()), Found::Node(_)) {
+        if self.is_configured(&name) {
             desired.unregistered.insert(self.key.clone(), format!("{name} is in [records] of the configuration"));
             return None;
         }
@@ -143,6 +143,11 @@ impl Request<'_> {
                 None
             }
         }
+    }
+
+    /// Whether the configuration answers this name, whatever ECS says.
+    fn is_configured(&self, name: &DomainName) -> bool {
+        matches!(self.zone.records.at(name.as_wire()), Found::Node(_))
     }
 
     /// Every load balancer that it declares; an error if one of them is not known, since it might be the one to prefer.

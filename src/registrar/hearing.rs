@@ -16,6 +16,7 @@ use crate::ecs::event::{self, ServiceHint};
 use crate::register::relevance::{Asked, Relevance};
 use crate::source::Stopped;
 use crate::source::describe::Describer;
+use crate::source::events::stats::{EventStats, Kind, Verdict};
 use crate::source::pace;
 use crate::source::ports::{ApiError, ApiErrorKind, EventQueue, QueueMessage};
 
@@ -33,6 +34,7 @@ pub struct Hearing {
     queue: Arc<dyn EventQueue>,
     describer: Arc<Describer>,
     relevance: Relevance,
+    stats: Arc<EventStats>,
     opened: AtomicBool,
     heard: Mutex<Heard>,
     happened: Notify,
@@ -51,9 +53,14 @@ impl Hearing {
     /// Hears the events of `queue` that are relevant. `describer` is that of the reconciles, whose inventory says what
     /// is relevant, and whose status is told how the queue is doing.
     #[must_use]
-    pub fn new(queue: Arc<dyn EventQueue>, describer: Arc<Describer>, relevance: Relevance) -> Self {
+    pub fn new(
+        queue: Arc<dyn EventQueue>,
+        describer: Arc<Describer>,
+        relevance: Relevance,
+        stats: Arc<EventStats>,
+    ) -> Self {
         let (heard, happened) = (Mutex::default(), Notify::new());
-        Self { queue, describer, relevance, opened: AtomicBool::new(false), heard, happened }
+        Self { queue, describer, relevance, stats, opened: AtomicBool::new(false), heard, happened }
     }
 
     /// Opens the queue if that is done soon, so that what happens during the first reconcile is heard after it.
@@ -149,6 +156,7 @@ impl Hearing {
             match event::parse(message.body.as_bytes()) {
                 Ok(event) => events.push((message.id, message.receipt, event.detail)),
                 Err(error) => {
+                    self.stats.count(Kind::Other, Verdict::Malformed);
                     tracing::warn!(message = %message.id, "a message of the queue of events is none, and is removed: {error}");
                     done.push(message.receipt);
                 }
@@ -156,10 +164,12 @@ impl Hearing {
         }
         let relevance = self.relevance.clone();
         let asked = self.describer.updates.ask(move |inventory| -> Vec<_> {
-            let of = |(id, receipt, detail)| (id, receipt, relevance.of(inventory, &detail));
+            let of = |(id, receipt, detail)| (id, receipt, Kind::of(&detail), relevance.of(inventory, &detail));
             events.into_iter().map(of).collect()
         });
-        for (id, receipt, asked) in asked.await? {
+        for (id, receipt, kind, asked) in asked.await? {
+            let verdict = if matches!(asked, Asked::Nothing) { Verdict::Ignored } else { Verdict::Served };
+            self.stats.count(kind, verdict);
             match asked {
                 Asked::Nothing => done.push(receipt),
                 Asked::Reconcile => self.ask(|heard| heard.add(id, receipt, None)),

@@ -1,43 +1,9 @@
-//! An alias of our zone together with what an upstream says of its target, in one reply; or that alone.
+//! What an upstream says of the target of an alias record, said of the name itself.
 
 use std::time::Instant;
 
-use crate::dns::{Body, BodyBuilder, DomainName, Question, Rcode, RecordType};
-use crate::forward::{Entry, Key};
-
-/// What to ask the upstream about the target of an alias.
-pub(super) fn key(target: &DomainName, question: &Question<'_>) -> Key {
-    Key {
-        name: target.clone(),
-        qtype: question.qtype,
-        dnssec_ok: question.dnssec_ok(),
-        checking_disabled: question.checking_disabled,
-    }
-}
-
-/// The CNAME of `alias`, then the upstream's chain, then the records of type `qtype` that it ends in, rotated by
-/// `spin`; with the upstream's response code, its SOA if it has no such record, and what is to be said of the answer.
-pub(super) fn body(alias: &Body, entry: &Entry, qtype: RecordType, spin: u32, now: Instant) -> Body {
-    let decoded = entry.decode(now);
-    let mut body = BodyBuilder::from(alias.clone());
-    body.rcode(decoded.rcode);
-    let (mut last, chain): (Vec<_>, Vec<_>) =
-        decoded.answers.into_iter().partition(|record| record.record_type() == qtype);
-    let first = (spin as usize).checked_rem(last.len()).unwrap_or_default();
-    last.rotate_left(first);
-    for record in chain.iter().chain(&last) {
-        if let Some(owner) = DomainName::from_name(&record.name) {
-            body.answer_of(owner, record.ttl, &record.data);
-        }
-    }
-    if let Some(soa) = decoded.authority.iter().find(|record| record.record_type() == RecordType::SOA)
-        && let Some(owner) = DomainName::from_name(&soa.name)
-    {
-        body.foreign_soa(owner, soa.ttl, &soa.data);
-    }
-    body.ede(entry.ede(now).cloned());
-    body.build()
-}
+use crate::dns::{Body, BodyBuilder, Rcode, RecordType};
+use crate::forward::Entry;
 
 /// The records of type `qtype` that the upstream's chain ends in, as records of the name that was asked: what an alias
 /// record of Route 53 says; with what is to be said of the answer. They live as long as the shortest of the chain does.

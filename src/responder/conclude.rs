@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::chase;
-use crate::dns::{Body, Ede, Envelope, Question, Rcode, ReplyContext, reply};
-use crate::forward::{Entry, Key};
+use crate::dns::{Body, Ede, Envelope, Question, Rcode, ReplyContext, name, reply};
+use crate::forward::{Entry, KeyRef};
 use crate::forwarder::{ForwardError, Resolved};
 use crate::metrics::Source;
 use crate::resolve::{Behind, Resolution};
@@ -56,27 +56,30 @@ enum Ending<'a, 'e> {
     Ours(Cow<'a, Body>, Source),
     /// The upstream's answer as it is.
     Passed(&'e Entry, Source),
+    /// The same behind CNAMEs of ours.
+    Chased(Vec<&'a Body>, &'e Entry, Source),
     /// The upstream has not decided it.
     Next(Resolution<'a>),
 }
 
-/// What the upstream must be asked before `resolution` can be concluded; `None`: nothing. A question whose name is not
-/// well formed is asked of nobody, but [`Question::parse`] has ruled that out.
-pub(super) fn key(resolution: &Resolution<'_>, question: &Question<'_>) -> Option<Key> {
+/// What the upstream must be asked before `resolution` can be concluded; `None`: nothing.
+pub(super) fn key<'k>(resolution: &'k Resolution<'_>, question: &'k Question<'_>) -> Option<KeyRef<'k>> {
     match resolution {
         Resolution::Reply(_) => None,
-        Resolution::Chase { target, .. } | Resolution::Flatten { target } => Some(chase::key(target, question)),
+        Resolution::Chase { target, .. } | Resolution::Flatten { target } => {
+            Some(KeyRef::of_name(target.as_wire(), question))
+        }
         Resolution::Behind(behind) => key_behind(behind, question),
         Resolution::Fallback { .. } | Resolution::Prefer { .. } | Resolution::Ask | Resolution::Forward => {
-            Key::of(question)
+            Some(KeyRef::of(question))
         }
     }
 }
 
-fn key_behind(behind: &Behind<'_>, question: &Question<'_>) -> Option<Key> {
+fn key_behind<'k>(behind: &'k Behind<'_>, question: &'k Question<'_>) -> Option<KeyRef<'k>> {
     match &behind.end {
         Resolution::Fallback { .. } | Resolution::Prefer { .. } | Resolution::Ask | Resolution::Forward => {
-            Some(chase::key(behind.name, question))
+            Some(KeyRef::of_name(behind.name.as_wire(), question))
         }
         end => key(end, question),
     }
@@ -85,6 +88,10 @@ fn key_behind(behind: &Behind<'_>, question: &Question<'_>) -> Option<Key> {
 impl<'a> Asked<'a> {
     /// Writes the reply when the upstream has been heard, and says whose answer it is.
     pub(super) fn conclude(&self, resolution: Resolution<'a>, heard: Heard<'_>, out: &mut Vec<u8>) -> Concluded<'a> {
+        if let (Resolution::Chase { alias, .. }, Heard::Answer(entry)) = (&resolution, heard) {
+            self.write_behind(&[alias], entry, out);
+            return Concluded::Done(self.credit(Source::Upstream));
+        }
         match self.ending(resolution, heard) {
             Ending::Ours(body, source) => {
                 self.write(&body, out);
@@ -95,8 +102,16 @@ impl<'a> Asked<'a> {
                 entry.write(out, self.question, self.now, limit, cookie.as_ref());
                 Concluded::Done(self.credit(source))
             }
+            Ending::Chased(aliases, entry, source) => {
+                self.write_behind(&aliases, entry, out);
+                Concluded::Done(self.credit(source))
+            }
             Ending::Next(resolution) => Concluded::Next(resolution),
         }
+    }
+
+    fn write_behind(&self, aliases: &[&Body], entry: &Entry, out: &mut Vec<u8>) {
+        entry.write_behind(out, self.question, aliases, self.now, &self.context());
     }
 
     /// Writes an answer that needs no upstream.
@@ -142,8 +157,7 @@ impl<'a> Asked<'a> {
             (Resolution::Behind(behind), heard) => self.behind(*behind, heard),
             (Resolution::Forward, Heard::Answer(entry)) => Ending::Passed(entry, Source::Upstream),
             (Resolution::Chase { alias, .. }, Heard::Answer(entry)) => {
-                let body = chase::body(alias, entry, self.question.qtype, self.spin, self.now);
-                Ending::Ours(Cow::Owned(body), Source::Upstream)
+                Ending::Chased(vec![alias], entry, Source::Upstream)
             }
             (Resolution::Flatten { .. }, Heard::Answer(entry)) => {
                 Ending::Ours(Cow::Owned(chase::flat(entry, self.question.qtype, self.now)), Source::Upstream)
@@ -185,11 +199,8 @@ impl<'a> Asked<'a> {
             // Half an answer would be taken for a whole one.
             Ending::Ours(body, source) if body.rcode() == Rcode::ServFail => Ending::Ours(body, source),
             Ending::Ours(body, source) => Ending::Ours(Cow::Owned(Body::behind(&cnames, &body, self.spin)), source),
-            Ending::Passed(entry, source) => {
-                let alias = Body::behind(&cnames, &self.snapshot.zone.fixed.unfinished, self.spin);
-                let body = chase::body(&alias, entry, self.question.qtype, self.spin, self.now);
-                Ending::Ours(Cow::Owned(body), source)
-            }
+            Ending::Passed(entry, source) => Ending::Chased(cnames, entry, source),
+            Ending::Chased(further, entry, source) => Ending::Chased([cnames, further].concat(), entry, source),
         }
     }
 
@@ -202,15 +213,26 @@ impl<'a> Asked<'a> {
         entry.ede(self.now).map_or(Cow::Borrowed(no), |ede| Cow::Owned(no.with_ede(ede)))
     }
 
+    /// What is said of all that ECS says, if this is ECS's to say: how old it is concerns no other name.
+    fn remark(&self) -> Option<&'a Ede> {
+        let ede = self.snapshot.ede.as_ref()?;
+        let (zone, name) = (&self.snapshot.zone, self.question.name());
+        let of_ecs = || name::is_within(name, zone.settings.origin.as_wire()) || zone.find(name).is_some();
+        (self.layer == Layer::Ecs && of_ecs()).then_some(ede)
+    }
+
     pub(super) fn write(&self, body: &Body, out: &mut Vec<u8>) {
-        let context = ReplyContext {
+        reply::write(out, self.question, body, &self.context());
+    }
+
+    fn context(&self) -> ReplyContext<'a> {
+        ReplyContext {
             soa: &self.snapshot.zone.soa,
             spin: self.spin,
             limit: self.envelope.limit,
-            ede: self.snapshot.ede.as_ref(),
+            ede: self.remark(),
             cookie: self.envelope.cookie,
-        };
-        reply::write(out, self.question, body, &context);
+        }
     }
 }
 

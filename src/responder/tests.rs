@@ -1,3 +1,4 @@
+mod chasing;
 mod forwarding;
 
 use hickory_proto::op::{Message, ResponseCode};
@@ -150,6 +151,7 @@ async fn the_published_snapshot_answers() {
     let stale = Snapshot { ede: Some(Ede::new(Ede::STALE_ANSWER, "the inventory is old")), ..old };
     let stale = Responder::new(Shared::new(stale), Arc::clone(&stub.forwarder), Arc::clone(&stub.access));
     assert_eq!(ede(&ask(&stale, &version, 0).await.1), Some(Ede::STALE_ANSWER));
+    assert_eq!(ede(&ask(&stale, &query(7, "localhost.", RecordType::A, 1232), 0).await.1), None, "not of ECS");
 }
 
 #[test]

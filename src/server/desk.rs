@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::handler;
+use super::room::Room;
 use crate::metrics::{Counters, Source};
-use crate::responder::{Pending, Responder};
+use crate::responder::{self, Pending, Responder};
 
 /// The time, from the clock of tokio, which tests can hold.
 pub(super) fn now() -> Instant {
@@ -38,8 +38,8 @@ pub(super) struct Desk {
     pub(super) runtime: Handle,
     /// No upstream is waited for any more: what there is must do.
     pub(super) hurry: CancellationToken,
-    /// Places for questions that came over UDP and wait for an upstream.
-    pub(super) room: Arc<Semaphore>,
+    /// Places for questions that wait for an upstream.
+    pub(super) room: Arc<Room>,
 }
 
 impl Desk {
@@ -50,12 +50,22 @@ impl Desk {
                 let since = pending.since();
                 let finished = self.hurry.run_until_cancelled(self.responder.finish(&pending, out)).await;
                 let source = finished.unwrap_or_else(|| self.responder.refuse_for_room(&pending, out));
-                count(&self.counters, source, out, elapsed(since));
+                count(&self.counters, source, out);
+                self.counters.took(1, elapsed(since));
             }
             Work::Unusual { message, peer, tcp, since } => {
                 let rcode = handler::answer(message, peer, tcp, out).await;
-                self.counters.answered(Source::Handler, rcode, false, elapsed(since));
+                self.counters.answered(Source::Handler, rcode, false);
+                self.counters.took(1, elapsed(since));
             }
+        }
+    }
+
+    /// Writes the reply to `work` for which there is no place into `out`.
+    pub(super) fn refuse(&self, work: &Work, out: &mut Vec<u8>) -> Source {
+        match work {
+            Work::Await(pending) => self.responder.refuse_for_room(pending, out),
+            Work::Unusual { message, .. } => responder::refuse(message, out),
         }
     }
 }
@@ -65,8 +75,8 @@ pub(super) fn elapsed(since: Instant) -> Duration {
 }
 
 /// Counts a reply by what its header says.
-pub(super) fn count(counters: &Counters, source: Source, reply: &[u8], took: Duration) {
+pub(super) fn count(counters: &Counters, source: Source, reply: &[u8]) {
     if let Some(header) = reply.first_chunk::<4>() {
-        counters.answered(source, u16::from(header[3] & 0x0f), header[2] & 0x02 != 0, took);
+        counters.answered(source, u16::from(header[3] & 0x0f), header[2] & 0x02 != 0);
     }
 }

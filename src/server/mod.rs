@@ -3,12 +3,16 @@
 //! Loops, limits and deadlines live here. What the answer is, is decided by the [responder](crate::responder).
 
 mod admission;
+mod batch;
+mod descriptors;
 mod desk;
 mod handler;
 mod inherited;
 pub mod interfaces;
+mod limits;
 mod port;
 mod retiring;
+mod room;
 mod self_query;
 mod sockets;
 mod tcp;
@@ -22,31 +26,30 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use nix::sys::eventfd::{EfdFlags, EventFd};
-use tokio::net::TcpListener;
 use tokio::runtime::Handle;
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use self::admission::Admission;
 use self::desk::Desk;
+use self::room::Room;
+use self::tcp::Door;
 use crate::dns::DomainName;
 use crate::metrics::{Counters, Metrics, table};
 use crate::responder::Responder;
 
+pub use self::descriptors::raise as raise_descriptors;
 pub use self::inherited::Inherited;
+pub use self::limits::Limits;
 pub use self::self_query::SelfQuery;
 pub use self::sockets::{BindError, Bound, Listening, QUERY_COST, Sockets, bind, take_over};
-
-/// Questions over UDP that may wait for an upstream at once; a further one is answered SERVFAIL.
-const ROOM: usize = 4096;
 
 /// The running server. Dropping it stops accepting and reading, without waiting for answers under way.
 #[derive(Debug)]
 pub struct ServerHandle {
     addresses: Vec<SocketAddr>,
     stop: CancellationToken,
-    /// The workers hold it too: closed, it would wake nobody.
+    /// The threads hold it too: closed, it would wake nobody.
     stop_workers: Arc<EventFd>,
     workers: Vec<JoinHandle<()>>,
     counters: Vec<Arc<Counters>>,
@@ -68,25 +71,21 @@ const HURRY: u32 = 10;
 /// # Errors
 ///
 /// When the operating system refuses a thread or an event.
-pub fn serve(sockets: Sockets, responder: Arc<Responder>, metrics: &Metrics) -> io::Result<ServerHandle> {
-    serve_within(sockets, responder, metrics, ROOM)
-}
-
-fn serve_within(
+pub fn serve(
     sockets: Sockets,
     responder: Arc<Responder>,
     metrics: &Metrics,
-    room: usize,
+    limits: &Limits,
 ) -> io::Result<ServerHandle> {
     let desk = Arc::new(Desk {
         responder,
         counters: metrics.shared(),
         tasks: TaskTracker::new(),
         runtime: Handle::current(),
+        room: Room::new(limits.clone()),
         hurry: CancellationToken::new(),
-        room: Arc::new(Semaphore::new(room)),
     });
-    let admission = Arc::new(Admission::default());
+    let admission = Admission::new(limits.clone(), desk::now());
     let counted = Arc::clone(&admission);
     metrics.provide(&table::DNS_TCP_CONNECTIONS, move |samples| {
         samples.value(f64::from(u32::try_from(counted.open()).unwrap_or(u32::MAX)));
@@ -103,17 +102,15 @@ fn serve_within(
         tasks: desk.tasks.clone(),
         hurry: desk.hurry.clone(),
     };
-    for listener in sockets.tcp {
-        let listener = TcpListener::from_std(listener)?;
-        let accepting = tcp::accept(listener, Arc::clone(&desk), Arc::clone(&admission), handle.stop.clone());
-        desk.tasks.spawn(accepting);
-    }
+    let doors = sockets.tcp.into_iter().map(|listener| Door { listener, stop: handle.stop.clone() });
+    let mut doors: Vec<_> = doors.collect();
     for (number, ports) in sockets.udp.into_iter().enumerate() {
         let (name, counters) = (format!("udp-{number}"), metrics.worker());
         handle.counters.push(Arc::clone(&counters));
         handle.workers.push(udp::start(name, ports, Arc::clone(&handle.stop_workers), Arc::clone(&desk), counters)?);
     }
-    handle.retiring = retiring::serve(sockets.retiring, &desk, &admission, &handle.stop, metrics)?;
+    handle.retiring = retiring::serve(sockets.retiring, &desk, &mut doors, &handle.stop, metrics)?;
+    tcp::start(doors, Arc::clone(&desk), admission, handle.stop.clone(), Arc::clone(&handle.stop_workers))?;
     Ok(handle)
 }
 
@@ -136,11 +133,11 @@ impl ServerHandle {
         &self.addresses
     }
 
-    /// Tells, at any later time, whether every UDP worker still runs.
+    /// Tells, at any later time, whether every UDP worker and the thread of TCP still run.
     pub fn liveness(&self) -> impl Fn() -> bool + Send + Sync + use<> {
-        // Each worker holds the event until it ends, and so do we.
-        let (event, workers) = (Arc::downgrade(&self.stop_workers), self.workers.len());
-        move || event.strong_count() > workers
+        // Each of them holds the event until it ends, and so do we.
+        let (event, threads) = (Arc::downgrade(&self.stop_workers), self.workers.len() + 1);
+        move || event.strong_count() > threads
     }
 
     /// What tells, at any later time, whether every UDP worker answers; it asks for the SOA of `zone`.
@@ -157,7 +154,6 @@ impl ServerHandle {
         self.signal();
         let workers: Vec<_> = self.workers.drain(..).chain(self.retiring.take()).collect();
         let tasks = self.tasks.clone();
-        tasks.close();
         let drained = async {
             // The workers end by themselves, and only then no further task is begun.
             let _ = tokio::task::spawn_blocking(|| workers.into_iter().for_each(|worker| drop(worker.join()))).await;
@@ -173,6 +169,7 @@ impl ServerHandle {
 
     fn signal(&self) {
         self.stop.cancel();
+        self.tasks.close();
         // It fails only if the counter were full, and then it is readable anyway.
         let _ = self.stop_workers.write(1);
     }

@@ -1,16 +1,15 @@
-//! One bound UDP socket: a datagram in, with the way back to its sender, and a datagram out.
+//! One bound UDP socket: datagrams in, each with the way back to its sender, and datagrams out.
 //!
 //! A socket that is bound to one address answers from it by itself. One that is bound to all addresses must be told
 //! which one was asked (IP_PKTINFO), or the reply may leave from another and be dropped by the client.
 
-use std::io::{self, IoSlice, IoSliceMut};
-use std::net::{SocketAddr, UdpSocket};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::io::{self, IoSlice};
+use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 
-use nix::errno::Errno;
 use nix::libc;
 use nix::sys::socket::{
-    ControlMessage, ControlMessageOwned, MsgFlags, SockaddrStorage, recvmsg, sendmsg, setsockopt, sockopt,
+    ControlMessage, ControlMessageOwned, MsgFlags, RecvMsg, SockaddrStorage, sendmsg, setsockopt, sockopt,
 };
 
 /// A UDP socket, non-blocking.
@@ -22,17 +21,11 @@ pub(super) struct Port {
 }
 
 /// Where a reply goes, and from which address.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Sender {
     pub(super) peer: SocketAddr,
-    asked: Option<Asked>,
-}
-
-/// The address of ours that a datagram came to.
-#[derive(Debug, Clone, Copy)]
-enum Asked {
-    V4(libc::in_pktinfo),
-    V6(libc::in6_pktinfo),
+    /// The address of ours that was asked, where the socket has all of them.
+    pub(super) asked: Option<IpAddr>,
 }
 
 impl Port {
@@ -47,43 +40,59 @@ impl Port {
         Ok(Self { socket, wildcard })
     }
 
-    /// The next datagram; `WouldBlock` if there is none.
+    /// Whether each datagram comes with the address that was asked, and each reply must say it.
+    pub(super) fn is_wildcard(&self) -> bool {
+        self.wildcard
+    }
+
+    pub(super) fn fd(&self) -> RawFd {
+        self.socket.as_raw_fd()
+    }
+
+    /// The next datagram of a socket that is bound to one address; `WouldBlock` if there is none.
     pub(super) fn receive(&self, into: &mut [u8]) -> io::Result<(usize, Sender)> {
-        if self.wildcard {
-            return self.receive_with_address(into);
-        }
         self.socket.recv_from(into).map(|(length, peer)| (length, Sender { peer, asked: None }))
     }
 
     /// Sends a reply. Never waits: `WouldBlock` if the send buffer is full.
     pub(super) fn send(&self, reply: &[u8], to: &Sender) -> io::Result<()> {
-        let control = match &to.asked {
-            None => return self.socket.send_to(reply, to.peer).map(drop),
-            Some(Asked::V4(info)) => ControlMessage::Ipv4PacketInfo(info),
-            Some(Asked::V6(info)) => ControlMessage::Ipv6PacketInfo(info),
+        let Some(asked) = to.asked else {
+            return self.socket.send_to(reply, to.peer).map(drop);
         };
         let peer = SockaddrStorage::from(to.peer);
-        sendmsg(self.socket.as_raw_fd(), &[IoSlice::new(reply)], &[control], MsgFlags::empty(), Some(&peer))?;
+        let part = [IoSlice::new(reply)];
+        with_control(asked, |control| sendmsg(self.fd(), &part, &[control], MsgFlags::empty(), Some(&peer)))?;
         Ok(())
     }
+}
 
-    fn receive_with_address(&self, into: &mut [u8]) -> io::Result<(usize, Sender)> {
-        let mut control = nix::cmsg_space!(libc::in6_pktinfo);
-        let mut parts = [IoSliceMut::new(into)];
-        let message = recvmsg::<SockaddrStorage>(
-            self.socket.as_raw_fd(),
-            &mut parts,
-            Some(control.as_mut_slice()),
-            MsgFlags::empty(),
-        )?;
-        let peer = message.address.as_ref().and_then(socket_address).ok_or(Errno::EAFNOSUPPORT)?;
-        let asked = message.cmsgs()?.find_map(|control| match control {
-            // The route back is the kernel's choice, the address is not.
-            ControlMessageOwned::Ipv4PacketInfo(info) => Some(Asked::V4(libc::in_pktinfo { ipi_ifindex: 0, ..info })),
-            ControlMessageOwned::Ipv6PacketInfo(info) => Some(Asked::V6(libc::in6_pktinfo { ipi6_ifindex: 0, ..info })),
+impl Sender {
+    /// Reads it from a datagram that was received; `None` if it is of no family that we know.
+    pub(super) fn of(message: &RecvMsg<'_, '_, SockaddrStorage>) -> Option<Self> {
+        let peer = socket_address(message.address.as_ref()?)?;
+        // Only a wildcard socket has them.
+        let asked = message.cmsgs().ok()?.find_map(|control| match control {
+            ControlMessageOwned::Ipv4PacketInfo(info) => Some(IpAddr::from(info.ipi_spec_dst.s_addr.to_ne_bytes())),
+            ControlMessageOwned::Ipv6PacketInfo(info) => Some(IpAddr::from(info.ipi6_addr.s6_addr)),
             _ => None,
         });
-        Ok((message.bytes, Sender { peer, asked }))
+        Some(Self { peer, asked })
+    }
+}
+
+/// Calls `send` with what makes a reply leave from `address`. The route back is the kernel's choice, the address is
+/// not.
+pub(super) fn with_control<R>(address: IpAddr, send: impl FnOnce(ControlMessage<'_>) -> R) -> R {
+    match address {
+        IpAddr::V4(v4) => {
+            let any = libc::in_addr { s_addr: 0 };
+            let own = libc::in_addr { s_addr: u32::from_ne_bytes(v4.octets()) };
+            send(ControlMessage::Ipv4PacketInfo(&libc::in_pktinfo { ipi_ifindex: 0, ipi_spec_dst: own, ipi_addr: any }))
+        }
+        IpAddr::V6(v6) => {
+            let own = libc::in6_addr { s6_addr: v6.octets() };
+            send(ControlMessage::Ipv6PacketInfo(&libc::in6_pktinfo { ipi6_addr: own, ipi6_ifindex: 0 }))
+        }
     }
 }
 

@@ -5,26 +5,25 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use tokio::net::TcpListener;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-use super::admission::Admission;
 use super::desk::Desk;
 use super::inherited::Inherited;
 use super::port::Port;
-use super::{event, tcp, udp};
+use super::tcp::Door;
+use super::{event, udp};
 use crate::metrics::Metrics;
 
 /// How long they are still answered, for clients that have not heard of the change.
 const FAREWELL: Duration = Duration::from_secs(2);
 
-/// Serves these sockets until [`FAREWELL`] is over or `stop`, whichever is first; the worker, if there is one, has ended
-/// soon after that.
+/// Serves these sockets until [`FAREWELL`] is over or `stop`, whichever is first: those of TCP are put with the other
+/// `doors`; the worker, if there is one, has ended soon after that.
 pub(super) fn serve(
     retiring: Inherited,
     desk: &Arc<Desk>,
-    admission: &Arc<Admission>,
+    doors: &mut Vec<Door>,
     stop: &CancellationToken,
     metrics: &Metrics,
 ) -> io::Result<Option<JoinHandle<()>>> {
@@ -32,10 +31,7 @@ pub(super) fn serve(
         return Ok(None);
     }
     let (over, stop_worker) = (stop.child_token(), Arc::new(event()?));
-    for held in retiring.tcp {
-        let listener = TcpListener::from_std(held.socket)?;
-        desk.tasks.spawn(tcp::accept(listener, Arc::clone(desk), Arc::clone(admission), over.clone()));
-    }
+    doors.extend(retiring.tcp.into_iter().map(|held| Door { listener: held.socket, stop: over.clone() }));
     let ports = retiring.udp.into_iter().map(|held| Port::new(held.socket).map(Arc::new)).collect::<io::Result<_>>()?;
     let (desk, event) = (Arc::clone(desk), Arc::clone(&stop_worker));
     let worker = udp::start("udp-retiring".to_owned(), ports, event, Arc::clone(&desk), metrics.worker())?;

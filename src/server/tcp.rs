@@ -1,178 +1,188 @@
-//! DNS over TCP (RFC 7766): accepting, and one connection.
+//! DNS over TCP (RFC 7766): the thread that accepts connections and serves them all.
 //!
-//! A connection may have several questions under way, and answers leave as they are ready. A place is taken before
-//! a question is read and given back when its answer is written, so a client that does not read its answers is not
-//! read from either.
+//! One thread, so that a connection costs no more than its system calls: nothing is handed from core to core. What must
+//! wait for an upstream is waited for elsewhere, on the runtime of the [desk](super::desk).
 
-use std::net::SocketAddr;
+mod connection;
+mod output;
+
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
-use std::{io, pin};
+use std::{io, thread};
 
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader, BufWriter};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::mpsc::{self, Receiver, Sender};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::{sleep, timeout};
+use nix::errno::Errno;
+use nix::sys::eventfd::EventFd;
+use tokio::net::TcpStream;
+use tokio::runtime::Builder;
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-use super::admission::{Admission, Place};
-use super::desk::{self, Desk, Work};
-use crate::dns::HEADER_LEN;
+use self::connection::Connection;
+use super::admission::Admission;
+use super::desk::{self, Desk};
 use crate::metrics::Dropped;
-use crate::responder::{Circumstances, Verdict};
 
-/// How long a connection may be silent, and how long one question may take to arrive.
-const IDLE: Duration = Duration::from_secs(10);
-/// How long the client may take to accept an answer.
-const WRITE: Duration = Duration::from_secs(5);
-/// Pause after an accept that failed, lest a lack of file descriptors makes it fail without end.
-const PAUSE: Duration = Duration::from_millis(50);
-/// Questions under way and answers not yet written, per connection.
-const UNDER_WAY: usize = 16;
+/// Pause when something is lacking that a connection takes, and one of ours was sent away for it.
+const BREATH: Duration = Duration::from_millis(10);
+/// Pause when nothing can be done about it.
+const PAUSE: Duration = Duration::from_millis(100);
 
-/// Accepts connections until `stop`.
-pub(super) async fn accept(listener: TcpListener, desk: Arc<Desk>, admission: Arc<Admission>, stop: CancellationToken) {
-    loop {
-        let accepted = tokio::select! {
-            biased;
-            () = stop.cancelled() => return,
-            accepted = listener.accept() => accepted,
+/// A listening socket, non-blocking, and what ends it and its connections.
+#[derive(Debug)]
+pub(super) struct Door {
+    pub(super) listener: TcpListener,
+    pub(super) stop: CancellationToken,
+}
+
+/// Starts the thread. After `stop`, which must end all doors as well, it ends with the last task of the desk; `alive` is
+/// held until then.
+pub(super) fn start(
+    doors: Vec<Door>,
+    desk: Arc<Desk>,
+    admission: Arc<Admission>,
+    stop: CancellationToken,
+    alive: Arc<EventFd>,
+) -> io::Result<()> {
+    let runtime = Builder::new_current_thread().enable_all().build()?;
+    for Door { listener, stop } in doors {
+        let entered = runtime.enter();
+        let listener = tokio::net::TcpListener::from_std(listener)?;
+        drop(entered);
+        let (desk, admission) = (Arc::clone(&desk), Arc::clone(&admission));
+        let acceptor = Acceptor { listener, desk: Arc::clone(&desk), admission, stop, lacking: false };
+        desk.tasks.spawn_on(acceptor.run(), runtime.handle());
+    }
+    thread::Builder::new().name("tcp".to_owned()).spawn(move || {
+        let served = async {
+            stop.cancelled().await;
+            desk.tasks.wait().await;
         };
-        match accepted {
-            Ok((_, peer)) if desk.responder.shuts_out(peer.ip()) => desk.counters.dropped(Dropped::Denied),
-            Ok((stream, peer)) => match admission.admit(peer.ip()) {
-                Some(place) => {
-                    let connection = Connection { peer, desk: Arc::clone(&desk), stop: stop.clone(), _place: place };
-                    desk.tasks.spawn(connection.serve(stream));
-                }
-                None => desk.counters.dropped(Dropped::Connection),
-            },
-            Err(_) => sleep(PAUSE).await,
+        let slow = |count| (0..count).for_each(|_| desk.counters.dropped(Dropped::Slow));
+        runtime.block_on(async {
+            tokio::select! {
+                () = served => {}
+                () = admission.watch(slow) => {}
+            }
+        });
+        drop(alive);
+    })?;
+    Ok(())
+}
+
+/// One listening socket.
+struct Acceptor {
+    listener: tokio::net::TcpListener,
+    desk: Arc<Desk>,
+    admission: Arc<Admission>,
+    stop: CancellationToken,
+    /// Whether the last accept failed for want of something.
+    lacking: bool,
+}
+
+/// What an accept that failed says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Failure {
+    /// That connection is gone, and no longer in the queue.
+    Gone,
+    /// There are no file descriptors, or there is no memory. The connection waits.
+    Lack,
+    /// Something else, which may well last.
+    Other,
+}
+
+impl Failure {
+    fn of(error: &io::Error) -> Self {
+        match Errno::from_raw(error.raw_os_error().unwrap_or_default()) {
+            Errno::EMFILE | Errno::ENFILE | Errno::ENOBUFS | Errno::ENOMEM => Self::Lack,
+            // Besides those of its own, accept gives the errors that the new connection has had (accept(2)).
+            Errno::ECONNABORTED
+            | Errno::ECONNRESET
+            | Errno::EINTR
+            | Errno::EPROTO
+            | Errno::ENOPROTOOPT
+            | Errno::EOPNOTSUPP
+            | Errno::ENETDOWN
+            | Errno::ENETUNREACH
+            | Errno::EHOSTDOWN
+            | Errno::EHOSTUNREACH
+            | Errno::ENONET
+            | Errno::ETIMEDOUT
+            | Errno::EPERM => Self::Gone,
+            _ => Self::Other,
         }
     }
 }
 
-/// An answer, and the place that it takes until it is written.
-struct Answer {
-    bytes: Vec<u8>,
-    _place: OwnedSemaphorePermit,
-}
+impl Acceptor {
+    async fn run(mut self) {
+        let stop = self.stop.clone();
+        loop {
+            let accepted = tokio::select! {
+                biased;
+                () = stop.cancelled() => return,
+                accepted = self.listener.accept() => accepted,
+            };
+            match accepted {
+                Ok((stream, peer)) => self.welcome(stream, peer),
+                Err(error) => self.recover(&error).await,
+            }
+        }
+    }
 
-struct Connection {
-    peer: SocketAddr,
-    desk: Arc<Desk>,
-    stop: CancellationToken,
-    _place: Place,
-}
-
-impl Connection {
-    async fn serve(self, stream: TcpStream) {
+    fn welcome(&mut self, stream: TcpStream, peer: SocketAddr) {
+        self.lacking = false;
+        if self.desk.responder.shuts_out(peer.ip()) {
+            return self.desk.counters.dropped(Dropped::Denied);
+        }
+        let (seat, shed) = self.admission.admit(peer.ip(), desk::now());
+        if shed {
+            self.desk.counters.dropped(Dropped::Connection);
+        }
         // Without it, the second of two answers in a row waits for the client's acknowledgement of the first.
         let _ = stream.set_nodelay(true);
-        let (reader, writer) = stream.into_split();
-        let (answers, queue) = mpsc::channel(UNDER_WAY);
-        let mut writing = pin::pin!(self.write(writer, queue));
-        tokio::select! {
-            () = &mut writing => return,
-            () = self.read(reader, answers) => {}
-        }
-        writing.await;
+        let connection = Connection::new(stream, peer, Arc::clone(&self.desk), seat);
+        self.desk.tasks.spawn(connection.serve(self.stop.clone()));
     }
 
-    /// Reads questions until the client has no more, is silent for too long, sends what is no question, or `stop`.
-    async fn read(&self, reader: impl AsyncRead + Unpin, answers: Sender<Answer>) {
-        let mut reader = BufReader::new(reader);
-        let room = Arc::new(Semaphore::new(UNDER_WAY));
-        let mut message = Vec::new();
-        let mut spin = fastrand::u32(..);
-        while let Ok(place) = Arc::clone(&room).acquire_owned().await {
-            let read = tokio::select! {
-                biased;
-                () = self.stop.cancelled() => return,
-                read = timeout(IDLE, read_message(&mut reader, &mut message)) => read,
-            };
-            match read {
-                Ok(Ok(true)) => {}
-                Ok(Ok(false)) | Err(_) => return,
-                Ok(Err(_)) => return self.desk.counters.dropped(Dropped::Framing),
+    /// Makes sure that an accept that fails again and again does not keep the thread from its connections.
+    async fn recover(&mut self, error: &io::Error) {
+        let pause = match Failure::of(error) {
+            Failure::Gone => return,
+            Failure::Lack => {
+                self.desk.counters.dropped(Dropped::Descriptors);
+                if self.admission.make_room() {
+                    self.desk.counters.dropped(Dropped::Connection);
+                    BREATH
+                } else {
+                    PAUSE
+                }
             }
-            spin = spin.wrapping_add(1);
-            if self.answer(&message, spin, &answers, place).await.is_err() {
-                return;
-            }
-        }
-    }
-
-    /// Answers a question now or by a task; an error ends the connection.
-    async fn answer(
-        &self,
-        message: &[u8],
-        spin: u32,
-        answers: &Sender<Answer>,
-        place: OwnedSemaphorePermit,
-    ) -> Result<(), ()> {
-        let now = desk::now();
-        let counters = &self.desk.counters;
-        let mut bytes = Vec::new();
-        let circumstances = Circumstances { tcp: true, client: self.peer.ip(), spin, now };
-        let work = match self.desk.responder.respond(message, circumstances, counters, &mut bytes) {
-            Verdict::Reply(source) => {
-                desk::count(counters, source, &bytes, desk::elapsed(now));
-                return answers.send(Answer { bytes, _place: place }).await.map_err(drop);
-            }
-            Verdict::Drop(reason) => {
-                counters.dropped(reason);
-                return Err(());
-            }
-            Verdict::Await(pending) => Work::Await(pending),
-            Verdict::Unusual => Work::Unusual { message: message.to_vec(), peer: self.peer, tcp: true, since: now },
+            Failure::Other => PAUSE,
         };
-        let (desk, answers) = (Arc::clone(&self.desk), answers.clone());
-        self.desk.tasks.spawn(async move {
-            desk.complete(work, &mut bytes).await;
-            // The client may have gone meanwhile.
-            let _ = answers.send(Answer { bytes, _place: place }).await;
-        });
-        Ok(())
-    }
-
-    /// Writes answers until no question is under way any more, or the client does not take them.
-    async fn write(&self, writer: impl AsyncWrite + Unpin, mut queue: Receiver<Answer>) {
-        let mut writer = BufWriter::new(writer);
-        while let Some(answer) = queue.recv().await {
-            let last = queue.is_empty();
-            match timeout(WRITE, write_message(&mut writer, &answer.bytes, last)).await {
-                Ok(Ok(())) => {}
-                Ok(Err(_)) | Err(_) => return self.desk.counters.dropped(Dropped::Unsendable),
-            }
+        if !std::mem::replace(&mut self.lacking, true) {
+            tracing::warn!(%error, "a TCP connection of a client cannot be accepted; the longest idle ones are closed");
         }
-        let _ = timeout(WRITE, writer.shutdown()).await;
+        sleep(pause).await;
     }
 }
 
-/// Reads a message with its length in front; `false` if the connection ended before one.
-async fn read_message(reader: &mut (impl AsyncRead + Unpin), message: &mut Vec<u8>) -> io::Result<bool> {
-    let mut length = [0; 2];
-    if reader.read(&mut length[..1]).await? == 0 {
-        return Ok(false);
-    }
-    reader.read_exact(&mut length[1..]).await?;
-    let length = usize::from(u16::from_be_bytes(length));
-    if length < HEADER_LEN {
-        return Err(io::ErrorKind::InvalidData.into());
-    }
-    message.resize(length, 0);
-    reader.read_exact(message).await?;
-    Ok(true)
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-async fn write_message(writer: &mut (impl AsyncWrite + Unpin), message: &[u8], flush: bool) -> io::Result<()> {
-    let length = u16::try_from(message.len()).map_err(io::Error::other)?;
-    writer.write_u16(length).await?;
-    writer.write_all(message).await?;
-    if flush {
-        writer.flush().await?;
+    #[test]
+    fn an_accept_that_fails_is_told_apart() {
+        let of = |errno: Errno| Failure::of(&io::Error::from_raw_os_error(errno as i32));
+        for lack in [Errno::EMFILE, Errno::ENFILE, Errno::ENOBUFS, Errno::ENOMEM] {
+            assert_eq!(of(lack), Failure::Lack);
+        }
+        for gone in [Errno::ECONNABORTED, Errno::EPROTO, Errno::EINTR, Errno::EHOSTUNREACH, Errno::EPERM] {
+            assert_eq!(of(gone), Failure::Gone);
+        }
+        for other in [Errno::EINVAL, Errno::EBADF, Errno::ENOTSOCK] {
+            assert_eq!(of(other), Failure::Other);
+        }
+        assert_eq!(Failure::of(&io::Error::other("?")), Failure::Other);
     }
-    Ok(())
 }

@@ -3,16 +3,19 @@ use std::time::Instant;
 
 use hickory_proto::op::{Message, ResponseCode};
 use tokio::net::UdpSocket;
+use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use super::*;
 use crate::dns::RecordType;
 use crate::responder::stub::{query, responder};
 
+mod batches;
 mod inherited;
 mod self_query;
 mod stopping;
 mod tcp;
+mod tcp_limits;
 mod unusual;
 
 /// Longest that a test waits for anything.
@@ -27,16 +30,24 @@ struct Running {
     metrics: Metrics,
 }
 
-fn start_at(ip: [u8; 4], workers: usize, room: usize) -> Running {
+fn start_with(ip: [u8; 4], workers: usize, limits: &Limits) -> Running {
     let sockets = bind(&[SocketAddr::from((ip, 0))], workers).unwrap();
     let (responder, gate) = responder();
     let metrics = Metrics::new("test");
-    let handle = serve_within(sockets, responder, &metrics, room).unwrap();
+    let handle = serve(sockets, responder, &metrics, limits).unwrap();
     Running { address: handle.addresses()[0], handle, gate, metrics }
 }
 
+fn start_at(ip: [u8; 4], workers: usize) -> Running {
+    start_with(ip, workers, &Limits::default())
+}
+
+fn start_within(limits: &Limits) -> Running {
+    start_with([127, 0, 0, 1], 1, limits)
+}
+
 fn start() -> Running {
-    start_at([127, 0, 0, 1], 2, ROOM)
+    start_at([127, 0, 0, 1], 2)
 }
 
 impl Running {
@@ -104,7 +115,7 @@ async fn udp_answers_from_the_zone_and_through_the_upstream() {
 
 #[tokio::test]
 async fn answers_rotate() {
-    let server = start_at([127, 0, 0, 1], 1, ROOM);
+    let server = start_at([127, 0, 0, 1], 1);
     let client = server.client().await;
     let mut first = Vec::new();
     for id in 0..3 {
@@ -117,7 +128,7 @@ async fn answers_rotate() {
 
 #[tokio::test]
 async fn every_worker_answers() {
-    let server = start_at([127, 0, 0, 1], 4, ROOM);
+    let server = start_at([127, 0, 0, 1], 4);
     // The kernel spreads clients over the sockets by their ports.
     for id in 0..64 {
         let message = ask(&server.client().await, &query(id, "web.ecs.internal.", RecordType::A, 0)).await;
@@ -127,7 +138,7 @@ async fn every_worker_answers() {
 
 #[tokio::test]
 async fn a_slow_upstream_holds_up_nobody_else() {
-    let server = start_at([127, 0, 0, 1], 1, ROOM);
+    let server = start_at([127, 0, 0, 1], 1);
     let client = server.client().await;
     client.send(&query(1, "slow.example.", RecordType::A, 0)).await.unwrap();
     assert_eq!(ask(&client, &query(2, "web.ecs.internal.", RecordType::A, 0)).await.metadata.id, 2);
@@ -137,7 +148,7 @@ async fn a_slow_upstream_holds_up_nobody_else() {
 
 #[tokio::test]
 async fn without_room_the_client_is_told() {
-    let server = start_at([127, 0, 0, 1], 1, 1);
+    let server = start_within(&Limits { questions_under_way: 1, ..Limits::default() });
     let client = server.client().await;
     client.send(&query(1, "slow.example.", RecordType::A, 0)).await.unwrap();
     let message = ask(&client, &query(2, "www.example.", RecordType::A, 1232)).await;
@@ -150,7 +161,7 @@ async fn without_room_the_client_is_told() {
 
 #[tokio::test]
 async fn a_fault_costs_one_query() {
-    let server = start_at([127, 0, 0, 1], 1, ROOM);
+    let server = start_at([127, 0, 0, 1], 1);
     let client = server.client().await;
     for id in 0..3 {
         client.send(&query(id, "fault.ecs.internal.", RecordType::A, 0)).await.unwrap();
@@ -174,7 +185,7 @@ async fn responses_and_scraps_get_no_reply() {
 
 #[tokio::test]
 async fn a_server_on_all_addresses_answers_from_the_one_that_was_asked() {
-    let server = start_at([0, 0, 0, 0], 2, ROOM);
+    let server = start_at([0, 0, 0, 0], 2);
     // A connected socket hears nobody but whom it asked.
     for ip in [Ipv4Addr::new(127, 0, 0, 1), Ipv4Addr::new(127, 8, 7, 6)] {
         let client = client(SocketAddr::new(IpAddr::V4(ip), server.address.port())).await;
@@ -203,7 +214,7 @@ async fn an_address_that_the_host_does_not_have_stops_nobody() {
     let absent = SocketAddr::from(([192, 0, 2, 53], 0));
     let sockets = bind(&[absent, SocketAddr::from((Ipv4Addr::LOCALHOST, 0))], 2).unwrap();
     let present = sockets.addresses()[1];
-    let handle = serve(sockets, responder().0, &Metrics::new("test")).unwrap();
+    let handle = serve(sockets, responder().0, &Metrics::new("test"), &Limits::default()).unwrap();
     let client = client(present).await;
     assert_eq!(ask(&client, &query(1, "web.ecs.internal.", RecordType::A, 0)).await.answers.len(), 3);
     drop(handle);

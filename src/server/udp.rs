@@ -1,28 +1,33 @@
 //! The UDP workers: one thread each, with one socket per address, that answers what can be answered at once.
 //!
-//! A worker never waits for anything but its sockets. What takes time goes to a task, which replies by itself. One
-//! datagram is received and sent at a time: [`Worker::burst`] is where batches would go.
+//! A worker never waits for anything but its sockets. What takes time goes to a task, which replies by itself. A socket
+//! whose queue is deep is read and answered in batches, one that has a datagram now and then without what goes with
+//! them. The clock is read twice a batch.
 
+use std::io::{self, ErrorKind};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
-use std::{io, mem};
+use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 use nix::sys::eventfd::EventFd;
 
+use super::batch::{BATCH, Batch, Headers};
 use super::desk::{self, Desk, Work};
 use super::port::{Port, Sender};
 use crate::metrics::{Counters, Dropped, Source};
-use crate::responder::{self, Circumstances, Verdict};
+use crate::responder::{Circumstances, Verdict};
 
-/// Datagrams that are taken from one socket before the others have their turn.
-const BURST: usize = 64;
+/// Batches that are taken from one socket before the others have their turn.
+const BURST: usize = 4;
 /// Bursts after which a stopping worker leaves the rest, so that a flood cannot hold it.
 const LAST_BURSTS: usize = 16;
-/// Largest datagram.
-const MAX_DATAGRAM: usize = 65_535;
+/// A queue in which no more datagrams are found than this is not read in batches to begin with.
+const SHALLOW: usize = 2;
+/// Pause after an error of a socket.
+const PAUSE: Duration = Duration::from_millis(1);
 /// Events read at once.
 const EVENTS: usize = 16;
 /// Epoll's name for the event of the stop; sockets are named by their place in the list.
@@ -41,31 +46,46 @@ pub(super) fn start(
     for (index, port) in (0..).zip(&ports) {
         epoll.add(port, EpollEvent::new(EpollFlags::EPOLLIN, index))?;
     }
-    let packet = vec![0; MAX_DATAGRAM];
-    let reply = Vec::with_capacity(4096);
-    let mut worker = Worker { epoll, _stop: stop, ports, desk, counters, packet, reply, spin: fastrand::u32(..) };
     thread::Builder::new().name(name).spawn(move || {
+        let inlets = ports.into_iter().map(Inlet::new).collect();
+        let answerer = Answerer { desk, counters, spin: fastrand::u32(..), now: desk::now() };
+        let mut worker = Worker { epoll, _stop: stop, inlets, batch: Batch::new(), at: 0, answerer };
         // A fault in answering one packet must not end the service of all others.
         while let Err(_fault) = catch_unwind(AssertUnwindSafe(|| worker.run())) {
-            worker.counters.dropped(Dropped::Fault);
+            worker.answerer.counters.dropped(Dropped::Fault);
             tracing::error!("a fault while answering a query over UDP; the query is dropped, please report it");
         }
     })
 }
 
+/// A socket as one worker sees it.
+struct Inlet {
+    port: Arc<Port>,
+    headers: Headers,
+    /// Whether its queue was deep when it was last read.
+    deep: bool,
+}
+
+impl Inlet {
+    fn new(port: Arc<Port>) -> Self {
+        Self { headers: Headers::of(&port), port, deep: false }
+    }
+}
+
 struct Worker {
     epoll: Epoll,
     _stop: Arc<EventFd>,
-    ports: Vec<Arc<Port>>,
-    desk: Arc<Desk>,
-    counters: Arc<Counters>,
-    packet: Vec<u8>,
-    reply: Vec<u8>,
-    spin: u32,
+    inlets: Vec<Inlet>,
+    batch: Batch,
+    /// The inlet that the batch is of.
+    at: usize,
+    answerer: Answerer,
 }
 
 impl Worker {
     fn run(&mut self) {
+        // After a fault, those that were received with the query that it dropped.
+        self.work();
         let mut events = [EpollEvent::empty(); EVENTS];
         loop {
             let ready = match self.epoll.wait(&mut events, EpollTimeout::NONE) {
@@ -78,7 +98,7 @@ impl Worker {
             };
             let ready = events.get(..ready).unwrap_or_default();
             for event in ready.iter().filter(|event| event.data() != STOP) {
-                self.burst(event.data());
+                self.burst(usize::try_from(event.data()).unwrap_or(usize::MAX));
             }
             if ready.iter().any(|event| event.data() == STOP) {
                 return self.drain();
@@ -86,52 +106,101 @@ impl Worker {
         }
     }
 
-    /// Answers what is in the queue of a socket, at most [`BURST`]; says whether there may be more.
-    fn burst(&mut self, index: u64) -> bool {
-        let Some(port) = usize::try_from(index).ok().and_then(|index| self.ports.get(index)).map(Arc::clone) else {
-            return false;
-        };
-        // Taken out so that the packet can be read while the rest of the worker is written; comes back below. After a
-        // fault there is a new one.
-        let mut packet = mem::take(&mut self.packet);
-        packet.resize(MAX_DATAGRAM, 0);
-        let mut more = true;
-        for _ in 0..BURST {
-            let Ok((length, sender)) = port.receive(&mut packet) else {
-                more = false;
-                break;
+    /// Answers what is in the queue of a socket, at most [`BURST`] batches; says whether there may be more.
+    fn burst(&mut self, at: usize) -> bool {
+        for round in 0..BURST {
+            let Some(inlet) = self.inlets.get_mut(at) else { return false };
+            // The first alone, unless it was in a crowd the last time.
+            let most = if inlet.deep || round > 0 { BATCH } else { 1 };
+            let count = match self.batch.receive(&inlet.port, &mut inlet.headers, most) {
+                Ok(count) => count,
+                Err(error) => {
+                    inlet.deep = false;
+                    // What is wrong with a socket for long must not keep the worker from the others.
+                    if error.kind() != ErrorKind::WouldBlock {
+                        self.answerer.counters.dropped(Dropped::Unreceivable);
+                        thread::sleep(PAUSE);
+                    }
+                    return false;
+                }
             };
-            self.answer(packet.get(..length).unwrap_or_default(), &port, &sender);
+            inlet.deep = count > SHALLOW;
+            self.at = at;
+            self.work();
+            if most == BATCH && count < BATCH {
+                return false;
+            }
         }
-        self.packet = packet;
-        more
+        true
+    }
+
+    /// Answers what was received and has not been answered.
+    fn work(&mut self) {
+        let Some(inlet) = self.inlets.get_mut(self.at) else { return };
+        self.answerer.now = desk::now();
+        let mut replies = 0;
+        while let Some((message, sender, reply)) = self.batch.next() {
+            if self.answerer.answer(message, &inlet.port, sender, reply) {
+                let sender = *sender;
+                self.batch.is_ready(sender);
+                replies += 1;
+            }
+        }
+        let failed = self.batch.send(&inlet.port, &mut inlet.headers);
+        let counters = &self.answerer.counters;
+        (0..failed).for_each(|_| counters.dropped(Dropped::Unsendable));
+        counters.took(replies, desk::elapsed(self.answerer.now));
     }
 
     /// Answers what came before the stop.
     fn drain(&mut self) {
-        for index in (0..).take(self.ports.len()) {
-            (0..LAST_BURSTS).take_while(|_| self.burst(index)).for_each(drop);
+        for at in 0..self.inlets.len() {
+            (0..LAST_BURSTS).take_while(|_| self.burst(at)).for_each(drop);
         }
     }
+}
 
-    fn answer(&mut self, message: &[u8], port: &Arc<Port>, sender: &Sender) {
-        let now = desk::now();
+/// What a worker answers with.
+struct Answerer {
+    desk: Arc<Desk>,
+    counters: Arc<Counters>,
+    spin: u32,
+    /// When the batch was received.
+    now: Instant,
+}
+
+impl Answerer {
+    /// Writes the reply to a message, and counts it; `false` if there is none now.
+    fn answer(&mut self, message: &[u8], port: &Arc<Port>, sender: &Sender, reply: &mut Vec<u8>) -> bool {
         self.spin = self.spin.wrapping_add(1);
-        let circumstances = Circumstances { tcp: false, client: sender.peer.ip(), spin: self.spin, now };
-        let verdict = self.desk.responder.respond(message, circumstances, &self.counters, &mut self.reply);
-        let work = match verdict {
-            Verdict::Reply(source) => return self.send(source, port, sender, now),
-            Verdict::Drop(reason) => return self.counters.dropped(reason),
-            Verdict::Await(pending) => Work::Await(pending),
-            Verdict::Unusual => Work::Unusual { message: message.to_vec(), peer: sender.peer, tcp: false, since: now },
+        let circumstances = Circumstances { tcp: false, client: sender.peer.ip(), spin: self.spin, now: self.now };
+        let source = match self.desk.responder.respond(message, circumstances, &self.counters, reply) {
+            Verdict::Reply(source) => Some(source),
+            Verdict::Drop(reason) => {
+                self.counters.dropped(reason);
+                None
+            }
+            Verdict::Await(pending) => self.delegate(Work::Await(pending), port, sender, reply),
+            Verdict::Unusual => {
+                let (message, peer) = (message.to_vec(), sender.peer);
+                let work = Work::Unusual { message, peer, tcp: false, since: self.now };
+                self.delegate(work, port, sender, reply)
+            }
         };
-        let Ok(place) = Arc::clone(&self.desk.room).try_acquire_owned() else {
-            self.counters.dropped(Dropped::Busy);
-            let source = match work {
-                Work::Await(pending) => self.desk.responder.refuse_for_room(&pending, &mut self.reply),
-                Work::Unusual { message, .. } => responder::refuse(&message, &mut self.reply),
-            };
-            return self.send(source, port, sender, now);
+        if let Some(source) = source {
+            desk::count(&self.counters, source, reply);
+        }
+        source.is_some()
+    }
+
+    /// Has a task answer; without room for one, writes what is to be said then.
+    fn delegate(&self, work: Work, port: &Arc<Port>, sender: &Sender, reply: &mut Vec<u8>) -> Option<Source> {
+        let place = match self.desk.room.place(sender.peer.ip()) {
+            Ok(place) => place,
+            Err(reason) => {
+                self.counters.dropped(reason);
+                return Some(self.desk.refuse(&work, reply));
+            }
         };
         let (desk, port, sender) = (Arc::clone(&self.desk), Arc::clone(port), *sender);
         let task = async move {
@@ -143,12 +212,6 @@ impl Worker {
             drop(place);
         };
         self.desk.tasks.spawn_on(task, &self.desk.runtime);
-    }
-
-    fn send(&self, source: Source, port: &Port, sender: &Sender, since: std::time::Instant) {
-        if port.send(&self.reply, sender).is_err() {
-            self.counters.dropped(Dropped::Unsendable);
-        }
-        desk::count(&self.counters, source, &self.reply, desk::elapsed(since));
+        None
     }
 }

@@ -14,12 +14,15 @@ pub mod ports;
 pub mod queue;
 mod sample;
 pub mod simulation;
+pub mod staleness;
 pub mod status;
 pub mod synthetic;
 
 use tokio::sync::{mpsc, oneshot};
 
+use crate::dns::Ede;
 use crate::inventory::{Change, Inventory};
+use crate::zone::Settings;
 use crate::zone::layers::HostedRecords;
 
 /// How changes came to be known.
@@ -65,6 +68,10 @@ pub enum Message {
     Deliver(Delivery),
     /// The hosted zone was read whole; fired once it is served.
     Hosted(HostedRecords, oneshot::Sender<()>),
+    /// What is said with every answer of ECS from now on (EDE), or nothing.
+    Remark(Option<Ede>),
+    /// The operator has decided otherwise: the zone is rendered anew; fired once it is served.
+    Configure(Box<Settings>, oneshot::Sender<()>),
     /// Somebody wants to look at the inventory, which only the updater holds.
     Ask(Box<dyn FnOnce(&Inventory) + Send>),
 }
@@ -114,6 +121,24 @@ impl Updates {
     pub async fn serve_hosted(&self, records: HostedRecords) -> Result<(), Stopped> {
         let (done, served) = oneshot::channel();
         self.0.send(Message::Hosted(records, done)).await.map_err(|_| Stopped)?;
+        served.await.map_err(|_| Stopped)
+    }
+
+    /// Has every answer of ECS say this from now on, or nothing.
+    ///
+    /// # Errors
+    /// [`Stopped`] at shutdown.
+    pub async fn remark(&self, ede: Option<Ede>) -> Result<(), Stopped> {
+        self.0.send(Message::Remark(ede)).await.map_err(|_| Stopped)
+    }
+
+    /// Has the zone rendered under other settings and waits until it is served.
+    ///
+    /// # Errors
+    /// [`Stopped`] at shutdown.
+    pub async fn configure(&self, settings: Settings) -> Result<(), Stopped> {
+        let (done, served) = oneshot::channel();
+        self.0.send(Message::Configure(Box::new(settings), done)).await.map_err(|_| Stopped)?;
         served.await.map_err(|_| Stopped)
     }
 

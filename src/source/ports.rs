@@ -11,6 +11,7 @@ use crate::dns::DomainName;
 use crate::ecs::{
     Cluster, ClusterArn, ContainerInstance, ContainerInstanceArn, Ec2Instance, Ec2InstanceId, LoadBalancer,
     LoadBalancerId, Service, ServiceArn, TargetGroup, TargetGroupArn, Task, TaskArn, TaskDefinition, TaskDefinitionArn,
+    Timestamp,
 };
 use crate::route53::{ChangeId, ChangeStatus, HostedZone, HostedZoneId, RecordChange, RecordSet};
 
@@ -231,6 +232,7 @@ pub trait EventQueue: Send + Sync {
     async fn receive(&self) -> Result<Vec<QueueMessage>, ApiError>;
     /// Deletes what was received, by its receipts; at most 10.
     async fn delete(&self, receipts: &[String]) -> Result<(), ApiError>;
-    /// Reads who reads the queue.
-    async fn owner(&self) -> Result<Owner, ApiError>;
+    /// Says anew that this process reads the queue, at `now`, and returns who has said so last. Two readers that both
+    /// say so every few minutes find each other.
+    async fn claim(&self, now: Timestamp) -> Result<Owner, ApiError>;
 }

@@ -10,14 +10,17 @@ pub mod own;
 pub mod ports;
 pub mod reader;
 mod reading;
+mod removal;
+pub mod sweep;
 
 use std::sync::Arc;
 
 use ports::{QueueUrl, SubscriptionArn};
 
 pub use given::GivenQueue;
-pub use own::{OwnQueue, Removed};
+pub use own::OwnQueue;
 pub use reader::Reader;
+pub use removal::Removed;
 
 use super::ports::{ApiError, EventQueue};
 

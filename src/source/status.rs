@@ -34,6 +34,8 @@ struct State {
 pub struct StatusReport {
     /// When the last complete pass over each cluster began. A cluster that has had none is not here.
     pub complete: BTreeMap<ClusterArn, Timestamp>,
+    /// The same for clusters that are known from before the restart alone.
+    pub restored: BTreeMap<ClusterArn, Timestamp>,
     /// When the last complete read of the hosted zone began.
     pub hosted_zone: Option<Timestamp>,
     /// Calls that fail at present.
@@ -61,6 +63,14 @@ pub struct EventsReport {
     pub shared_with: Option<String>,
 }
 
+impl StatusReport {
+    /// When the last complete pass over each cluster began, before the restart or after it.
+    #[must_use]
+    pub fn read(&self) -> BTreeMap<ClusterArn, Timestamp> {
+        self.restored.iter().chain(&self.complete).map(|(cluster, at)| (cluster.clone(), *at)).collect()
+    }
+}
+
 impl SourceStatus {
     /// A copy of everything.
     #[must_use]
@@ -85,7 +95,14 @@ impl SourceStatus {
 
     /// A complete pass over `cluster`, begun at `at`, is served.
     pub fn complete(&self, cluster: &ClusterArn, at: Timestamp) {
-        self.lock().report.complete.insert(cluster.clone(), at);
+        let report = &mut self.lock().report;
+        report.restored.remove(cluster);
+        report.complete.insert(cluster.clone(), at);
+    }
+
+    /// These clusters are known from before the restart, each by a pass that began then.
+    pub fn restored(&self, clusters: BTreeMap<ClusterArn, Timestamp>) {
+        self.lock().report.restored = clusters;
     }
 
     /// A complete read of the hosted zone, begun at `at`, is served.
@@ -97,6 +114,7 @@ impl SourceStatus {
     pub fn forget(&self, cluster: &ClusterArn) {
         let mut state = self.lock();
         state.report.complete.remove(cluster);
+        state.report.restored.remove(cluster);
         state.ledger.forget(cluster.id());
     }
 

@@ -104,9 +104,12 @@ impl Block {
     /// What stands at a name.
     #[must_use]
     pub fn find(&self, hash: u32, name: &[u8]) -> Option<Named<'_>> {
-        let is_it = |place: &&Place| place.hash == hash && self.octets(place.name).starts_with(name);
-        let place = self.places.get(self.first(hash)..)?.iter().take_while(|place| place.hash == hash).find(is_it)?;
-        Some(self.named(place))
+        let same_hash = self.places.get(self.first(hash)..)?.iter().take_while(|place| place.hash == hash);
+        // A name that begins with another is that one: both end with the root.
+        same_hash
+            .map(|place| (place, self.names.get(place.name as usize..).and_then(|octets| octets.get(..name.len()))))
+            .find(|(_, octets)| *octets == Some(name))
+            .and_then(|(place, octets)| Some(self.named(place, octets?)))
     }
 
     /// The index of the first place that has this hash or a higher one. Hashes are spread evenly, so it is not far from
@@ -125,16 +128,12 @@ impl Block {
 
     /// All names, in the order of hashes, then of names.
     pub fn iter(&self) -> impl Iterator<Item = Named<'_>> {
-        self.places.iter().map(|place| self.named(place))
+        self.places.iter().map(|place| self.named(place, wire(&self.names, place.name)))
     }
 
-    fn named(&self, place: &Place) -> Named<'_> {
+    fn named<'b>(&'b self, place: &Place, name: &'b [u8]) -> Named<'b> {
         let said = place.said.get().and_then(|(form, node)| Some((form, self.nodes.get(node)?)));
-        Named { hash: place.hash, name: wire(&self.names, place.name), said, origin: &self.origin }
-    }
-
-    fn octets(&self, from: u32) -> &[u8] {
-        self.names.get(from as usize..).unwrap_or_default()
+        Named { hash: place.hash, name, said, origin: &self.origin }
     }
 }
 

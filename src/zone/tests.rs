@@ -1,6 +1,7 @@
 //! Properties of the whole zone, over random histories of a small and quarrelsome world.
 
 mod history;
+mod manner;
 mod slow;
 mod world;
 
@@ -16,6 +17,7 @@ use crate::inventory::{Inventory, Outcome, Subject, reduce};
 use crate::resolve::{Resolution, resolve};
 use crate::route53::{HostedZoneId, RecordSet};
 use history::{Step, changes, settings};
+use manner::{Manner, USUAL};
 use slow::Slow;
 
 /// Applies a history step by step, as the updater does, some steps in one batch.
@@ -60,21 +62,17 @@ fn questions(writer: &ZoneWriter) -> Vec<(DomainName, RecordType)> {
     names.into_iter().flat_map(|name| KINDS.map(|kind| (name.clone(), kind))).collect()
 }
 
-fn query(name: &DomainName, kind: RecordType) -> Vec<u8> {
-    let mut bytes = vec![0, 7, 1, 0, 0, 1, 0, 0, 0, 0, 0, 1];
-    // Upper case: the reply must echo it.
-    bytes.extend(name.as_wire().to_ascii_uppercase());
-    bytes.extend(u16::from(kind).to_be_bytes());
-    bytes.extend([0, 1, 0, 0, 41, 4, 208, 0, 0, 0x80, 0, 0, 0]);
-    bytes
-}
-
 /// What is sent, with what else would have to be done.
-fn reply_of(writer: &ZoneWriter, name: &DomainName, kind: RecordType, spin: u32) -> (String, Vec<u8>) {
-    let bytes = query(name, kind);
+fn reply_of(
+    writer: &ZoneWriter,
+    (name, kind): (&DomainName, RecordType),
+    manner: Manner,
+    spin: u32,
+) -> (String, Vec<u8>) {
+    let bytes = manner.query(name, kind);
     let Parsed::Plain(question) = Question::parse(&bytes) else { panic!("{name} {kind} is not plain") };
     let (what, body) = shown(&resolve(writer.zone(), &question, spin).resolution, spin);
-    (what, encode(writer, &question, &body, spin))
+    (what, encode(writer, (&question, manner), &body, spin))
 }
 
 /// A resolution in words, and the answer as far as it is ours.
@@ -95,11 +93,11 @@ fn shown(resolution: &Resolution<'_>, spin: u32) -> (String, Body) {
     }
 }
 
-fn encode(writer: &ZoneWriter, question: &Question<'_>, body: &Body, spin: u32) -> Vec<u8> {
+fn encode(writer: &ZoneWriter, (question, manner): (&Question<'_>, Manner), body: &Body, spin: u32) -> Vec<u8> {
     let mut out = Vec::new();
     // One serial for all: it counts updates, and a zone that was rendered at once has had fewer.
     let soa = crate::dns::SoaBlock::new(&writer.zone().settings.origin, 1, 5);
-    let context = ReplyContext { soa: &soa, spin, limit: question.limit(false), ede: None, cookie: None };
+    let context = ReplyContext { soa: &soa, spin, limit: question.limit(manner.tcp), ede: None, cookie: None };
     reply::write(&mut out, question, body, &context);
     out
 }
@@ -144,7 +142,8 @@ proptest! {
         prop_assert_eq!(writer.kept_draining(), full.kept_draining());
         for (name, kind) in questions(&writer) {
             if name != writer.zone().settings.origin {
-                prop_assert_eq!(reply_of(&writer, &name, kind, 1), reply_of(&full, &name, kind, 1), "{} {}", name, kind);
+                let reply = |writer| reply_of(writer, (&name, kind), USUAL, 1);
+                prop_assert_eq!(reply(&writer), reply(&full), "{} {}", name, kind);
             }
         }
     }
@@ -158,6 +157,7 @@ proptest! {
         hosted in prop::option::of(world::hosted()),
         asked in prop::collection::vec(world::names(), 20),
         prefer_route53: bool,
+        manners in prop::collection::vec(manner::manners(), 7),
     ) {
         let fallback = if hosted.is_some() { Fallback::Api } else { Fallback::Off };
         let settings = Settings { records, prefer_route53, ..settings(fallback) };
@@ -171,12 +171,14 @@ proptest! {
         let names = asked.into_iter().chain(own.iter().flat_map(|name| DomainName::join(&["x"], name))).chain(own.clone());
         questions.extend(names.flat_map(|name| KINDS.map(|kind| (name.clone(), kind))));
         let slow = Slow::of(&inventory, &settings, hosted);
-        for (name, kind) in questions {
-            let bytes = query(&name, kind);
+        for ((name, kind), manner) in questions.into_iter().zip(manners.into_iter().cycle()) {
+            let bytes = manner.query(&name, kind);
             let Parsed::Plain(question) = Question::parse(&bytes) else { panic!("not plain") };
             let Some((what, body)) = slow.answer(&question, spin) else { continue };
-            let compiled = reply_of(&writer, &name, kind, spin);
-            prop_assert_eq!(compiled, (what, encode(&writer, &question, &body, spin)), "{} {}", name, kind);
+            let compiled = reply_of(&writer, (&name, kind), manner, spin);
+            manner.check(&question, &compiled.1)?;
+            let slow = (what, encode(&writer, (&question, manner), &body, spin));
+            prop_assert_eq!(compiled, slow, "{} {}", name, kind);
         }
     }
 }

@@ -16,11 +16,7 @@ use crate::dns::{Body, DomainName, RData, RecordType};
 pub fn master_file(zone: &Zone) -> String {
     let mut text = String::new();
     write_node(&mut text, &zone.settings.origin, &zone.apex);
-    let mut owned: Vec<(DomainName, Owned<'_>)> =
-        zone.entries().filter_map(|entry| owned_by_ecs(zone, entry)).collect();
-    let records = zone.records.nodes();
-    let hosted = zone.hosted.iter().flat_map(RecordIndex::nodes).filter(|(name, _)| is_hosted(zone, name));
-    owned.extend(records.chain(hosted).map(|(name, node)| (name.clone(), Owned::Layer(node))));
+    let mut owned: Vec<(DomainName, Owned<'_>)> = owned(zone).collect();
     owned.sort_by_cached_key(|(name, _)| canonical(name));
     for (name, owned) in &owned {
         match owned {
@@ -31,8 +27,16 @@ pub fn master_file(zone: &Zone) -> String {
     text
 }
 
+/// All names but the apex, each with what the layer says that owns it, in no order that means anything.
+pub(super) fn owned(zone: &Zone) -> impl Iterator<Item = (DomainName, Owned<'_>)> {
+    let records = zone.records.nodes();
+    let hosted = zone.hosted.iter().flat_map(RecordIndex::nodes).filter(|(name, _)| is_hosted(zone, name));
+    let ecs = zone.entries().filter_map(|entry| owned_by_ecs(zone, entry));
+    ecs.chain(records.chain(hosted).map(|(name, node)| (name.clone(), Owned::Layer(node))))
+}
+
 /// What a name says, in the words of the layer that owns it.
-enum Owned<'z> {
+pub(super) enum Owned<'z> {
     Ecs(&'z Node),
     Layer(&'z RecordNode),
 }

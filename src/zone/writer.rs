@@ -99,6 +99,16 @@ impl ZoneWriter {
         writer
     }
 
+    /// The zone under other settings, rendered anew, with the next serial. What was read of Route 53 stays.
+    #[must_use]
+    pub fn reconfigured(&self, settings: Settings, inventory: &Inventory) -> Self {
+        let mut writer = Self::new(settings, inventory, self.zone.soa.serial().wrapping_add(1));
+        writer.zone.hosted.clone_from(&self.zone.hosted);
+        // All names are new to it, which advances the serial once more.
+        writer.update(inventory, &inventory.clusters.keys().cloned().map(Subject::Cluster).collect());
+        writer
+    }
+
     /// The zone as it is now.
     #[must_use]
     pub fn zone(&self) -> &Zone {

@@ -14,6 +14,7 @@ mod outage;
 mod own_dns;
 mod paging;
 mod ports;
+mod restart;
 mod services;
 mod stale;
 mod throttling;

@@ -6,6 +6,7 @@ mod events;
 pub mod nothing_lost;
 mod owners;
 mod pairs;
+mod queues;
 mod tasks;
 
 use std::process::Output;

@@ -7,7 +7,7 @@
 
 mod nonsense;
 mod tcp;
-mod udp;
+pub mod udp;
 
 use std::fmt;
 use std::time::{Duration, Instant};
@@ -24,7 +24,7 @@ const WARM_UP: u64 = 10;
 
 /// What became of the packets of one transport.
 #[derive(Debug, Default, Clone, Copy)]
-struct Tally {
+pub struct Tally {
     sent: u64,
     replies: u64,
 }

@@ -53,7 +53,8 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("hickory_server", &["server"]),
     ("hickory_net", &["link", "server"]),
     ("moka", &["forwarder"]),
-    ("nix", &["server"]),
+    ("quick_cache", &["forwarder"]),
+    ("nix", &["server", "store"]),
     ("socket2", &["server"]),
     ("arc_swap", &["access", "snapshot"]),
     ("axum", &["http"]),
@@ -71,8 +72,20 @@ const CONFINED: &[(&str, &[&str])] = &[
 ];
 
 /// The only crates on floors 0 and 1.
-const PURE: &[&str] =
-    &["std", "core", "alloc", "hickory_proto", "serde", "serde_json", "jiff", "thiserror", "sha2", "foldhash"];
+const PURE: &[&str] = &[
+    "std",
+    "core",
+    "alloc",
+    "foldhash",
+    "hickory_proto",
+    "jiff",
+    "serde",
+    "serde_json",
+    "sha2",
+    "smallvec",
+    "thiserror",
+    "triomphe",
+];
 
 /// Where a ban holds.
 enum Where {
@@ -152,7 +165,7 @@ pub fn files(root: &Path, directory: &str) -> Vec<String> {
         let name = entry.file_name().into_string().expect("a name in UTF-8");
         let path = format!("{directory}/{name}");
         if entry.file_type().expect("a file type").is_dir() {
-            if !name.starts_with('.') && name != "__pycache__" {
+            if !name.starts_with('.') && name != "__pycache__" && name != "target" {
                 found.extend(files(root, &path));
             }
         } else {

@@ -10,16 +10,17 @@ use std::path::{Path, PathBuf};
 
 use fastrand::Rng;
 
-use targets::{config, event, packet, tcp_stream, upstream_reply};
+use targets::{config, event, packet, snapshot, tcp_stream, upstream_reply};
 
 /// Largest corpus, in files, and largest file in it, in bytes.
 const CORPUS: (usize, u64) = (100, 1024);
 
 /// Each target: its name, what it does, and how many mutations are tried of each input.
-const TARGETS: [(&str, fn(&[u8]), usize); 5] = [
+const TARGETS: [(&str, fn(&[u8]), usize); 6] = [
     ("config", config::run, 20),
     ("event", event::run, 200),
     ("packet", packet::run, 100),
+    ("snapshot", snapshot::run, 50),
     ("tcp_stream", tcp_stream::run, 10),
     ("upstream_reply", upstream_reply::run, 50),
 ];
@@ -82,6 +83,11 @@ fn events() {
 #[test]
 fn packets_of_clients() {
     run("packet");
+}
+
+#[test]
+fn snapshots() {
+    run("snapshot");
 }
 
 #[test]

@@ -6,6 +6,7 @@ mod emulators;
 mod order;
 mod pages;
 mod peers;
+mod refused;
 mod resolver;
 mod types;
 

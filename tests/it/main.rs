@@ -2,10 +2,13 @@
 
 #![expect(clippy::disallowed_methods, reason = "tests are a shell of their own: they wait for real time")]
 
+mod access;
 mod aws_source;
+mod chaos;
 mod cli;
 mod clients;
 mod controller;
+mod crowd;
 mod daemon;
 mod demo;
 mod docs;
@@ -31,6 +34,7 @@ mod propagation;
 mod published;
 mod queue;
 mod readme;
+mod reload;
 mod restart;
 mod scripts;
 mod supply;

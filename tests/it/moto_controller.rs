@@ -1,10 +1,16 @@
 //! The reference architecture of 2016 from its first to its last step, on moto's server: three services with the
 //! seed's own names behind classic load balancers, three CNAMEs in the private zone and in `dig`, and their end.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use aws_sdk_ecs::types::{ContainerDefinition, LoadBalancer};
 use aws_sdk_route53::types::{
     Change, ChangeAction, ChangeBatch, HostedZoneConfig, ResourceRecord, ResourceRecordSet, RrType, Vpc, VpcRegion,
 };
+use ecs_resolver::source::ports::EventQueue;
+use ecs_resolver::source::queue::ports::{QueueUrl, SnsApi, SqsApi, TopicArn};
+use ecs_resolver::source::queue::{OwnQueue, Reader};
 
 use crate::daemon::Daemon;
 use crate::moto::Moto;
@@ -163,4 +169,46 @@ async fn services_behind_application_load_balancers_are_registered_too() {
         let told = seeded["services"][service]["loadBalancers"][0].as_str().unwrap();
         assert_eq!(set.resource_records()[0].value(), told);
     }
+}
+
+/// moto does not share our misconceptions of lists of container instances, queues and subscriptions.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_queue_of_a_host_that_is_gone_is_removed() {
+    let moto = Moto::start();
+    let seeded = moto.seed();
+    let sdk = moto.sdk().await;
+    let topic = aws_sdk_sns::Client::new(&sdk).create_topic().name("ecs-changes").send().await.unwrap();
+    let topic = TopicArn(topic.topic_arn.unwrap());
+    let (aws, _) = crate::queue::aws(&moto.endpoint_url()).await;
+    let text = |index: usize, member: &str| seeded["instances"][index][member].as_str().unwrap().to_owned();
+    let queues = [0, 1].map(|index| format!("ecs-resolver-prod-{}", text(index, "instanceId")));
+    for index in [0, 1] {
+        let (sqs, sns) = (Arc::new(aws.sqs.clone()), Arc::new(aws.sns.clone()));
+        OwnQueue::new(sqs, sns, topic.clone(), Reader::new("prod", &text(index, "instanceId"), 1))
+            .open()
+            .await
+            .unwrap();
+    }
+    let foreign = "ecs-resolver-prod-i-00000000000000fff";
+    aws_sdk_sqs::Client::new(&sdk).create_queue().queue_name(foreign).send().await.unwrap();
+    let endpoint = moto.endpoint_url();
+    let flags =
+        ["--config", "/dev/null", "--cluster", "prod", "--topic-arn", topic.as_str(), "--remove-queues-after", "2s"];
+    let controller = Daemon::start_controller(&flags, &crate::aws_source::environment(&endpoint));
+    let looked = || controller.metric("ecs_resolver_aws_requests_total{operation=\"sqs:ListQueues\",result=\"ok\"}");
+    controller.wait("looks", || looked() >= Some(6.0));
+    let ecs = aws_sdk_ecs::Client::new(&sdk);
+    let gone = ecs
+        .deregister_container_instance()
+        .cluster("prod")
+        .container_instance(text(1, "containerInstanceArn"))
+        .force(true);
+    gone.send().await.unwrap();
+    controller.wait_metric("ecs_resolver_queues_removed_total{result=\"removed\"}", 1.0);
+    let left = aws.sqs.list_queues("ecs-resolver-prod-i-").await.unwrap();
+    let left: BTreeSet<_> = left.iter().map(QueueUrl::name).collect();
+    assert_eq!(left, BTreeSet::from([foreign, queues[0].as_str()]));
+    let subscribed = aws.sns.subscriptions(&topic).await.unwrap();
+    let is_subscribed = |queue: &str| subscribed.keys().any(|arn| arn.as_str().ends_with(queue));
+    assert!(is_subscribed(&queues[0]) && !is_subscribed(&queues[1]), "{subscribed:?}");
 }

@@ -12,7 +12,8 @@ use crate::floors::source_files;
 use crate::moto::venv;
 
 /// What only `ecs-resolver controller` calls, which has a role of its own.
-const OF_THE_CONTROLLER: [&str; 3] = ["route53:ChangeResourceRecordSets", "route53:GetChange", "sns:Publish"];
+const OF_THE_CONTROLLER: [&str; 4] =
+    ["route53:ChangeResourceRecordSets", "route53:GetChange", "sns:Publish", "sqs:ListQueues"];
 
 /// The string literals that are AWS operations as IAM spells them: `ecs:ListServices`.
 fn operations(source: &str) -> BTreeSet<String> {
@@ -45,11 +46,13 @@ fn texts(list: &Value) -> BTreeSet<&str> {
 }
 
 /// What a controller calls that registers services behind load balancers, and has a topic.
-const BY_DEFAULT: [&str; 25] = [
+const BY_DEFAULT: [&str; 30] = [
     "ecs:DescribeClusters",
+    "ecs:DescribeContainerInstances",
     "ecs:DescribeServices",
     "ecs:DescribeTaskDefinition",
     "ecs:DescribeTasks",
+    "ecs:ListContainerInstances",
     "ecs:ListServices",
     "ecs:ListTasks",
     "elasticloadbalancing:DescribeLoadBalancers",
@@ -63,11 +66,14 @@ const BY_DEFAULT: [&str; 25] = [
     "sns:Publish",
     "sns:SetSubscriptionAttributes",
     "sns:Subscribe",
+    "sns:Unsubscribe",
     "sqs:CreateQueue",
     "sqs:DeleteMessage",
+    "sqs:DeleteQueue",
     "sqs:GetQueueAttributes",
     "sqs:GetQueueUrl",
     "sqs:ListQueueTags",
+    "sqs:ListQueues",
     "sqs:ReceiveMessage",
     "sqs:SetQueueAttributes",
     "sqs:TagQueue",
@@ -80,6 +86,9 @@ fn a_controller_may_do_what_it_does_and_change_only_what_it_writes() {
     for statement in policy["Statement"].as_array().expect("statements") {
         assert_eq!(statement["Effect"], "Allow");
         allowed.extend(texts(&statement["Action"]));
+        if texts(&statement["Action"]).contains("sqs:DeleteQueue") {
+            assert_eq!(statement["Resource"], "arn:aws:sqs:*:*:ecs-resolver-*-i-*", "only queues of hosts are removed");
+        }
         if !texts(&statement["Action"]).contains("route53:ChangeResourceRecordSets") {
             continue;
         }

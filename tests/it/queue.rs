@@ -9,6 +9,7 @@ use aws_config::{BehaviorVersion, Region};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use ecs_resolver::aws::Aws;
+use ecs_resolver::ecs::Timestamp;
 use ecs_resolver::source::ports::{ApiErrorKind, EventQueue, Owner};
 use ecs_resolver::source::queue::ports::{QueueUrl, TopicArn};
 use ecs_resolver::source::queue::{GivenQueue, OwnQueue, Reader, Removed};
@@ -63,7 +64,7 @@ async fn events_come_bare_through_a_queue_of_our_own() {
     queue.delete(&receipts).await.expect("what is gone is no failure");
     queue.delete(&["nonsense".to_owned()]).await.expect("nor is a receipt that was never good");
 
-    assert_eq!(queue.owner().await, Ok(Owner::Ours));
+    assert_eq!(queue.claim(Timestamp::UNIX_EPOCH).await, Ok(Owner::Ours));
     let opened = ["GetQueueUrl", "CreateQueue", "ListQueueTags", "GetQueueAttributes", "TagQueue"];
     let opened: Vec<_> =
         opened.iter().map(|action| format!("sqs:{action}")).chain(["sns:Subscribe".to_owned()]).collect();
@@ -179,8 +180,8 @@ async fn a_given_queue_is_read_and_two_readers_notice() {
     fake.messaging().send("theirs", "x");
     assert_eq!(first.receive().await.unwrap()[0].body, "x");
     second.open().await.unwrap();
-    assert_eq!(first.owner().await, Ok(Owner::Other(format!("0000000000000002 {INSTANCE}"))));
-    assert_eq!(second.owner().await, Ok(Owner::Ours));
+    assert_eq!(first.claim(Timestamp::UNIX_EPOCH).await, Ok(Owner::Other(format!("0000000000000002 {INSTANCE}"))));
+    assert_eq!(second.claim(Timestamp::UNIX_EPOCH).await, Ok(Owner::Other(format!("0000000000000001 {INSTANCE}"))));
 }
 
 /// moto does not share our misconceptions about SQS and SNS.
@@ -197,9 +198,9 @@ async fn it_is_the_same_on_moto() {
     let messages = queue.receive().await.unwrap();
     assert_eq!(messages[0].body, "{\"a\":1}");
     queue.delete(&[messages[0].receipt.clone()]).await.unwrap();
-    assert_eq!(queue.owner().await, Ok(Owner::Ours));
+    assert_eq!(queue.claim(Timestamp::UNIX_EPOCH).await, Ok(Owner::Ours));
     own(&aws, &topic, 2).open().await.unwrap();
-    assert_eq!(queue.owner().await, Ok(Owner::Other(format!("0000000000000002 {INSTANCE}"))));
+    assert_eq!(queue.claim(Timestamp::UNIX_EPOCH).await, Ok(Owner::Other(format!("0000000000000002 {INSTANCE}"))));
     let report = queue.report().await.unwrap().unwrap();
     assert!(report.subscription.is_some() && report.waiting == 0, "{report:?}");
     assert_eq!(queue.remove().await, Ok(Removed { queue: true, subscription: true }));

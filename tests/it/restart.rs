@@ -2,7 +2,7 @@
 
 mod connections;
 mod load;
-mod supervisor;
+pub mod supervisor;
 
 use std::net::{SocketAddr, TcpStream, UdpSocket};
 use std::path::PathBuf;

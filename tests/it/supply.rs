@@ -88,6 +88,20 @@ fn what_must_be_banned_is() {
 }
 
 #[test]
+fn no_part_of_hickory_validates_dnssec() {
+    let manifest = table("Cargo.toml");
+    let dependencies = manifest["dependencies"].as_table().expect("dependencies");
+    let hickory: Vec<_> = dependencies.iter().filter(|(name, _)| name.starts_with("hickory")).collect();
+    assert_eq!(hickory.len(), 3);
+    for (name, how) in hickory {
+        assert_eq!(how.get("default-features").and_then(Value::as_bool), Some(false), "{name}");
+        let features = how.get("features").and_then(Value::as_array).into_iter().flatten();
+        let features: Vec<_> = features.filter_map(Value::as_str).collect();
+        assert!(features.iter().all(|feature| ["std", "tokio"].contains(feature)), "{name}: {features:?}");
+    }
+}
+
+#[test]
 fn planted_packages_are_found() {
     let planted = r#"
         package = [

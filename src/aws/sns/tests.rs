@@ -70,9 +70,10 @@ async fn a_subscription_is_found_on_any_page() {
     let first = page(&others, "<NextToken>more</NextToken>");
     let second = page(&member("arn:s", queue().as_str()), "");
     let (sns, _) = sns(&[(200, &first), (200, &second), (200, &page(&others, ""))]).await;
-    let found = sns.find_subscription(&topic(), &queue()).await.unwrap();
-    assert_eq!(found, Some(SubscriptionArn("arn:s".to_owned())));
-    assert_eq!(sns.find_subscription(&topic(), &queue()).await.unwrap(), None);
+    let found = sns.subscriptions(&topic()).await.unwrap();
+    assert_eq!(found.len(), 2, "{found:?}");
+    assert_eq!(found[&queue()], SubscriptionArn("arn:s".to_owned()));
+    assert_eq!(sns.subscriptions(&topic()).await.unwrap().get(&queue()), None);
 }
 
 #[tokio::test]

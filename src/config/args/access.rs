@@ -24,7 +24,7 @@ pub struct AccessOverrides {
     /// Replies a second to every other client over UDP; 0 for any number
     #[arg(long, env = "ECS_RESOLVER_ACCESS_RATE_LIMIT", value_name = "N")]
     pub rate_limit: Option<String>,
-    /// Which of the queries over the limit is told to come over TCP: every second, every third …; 0 for none
+    /// Which of the queries over the limit is told to come over TCP: every second, every third and so on; 0 for none
     #[arg(long, env = "ECS_RESOLVER_ACCESS_SLIP", value_name = "N")]
     pub slip: Option<String>,
     /// Whether clients are given DNS cookies

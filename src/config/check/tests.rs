@@ -35,6 +35,24 @@ fn the_defaults_are_what_the_documentation_says() {
 }
 
 #[test]
+fn limits_have_limits() {
+    refuses("limits.tcp_connections = 15", "limits.tcp_connections", "15 is out of range");
+    refuses("limits.tcp_connections_per_client = 0", "limits.tcp_connections_per_client", "0 is out of range");
+    refuses("limits.tcp_idle = \"99ms\"", "limits.tcp_idle", "99ms is out of range");
+    refuses("limits.questions_under_way = 1000001", "limits.questions_under_way", "1000001 is out of range");
+    refuses(
+        "limits.questions_under_way_per_client = -1",
+        "limits.questions_under_way_per_client",
+        "-1 is out of range",
+    );
+    refuses("limits.inventory = 999", "limits.inventory", "999 is out of range");
+    let limits = config("").limits;
+    assert_eq!((limits.tcp_connections, limits.tcp_connections_per_client), (1024, 128));
+    assert_eq!((limits.questions_under_way, limits.questions_under_way_per_client), (4096, 1024));
+    assert_eq!((limits.tcp_idle, limits.inventory), (Duration::from_secs(10), 500_000));
+}
+
+#[test]
 fn addresses_are_judged_one_by_one() {
     refuses("dns.listen = []", "dns.listen", "0 addresses");
     let many: Vec<_> = (1..=33).map(|port| format!("\"127.0.0.1:{port}\"")).collect();
@@ -148,11 +166,21 @@ fn all_faults_come_at_once() {
 }
 
 #[test]
-fn what_this_version_does_not_use_is_said() {
+fn an_address_that_everybody_reaches_is_told() {
     assert_eq!(notices(&config("")), Vec::<String>::new());
-    let said = notices(&config("snapshot.path = \"/s.json\"\ndns.listen = \"0.0.0.0\""));
-    let [unused, open] = said.as_slice() else { panic!("{said:?}") };
-    assert!(unused.contains("not used by this version") && open.contains("whoever"), "{said:?}");
+    let said = notices(&config("dns.listen = \"0.0.0.0\""));
+    let [open] = said.as_slice() else { panic!("{said:?}") };
+    assert!(open.contains("whoever"), "{said:?}");
+}
+
+#[test]
+fn the_snapshot_has_a_place_and_an_age() {
+    let path = |text: &str| config(text).snapshot.path;
+    assert_eq!(path(""), SnapshotPath::StateDirectory);
+    assert_eq!(path("snapshot.path = \"off\""), SnapshotPath::Off);
+    assert_eq!(path("snapshot.path = \"/s\""), SnapshotPath::At("/s".into()));
+    assert_eq!(config("snapshot.max_age = \"0s\"").snapshot.max_age, Duration::ZERO);
+    refuses("snapshot.max_age = \"8761h\"", "snapshot.max_age", "out of range");
 }
 
 #[test]
@@ -174,4 +202,36 @@ fn what_forwarding_takes_is_judged() {
     let config =
         config("forward.upstreams = [\"10.0.0.2\", \"tls://10.0.0.2#a.example\"]\nforward.serve_stale = \"0s\"");
     assert_eq!((config.forward.upstreams.len(), config.forward.serve_stale), (2, Duration::ZERO));
+}
+
+#[test]
+fn networks_are_whole_and_named_once() {
+    refuses("access.allow = [\"10.0.0.0/8\", \"10.1.2.3/16\"]", "access.allow[1]", "in the network 10.1.0.0/16");
+    refuses("access.allow = \"private\"", "access.allow[0]", "`private` is not a network");
+    refuses("access.deny = [\"192.0.2.1\", \"192.0.2.1/32\"]", "access.deny[1]", "twice");
+    refuses("access.deny = \"10.0.0.0/8\"", "access.deny", "10.0.0.0/8 is in access.allow too");
+    refuses("access.own_networks = \"fe80::1%eth0\"", "access.own_networks[0]", "not a network");
+    let many: Vec<_> = (0..1001).map(|host| format!("\"10.0.{}.{}\"", host / 256, host % 256)).collect();
+    refuses(&format!("access.deny = [{}]", many.join(",")), "access.deny", "1001 networks");
+    refuses("access.denied = \"ignore\"", "access.denied", "`ignore`");
+    refuses("access.rate_limit = -1", "access.rate_limit", "out of range");
+    refuses("access.slip = 101", "access.slip", "out of range");
+    refuses("access.cookie_secret = \"secret\"", "access.cookie_secret", "absolute");
+    let access = config("access.rate_limit = 0\naccess.deny = \"10.9.0.0/16\"\naccess.allow = []").access;
+    assert_eq!((access.rate_limit, access.allow.len(), access.deny.len()), (None, 0, 1));
+}
+
+#[test]
+fn who_opens_a_door_is_told() {
+    assert_eq!(notices(&config("")), Vec::<String>::new());
+    for (text, key, what) in [
+        ("http.listen = \"0.0.0.0:9153\"", "http.listen: ", "no access control"),
+        ("http.listen = \"10.0.0.5:9153\"", "http.listen: ", "outside of this host"),
+        ("access.allow = \"0.0.0.0/0\"", "access.allow: ", "everybody"),
+        ("access.own_networks = \"::/0\"", "access.own_networks: ", "no limit"),
+    ] {
+        let told = notices(&config(text));
+        assert!(matches!(told.as_slice(), [one] if one.starts_with(key) && one.contains(what)), "{text}: {told:?}");
+    }
+    assert_eq!(notices(&config("http.listen = \"[::1]:9153\"")), Vec::<String>::new());
 }

@@ -23,10 +23,12 @@ use crate::route53::HostedZoneId;
 use crate::source::Updates;
 use crate::source::clock::Clock;
 use crate::source::describe::{Apis, Describer};
+use crate::source::events::stats::EventStats;
 use crate::source::fleet_health::FleetHealth;
 use crate::source::hosted_zone::Paced;
 use crate::source::queue::HostQueue;
-use crate::source::queue::ports::TopicArn;
+use crate::source::queue::ports::{SnsApi, TopicArn};
+use crate::source::queue::sweep::{Look, Sweep};
 use crate::source::status::SourceStatus;
 use crate::updater::Updater;
 use crate::{http, systemd};
@@ -40,17 +42,6 @@ const ARRIVAL: Duration = Duration::from_secs(120);
 
 /// What stands for the host in name and tags of a controller's queue.
 const READER: &str = "controller";
-
-/// What a controller is to do once.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Errand {
-    /// Work out the changes only.
-    Plan,
-    /// Make them, and wait until all of Route 53's servers have them.
-    Change,
-    /// Make them.
-    ChangeAndGo,
-}
 
 /// Reconciles at an interval, and when events ask for it, until SIGTERM or SIGINT.
 ///
@@ -72,7 +63,7 @@ pub fn serve(config: &Config, mass_delete: bool) -> Result<(), Error> {
             tokio::spawn(http::serve(listener, state, stop.token.clone().cancelled_owned()));
         }
         systemd::ready();
-        let Parts { controller, hearing, health, .. } = parts;
+        let Parts { controller, hearing, health, sweep, .. } = parts;
         let working = rhythm::work(config.controller.interval, controller, hearing);
         let token = stop.token.clone();
         let mut work = vec![tokio::spawn(async move {
@@ -86,43 +77,69 @@ pub fn serve(config: &Config, mass_delete: bool) -> Result<(), Error> {
                 let _ = token.run_until_cancelled(Box::pin(health.run())).await;
             })
         }));
+        work.extend(sweep.map(|sweep| {
+            let token = stop.token.clone();
+            tokio::spawn(async move {
+                let _ = token.run_until_cancelled(Box::pin(sweep.run())).await;
+            })
+        }));
         let ended = stop.wait(work).await;
         systemd::stopping();
         ended
     })
 }
 
-/// Does one errand.
+/// What a controller would do.
+#[derive(Debug)]
+pub struct Planned {
+    /// In the hosted zone; nothing is done.
+    pub outcome: Outcome,
+    /// With the queues of hosts that are gone, and how long they must have been so. `None`: it removes none.
+    pub queues: Option<(Look, Duration)>,
+}
+
+/// Works out what would be done, and does nothing.
 ///
 /// # Errors
 /// [`Error::Unavailable`] when there is no cluster, or the hosted zone cannot be found or read.
-pub fn once(config: &Config, mass_delete: bool, errand: Errand) -> Result<Outcome, Error> {
+pub fn plan(config: &Config, mass_delete: bool) -> Result<Planned, Error> {
     super::runtime()?.block_on(async {
         let clusters = clusters(config).await?;
-        run_errand(config, clusters, mass_delete, errand, &[]).await
+        let Parts { controller, sweep, .. } = Parts::build(config, clusters, mass_delete, Duration::ZERO).await?;
+        let outcome = Box::pin(controller.plan()).await.map_err(Error::unavailable)?;
+        let queues = match sweep {
+            None => None,
+            Some(sweep) => Some((Box::pin(sweep.look()).await.map_err(Error::unavailable)?, sweep.grace())),
+        };
+        Ok(Planned { outcome, queues })
     })
 }
 
-/// Does one errand for these clusters, having heard something of the services in `hints`.
+/// Reconciles once, and waits until all of Route 53's servers have the changes.
+///
+/// # Errors
+/// [`Error::Unavailable`] when there is no cluster, or the hosted zone cannot be found or read.
+pub fn once(config: &Config, mass_delete: bool) -> Result<Outcome, Error> {
+    super::runtime()?.block_on(async {
+        let clusters = clusters(config).await?;
+        reconcile(config, clusters, mass_delete, ARRIVAL, &[]).await
+    })
+}
+
+/// Reconciles these clusters once, having heard something of the services in `hints`, and waits at most `wait` until all
+/// of Route 53's servers have the changes.
 ///
 /// # Errors
 /// [`Error::Unavailable`] when the hosted zone cannot be found or read.
-pub async fn run_errand(
+pub async fn reconcile(
     config: &Config,
     clusters: Vec<String>,
     mass_delete: bool,
-    errand: Errand,
+    wait: Duration,
     hints: &[ServiceHint],
 ) -> Result<Outcome, Error> {
-    let wait = if errand == Errand::Change { ARRIVAL } else { Duration::ZERO };
     let parts = Parts::build(config, clusters, mass_delete, wait).await?;
-    let work = async {
-        match errand {
-            Errand::Plan => parts.controller.plan().await,
-            Errand::Change | Errand::ChangeAndGo => parts.controller.reconcile(hints).await,
-        }
-    };
-    Box::pin(work).await.map_err(Error::unavailable)
+    Box::pin(parts.controller.reconcile(hints)).await.map_err(Error::unavailable)
 }
 
 /// The clusters whose services are registered.
@@ -144,6 +161,8 @@ struct Parts {
     hearing: Option<Hearing>,
     /// `None`: there is no topic to tell.
     health: Option<FleetHealth>,
+    /// `None`: no agent makes queues, or they are not to be removed.
+    sweep: Option<Sweep>,
     updates: Updates,
     metrics: Arc<Metrics>,
     reports: Reports,
@@ -165,15 +184,26 @@ impl Parts {
         let settings = AwsSettings { region: config.ecs.region.clone() };
         let aws = Aws::load(&settings, Arc::new(SystemResolver), observe).await;
         let queue = queue(config, &aws, &clusters);
-        let sns = Arc::new(aws.sns.clone());
+        let (sqs, sns) = (Arc::new(aws.sqs.clone()), Arc::new(aws.sns.clone()));
         let apis =
             Apis { ecs: Arc::new(aws.ecs), ec2: Arc::new(aws.ec2), load_balancers: Arc::new(aws.load_balancing) };
         let topic = config.events.topic_arn.clone().map(TopicArn);
-        let health = topic.map(|topic| {
+        let events = Arc::new(EventStats::default());
+        let told = topic.clone();
+        let health = told.map(|topic| {
             let describer = Describer::new(apis.clone(), updates.clone(), Arc::clone(&status), clock);
-            FleetHealth::new(describer, sns, topic, config.ecs.health_interval)
+            FleetHealth::new(
+                describer,
+                Arc::clone(&sns) as Arc<dyn SnsApi>,
+                topic,
+                config.ecs.health_interval,
+                Arc::clone(&events),
+            )
         });
         let describer = Arc::new(Describer::new(apis, updates.clone(), Arc::clone(&status), clock));
+        let sweep = topic
+            .zip(config.controller.remove_queues_after)
+            .map(|(topic, grace)| Sweep::new(Arc::clone(&describer), (sqs, sns), topic, clusters.clone(), grace));
         let id = config.route53.zone_id.as_deref().map(HostedZoneId::new);
         let api = Arc::new(Paced::new(Arc::new(aws.route53)));
         let registrar = Registrar::new(api, config.dns.zone.clone(), id, wait);
@@ -183,13 +213,15 @@ impl Parts {
             consent: Consent { adopt: config.controller.adopt, mass_delete },
         };
         let relevance = Relevance::new(&settings.clusters, &settings.options.kinds);
-        let hear = |queue: HostQueue| Hearing::new(queue.into_events(), Arc::clone(&describer), relevance);
+        let hear = |queue: HostQueue| {
+            Hearing::new(queue.into_events(), Arc::clone(&describer), relevance, Arc::clone(&events))
+        };
         let hearing = queue.map(hear);
         let controller = Controller::new(settings, describer, updates.clone(), shared.clone(), registrar);
-        let reporter =
-            super::report::Reporter { shared, stats, status, clock, feed, events: Arc::default(), reads_zone: false };
-        let reports = Reports { reporter, registration: controller.status(), clock };
-        Ok(Self { controller, hearing, health, updates, metrics, reports })
+        let reporter = super::report::Reporter { shared, stats, status, clock, feed, events, reads_zone: false };
+        let reports =
+            Reports { reporter, registration: controller.status(), sweep: sweep.as_ref().map(Sweep::stats), clock };
+        Ok(Self { controller, hearing, health, sweep, updates, metrics, reports })
     }
 }
 

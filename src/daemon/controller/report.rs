@@ -8,12 +8,15 @@ use crate::metrics::{Metrics, Samples, table};
 use crate::registrar::status::{RegistrarReport, RegistrarStatus};
 use crate::source::Updates;
 use crate::source::clock::Clock;
+use crate::source::queue::sweep::stats::SweepStats;
 
 /// The places that are read for reports.
 #[derive(Clone)]
 pub(super) struct Reports {
     pub(super) reporter: Reporter,
     pub(super) registration: Arc<RegistrarStatus>,
+    /// `None`: no queues are removed.
+    pub(super) sweep: Option<Arc<SweepStats>>,
     pub(super) clock: Clock,
 }
 
@@ -42,6 +45,7 @@ impl Reports {
     /// Exports what is counted.
     pub(super) fn register(&self, metrics: &Metrics) {
         self.reporter.register_reading(metrics);
+        self.reporter.register_heard(metrics);
         let provide = |metric, read: fn(RegistrarReport, &mut Samples)| {
             let status = Arc::clone(&self.registration);
             metrics.provide(metric, move |samples| read(status.report(), samples));
@@ -57,6 +61,15 @@ impl Reports {
         provide(&table::REGISTER_CONFLICTS, |report, samples| samples.value(report.conflicts as f64));
         provide(&table::REGISTER_KEPT, |report, samples| samples.value(report.kept as f64));
         provide(&table::REGISTER_REFUSED, |report, samples| samples.value(report.refused as f64));
+        if let Some(sweep) = &self.sweep {
+            let stats = Arc::clone(sweep);
+            metrics.provide(&table::QUEUES_ABANDONED, move |samples| samples.value(stats.abandoned() as f64));
+            let stats = Arc::clone(sweep);
+            metrics.provide(&table::QUEUES_REMOVED, move |samples| {
+                samples.labelled(&["removed"], stats.removed() as f64);
+                samples.labelled(&["failed"], stats.failed() as f64);
+            });
+        }
         let (status, clock) = (Arc::clone(&self.registration), self.clock);
         metrics.provide(&table::REGISTER_AGE, move |samples| {
             if let Some(whole) = status.report().whole {

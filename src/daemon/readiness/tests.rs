@@ -34,7 +34,7 @@ fn a_source_that_is_too_old_turns_it_red() {
     let later = readiness(&polled, 151);
     assert_eq!(
         (later.ready, later.reasons),
-        (false, vec!["cluster prod was last read completely 151 s ago".to_owned()])
+        (false, vec!["cluster prod was last read completely 151 s ago, as of 1970-01-12T13:46:40Z".to_owned()])
     );
 }
 
@@ -52,4 +52,14 @@ fn a_queue_with_two_readers_is_a_warning() {
     let readiness = readiness(&StatusReport { events: Some(shared), ..report() }, 1);
     assert!(readiness.ready);
     assert!(readiness.warnings[0].contains("also read by i-2 (boot 7)"), "{:?}", readiness.warnings);
+}
+
+#[test]
+fn what_is_known_from_before_the_restart_alone_turns_it_red() {
+    let cluster = report().complete.into_keys().next().unwrap();
+    let restored = StatusReport { restored: [(cluster, at(-40))].into(), complete: [].into(), ..report() };
+    let readiness = readiness(&restored, 2);
+    let why = "cluster prod has not been read since the start: answers are those of before it, as of \
+               1970-01-12T13:46:00Z, 42 s ago";
+    assert_eq!((readiness.ready, readiness.reasons), (false, vec![why.to_owned()]));
 }

@@ -72,6 +72,29 @@ fn loops_and_long_chains_are_refused() {
     refused(&key, &answer(&query(&key), links(3).chain([cname("n3.example", 5, "n1.example.")])), &Refusal::CnameLoop);
 }
 
+/// The longest message that there is, of records whose owners are all different and lead through one pointer after the
+/// other: it costs one walk, and nothing of it is kept (CVE-2024-8508 and its kin).
+#[test]
+fn the_largest_answer_of_strange_names_is_refused_whole() {
+    let key = key("www.example", RecordType::A);
+    let mut reply = answer(&query(&key), [a("www.example", 60, 1)]);
+    let opt = reply.split_off(reply.len() - 11);
+    let (mut target, mut count) = (HEADER_LEN, 1_u16);
+    while reply.len() + 18 + opt.len() <= TCP_LIMIT {
+        let owner = reply.len();
+        reply.extend_from_slice(&[1, b'a' + (count % 26) as u8]);
+        reply.extend_from_slice(&(0xc000 | target as u16).to_be_bytes());
+        reply.extend_from_slice(b"\x00\x01\x00\x01\x00\x00\x00\x3c\x00\x04\xc0\x00\x02\x02");
+        // As deep as pointers reach, and as deep as we follow.
+        target = if owner < 0x3fff && count % 30 != 0 { owner } else { HEADER_LEN };
+        count += 1;
+    }
+    reply[6..8].copy_from_slice(&count.to_be_bytes());
+    reply.extend_from_slice(&opt);
+    assert!(count > 3000 && reply.len() > 60_000);
+    refused(&key, &reply, &Refusal::Unrelated);
+}
+
 #[test]
 fn a_dname_above_the_name_is_part_of_the_answer() {
     let key = key("www.old.example", RecordType::A);

@@ -81,7 +81,7 @@ async fn what_comes_late_changes_nothing() {
     });
     ask(&forwarder, www()).await.unwrap();
     tokio::time::sleep(Duration::from_secs(5)).await;
-    let kept = forwarder.cached(&www(), now()).unwrap();
+    let kept = forwarder.cached(www().borrow(), now()).unwrap();
     assert_eq!(kept.decode(now()).answers[0].data.to_string(), "192.0.2.1");
 }
 

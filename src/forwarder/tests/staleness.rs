@@ -32,7 +32,7 @@ async fn the_last_answer_is_given_when_no_upstream_answers() {
     on.store(false, Relaxed);
     tokio::time::advance(Duration::from_secs(31)).await;
     let begun = now();
-    assert!(forwarder.cached(&www(), begun).is_none(), "the upstream may be there");
+    assert!(forwarder.cached(www().borrow(), begun).is_none(), "the upstream may be there");
     let stale = ask(&forwarder, www()).await.unwrap();
     assert!(stale.is_stale(now()) && stale.ede(now()).unwrap().code() == 3);
     assert_eq!(millis(begun), 1800, "the longest that a client waits for a better one");
@@ -45,22 +45,22 @@ async fn while_all_are_known_to_be_down_it_is_given_at_once() {
     ask(&forwarder, www()).await.unwrap();
     on.store(false, Relaxed);
     tokio::time::advance(Duration::from_secs(31)).await;
-    while !forwarder.upstreams.are_down(&www().name) {
+    while !forwarder.upstreams.are_down(www().name.as_wire()) {
         ask(&forwarder, www()).await.unwrap();
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     tokio::time::sleep(Duration::from_secs(10)).await;
     let (asked, begun) = (link.asked(), now());
     for _ in 0..10_000 {
-        assert!(forwarder.cached(&www(), now()).unwrap().is_stale(now()));
+        assert!(forwarder.cached(www().borrow(), now()).unwrap().is_stale(now()));
     }
     assert!(ask(&forwarder, www()).await.unwrap().is_stale(now()));
     assert_eq!((link.asked(), millis(begun)), (asked, 0), "nobody is asked in vain");
 
     on.store(true, Relaxed);
     tokio::time::sleep(Duration::from_secs(6)).await;
-    assert!(!forwarder.upstreams.are_down(&www().name), "a probe has found them");
-    assert!(forwarder.cached(&www(), now()).is_none());
+    assert!(!forwarder.upstreams.are_down(www().name.as_wire()), "a probe has found them");
+    assert!(forwarder.cached(www().borrow(), now()).is_none());
     assert!(ask(&forwarder, www()).await.unwrap().is_fresh(now()));
 }
 
@@ -87,7 +87,7 @@ async fn a_fresh_no_beats_a_stale_yes() {
         on.store(false, Relaxed);
         tokio::time::advance(Duration::from_secs(31)).await;
         assert_eq!(ask(&forwarder, www()).await.unwrap().rcode(), crate::dns::Rcode::NxDomain);
-        assert_eq!(forwarder.store.get(&www()).is_some(), kept, "the old answer is gone in either case");
+        assert_eq!(forwarder.store.get(www().borrow()).is_some(), kept, "the old answer is gone in either case");
     }
 }
 

@@ -23,13 +23,13 @@ pub(super) fn apply(inventory: &mut Inventory, cluster: Cluster, at: Timestamp) 
     changed([Subject::Cluster(arn)])
 }
 
-/// A cluster that we do not know was deleted while the pass over it was under way.
-pub(super) fn synced(inventory: &mut Inventory, arn: ClusterArn) -> Outcome {
+/// Publishes a cluster, or withholds it. One that we do not know was deleted while the pass over it was under way.
+pub(super) fn synced(inventory: &mut Inventory, arn: ClusterArn, synced: bool) -> Outcome {
     match inventory.clusters.get_mut(&arn) {
         None => Outcome::Stale,
-        Some(record) if record.synced => Outcome::Unchanged,
+        Some(record) if record.synced == synced => Outcome::Unchanged,
         Some(record) => {
-            record.synced = true;
+            record.synced = synced;
             changed([Subject::Cluster(arn)])
         }
     }

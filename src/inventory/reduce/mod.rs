@@ -14,7 +14,7 @@ mod tasks;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]
-pub(super) mod samples;
+pub(crate) mod samples;
 #[cfg(test)]
 mod tests;
 
@@ -35,7 +35,8 @@ pub fn reduce(mut inventory: Inventory, change: Change) -> (Inventory, Outcome) 
         Change::Delete { id, at } => delete(&mut inventory, &id, at),
         Change::Reset { scope, ids, at } => sweep::reset(&mut inventory, &scope, &ids, at),
         Change::Health { task, containers, at } => tasks::health(&mut inventory, &task, containers, at),
-        Change::Synced { cluster } => clusters::synced(&mut inventory, cluster),
+        Change::Synced { cluster } => clusters::synced(&mut inventory, cluster, true),
+        Change::Unsynced { cluster } => clusters::synced(&mut inventory, cluster, false),
     };
     (inventory, outcome)
 }

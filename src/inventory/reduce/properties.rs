@@ -2,7 +2,7 @@
 
 mod views;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -17,7 +17,7 @@ use crate::ecs::{
     NetworkBinding, Protocol, Service, ServiceStatus, TargetGroup, Task, TaskStatus,
 };
 use crate::inventory::links::{Link, Links};
-use crate::inventory::{Change, Inventory, Observed, Outcome, Resource, ResourceId, Scope};
+use crate::inventory::{Change, Inventory, Observed, Outcome, Resource, ResourceId, Saved, Scope};
 
 /// Built from nothing, as `reduce` must have kept them.
 fn links_of(inventory: &Inventory) -> Links {
@@ -156,7 +156,10 @@ fn change() -> impl Strategy<Value = Change> {
         8 => (resource(), 0..30_i64).prop_map(|(resource, second)| apply(resource, second)),
         2 => (id(), 0..30_i64).prop_map(|(id, second)| Change::Delete { id, at: at(second) }),
         1 => reset(),
-        1 => select(vec!["prod", "staging"]).prop_map(|name| Change::Synced { cluster: cluster_arn(name) }),
+        2 => (select(vec!["prod", "staging"]), 0..4_u8).prop_map(|(name, draw)| match draw {
+            0 => Change::Unsynced { cluster: cluster_arn(name) },
+            _ => Change::Synced { cluster: cluster_arn(name) },
+        }),
     ]
 }
 
@@ -190,6 +193,14 @@ proptest! {
             let _ = world.step(change);
             prop_assert_eq!(&world.0.links, &links_of(&world.0));
         }
+    }
+
+    #[test]
+    fn an_inventory_is_the_same_after_a_restart(history in vec(change(), 0..60)) {
+        let before = World::after(history).0;
+        let text = serde_json::to_string(&Saved::of(&before, &BTreeMap::new())).expect("it can be written");
+        let saved: Saved = serde_json::from_str(&text).expect("and read again");
+        prop_assert_eq!(saved.into_inventory(at(20_000)), before);
     }
 
     #[test]

@@ -89,7 +89,7 @@ pub(super) fn remove(inventory: &mut Inventory, arn: &TaskArn) -> Option<Task> {
 
 impl Inventory {
     /// The same task, its references made those that are here already: one text for all tasks instead of one for each.
-    fn with_shared_names(&self, mut task: Task) -> Task {
+    pub(in crate::inventory) fn with_shared_names(&self, mut task: Task) -> Task {
         if let Some((cluster, _)) = self.clusters.get_key_value(&task.cluster) {
             task.cluster = cluster.clone();
         }

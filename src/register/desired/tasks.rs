@@ -107,6 +107,10 @@ impl Request<'_> {
             desired.leave_out(self.key, &why);
         }
         for (owner, values) in values.into_iter().filter(|(owner, _)| Ownership::name_of(owner).is_some()) {
+            if self.is_configured(&owner) {
+                desired.leave_out(self.key, &format!("{owner} is in [records] of the configuration"));
+                continue;
+            }
             let values: Vec<_> = values.into_iter().collect();
             let any = !values.is_empty();
             let sets = any.then(|| simple(&owner, RecordType::SRV, self.ttl(), values)).into_iter().collect();

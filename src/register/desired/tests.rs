@@ -118,6 +118,29 @@ fn a_name_that_the_configuration_answers_is_not_registered() {
 }
 
 #[test]
+fn ports_that_the_configuration_answers_are_not_registered() {
+    let owner = DomainName::from_text("_http._tcp.web.ecs.internal").unwrap();
+    let record = simple(&owner, RecordType::SRV, 60, vec!["1 1 1 by-hand.example.".to_owned()]);
+    let task = serde_json::json!({
+        "arn": format!("{ECS}:task/prod/{:032x}", 1),
+        "cluster": format!("{ECS}:cluster/prod"),
+        "group": "service:web",
+        "task_definition": format!("{ECS}:task-definition/web:1"),
+        "last_status": "RUNNING",
+        "desired_status": "RUNNING",
+        "containers": [{ "name": "app" }],
+        "ipv4": ["10.0.0.1"],
+    });
+    let inventory = inventory_with_tasks(&[service("web", "ACTIVE", &[])], &[task]);
+    let wants = |records| desired_beside(records, &inventory, &[Kind::A, Kind::Srv]);
+    assert!(wants(Vec::new()).names.contains_key(&owner));
+    let desired = wants(vec![record]);
+    assert!(!desired.names.contains_key(&owner));
+    assert!(desired.names.contains_key(&DomainName::from_text("web.ecs.internal").unwrap()), "the addresses are");
+    assert_eq!(desired.unregistered[&key("web")], "_http._tcp.web.ecs.internal. is in [records] of the configuration");
+}
+
+#[test]
 fn tasks_and_ports_beyond_what_route_53_takes_are_counted() {
     let name = "w".repeat(60);
     let task = |number: u8| {

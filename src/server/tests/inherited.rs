@@ -27,7 +27,7 @@ fn inherited(udp: impl IntoIterator<Item = StdUdpSocket>, stored: bool) -> Inher
 }
 
 fn serve_all(sockets: Sockets) -> ServerHandle {
-    serve(sockets, responder().0, &Metrics::new("test")).unwrap()
+    serve(sockets, responder().0, &Metrics::new("test"), &Limits::default()).unwrap()
 }
 
 /// The answers to clients with as many ports, so that the kernel spreads them over a group.
@@ -146,7 +146,7 @@ async fn how_much_a_restart_may_take_is_known() {
         one.send(&query(id as u16, "web.ecs.internal.", RecordType::A, 0)).await.unwrap();
     }
     let metrics = Metrics::new("test");
-    let _handle = serve(sockets, responder().0, &metrics).unwrap();
+    let _handle = serve(sockets, responder().0, &metrics, &Limits::default()).unwrap();
     for id in 0..fit {
         assert_eq!(receive(&one).await.metadata.id, id as u16);
     }

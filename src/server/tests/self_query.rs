@@ -6,7 +6,7 @@ const BRIEF: Duration = Duration::from_millis(700);
 
 #[tokio::test]
 async fn a_held_worker_is_found_and_found_well_again() {
-    let server = start_at([127, 0, 0, 1], 2, ROOM);
+    let server = start_at([127, 0, 0, 1], 2);
     let own = server.handle.self_query(ZONE.clone());
     assert!(own.is_answered(PATIENCE).await);
     let held = HOLD.lock().await;
@@ -22,7 +22,7 @@ async fn a_held_worker_is_found_and_found_well_again() {
 
 #[tokio::test]
 async fn whoever_listens_on_all_addresses_is_asked_on_loopback() {
-    let server = start_at([0, 0, 0, 0], 3, ROOM);
+    let server = start_at([0, 0, 0, 0], 3);
     assert!(server.handle.self_query(ZONE.clone()).is_answered(PATIENCE).await);
 }
 
@@ -30,14 +30,14 @@ async fn whoever_listens_on_all_addresses_is_asked_on_loopback() {
 async fn an_address_that_the_host_does_not_have_is_not_asked() {
     let sockets = bind(&[SocketAddr::from(([192, 0, 2, 53], 0))], 1).unwrap();
     let metrics = Metrics::new("test");
-    let handle = serve(sockets, responder().0, &metrics).unwrap();
+    let handle = serve(sockets, responder().0, &metrics, &Limits::default()).unwrap();
     assert!(handle.self_query(ZONE.clone()).is_answered(BRIEF).await);
     assert!(!metrics.encode().contains("type=\"SOA\"} 1.0"), "nothing left the host");
 }
 
 #[tokio::test]
 async fn a_worker_that_is_busy_with_others_lives() {
-    let server = start_at([127, 0, 0, 1], 1, ROOM);
+    let server = start_at([127, 0, 0, 1], 1);
     // Nobody is at this port, so the queries are lost; but the worker is seen to work.
     let nobody = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
     let lost = SelfQuery { addresses: vec![nobody.local_addr().unwrap()], ..server.handle.self_query(ZONE.clone()) };

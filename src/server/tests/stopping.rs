@@ -6,7 +6,7 @@ use crate::responder::stub::HOLD;
 #[tokio::test]
 async fn a_stop_waits_for_the_answers_under_way() {
     // An address of its own: no other test may take the port once it is free.
-    let server = start_at([127, 0, 0, 3], 2, ROOM);
+    let server = start_at([127, 0, 0, 3], 2);
     let client = server.client().await;
     let mut stream = TcpStream::connect(server.address).await.unwrap();
     client.send(&query(1, "slow.example.", RecordType::A, 0)).await.unwrap();
@@ -26,7 +26,7 @@ async fn a_stop_waits_for_the_answers_under_way() {
 
 #[tokio::test]
 async fn a_stop_answers_what_has_arrived() {
-    let server = start_at([127, 0, 0, 1], 1, ROOM);
+    let server = start_at([127, 0, 0, 1], 1);
     let client = server.client().await;
     for id in 0..200 {
         client.send(&query(id, "web.ecs.internal.", RecordType::A, 0)).await.unwrap();
@@ -35,6 +35,34 @@ async fn a_stop_answers_what_has_arrived() {
     for _ in 0..200 {
         assert_eq!(receive(&client).await.answers.len(), 3);
     }
+}
+
+#[tokio::test]
+async fn a_stop_answers_what_has_arrived_over_tcp() {
+    let server = start_at([127, 0, 0, 1], 1);
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    tcp::send(&mut stream, &query(0, "web.ecs.internal.", RecordType::A, 0)).await;
+    assert_eq!(tcp::receive(&mut stream).await.metadata.id, 0);
+    // More answers than are written at once.
+    for id in 0..1200 {
+        tcp::send(&mut stream, &query(id, "web.ecs.internal.", RecordType::A, 0)).await;
+    }
+    assert_eq!(server.handle.stop(PATIENCE).await, 0);
+    for id in 0..1200 {
+        assert_eq!(tcp::receive(&mut stream).await.metadata.id, id);
+    }
+    assert!(tcp::is_closed(&mut stream).await);
+}
+
+#[tokio::test]
+async fn a_stop_waits_for_the_first_question_of_a_connection() {
+    let server = start_at([127, 0, 0, 1], 1);
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    server.until_counted("ecs_resolver_dns_tcp_connections 1.0").await;
+    let stopping = tokio::spawn(server.handle.stop(PATIENCE));
+    tcp::send(&mut stream, &query(1, "web.ecs.internal.", RecordType::A, 0)).await;
+    assert_eq!(tcp::receive(&mut stream).await.metadata.id, 1);
+    assert_eq!(stopping.await.unwrap(), 0);
 }
 
 #[tokio::test]
@@ -51,7 +79,7 @@ async fn a_stop_waits_for_no_upstream_that_takes_too_long() {
 
 #[tokio::test]
 async fn a_stop_ends_at_its_deadline() {
-    let server = start_at([127, 0, 0, 1], 1, ROOM);
+    let server = start_at([127, 0, 0, 1], 1);
     let client = server.client().await;
     let held = HOLD.lock().await;
     client.send(&query(1, "hold.ecs.internal.", RecordType::A, 0)).await.unwrap();
@@ -63,7 +91,7 @@ async fn a_stop_ends_at_its_deadline() {
 
 #[tokio::test]
 async fn a_dropped_handle_stops_the_server() {
-    let server = start_at([127, 0, 0, 4], 2, ROOM);
+    let server = start_at([127, 0, 0, 4], 2);
     let address = server.address;
     let idle = TcpStream::connect(address).await.unwrap();
     drop(server);

@@ -2,8 +2,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::*;
+use crate::dns::framing;
 
-async fn connect(server: &Running) -> TcpStream {
+pub(super) async fn connect(server: &Running) -> TcpStream {
     TcpStream::connect(server.address).await.unwrap()
 }
 
@@ -24,7 +25,7 @@ pub(super) async fn receive(stream: &mut TcpStream) -> Message {
 }
 
 /// Whether the server closes the connection without another word.
-async fn is_closed(stream: &mut TcpStream) -> bool {
+pub(super) async fn is_closed(stream: &mut TcpStream) -> bool {
     let mut byte = [0];
     matches!(timeout(PATIENCE, stream.read(&mut byte)).await.expect("still open"), Ok(0) | Err(_))
 }
@@ -120,36 +121,63 @@ async fn what_is_no_question_closes_the_connection() {
 }
 
 #[tokio::test]
-async fn who_does_not_read_is_not_read_from() {
+async fn many_questions_in_one_piece_are_all_answered() {
     let server = start();
-    let mut greedy = connect(&server).await;
-    let question = query(1, "slow.example.", RecordType::A, 0);
-    for _ in 0..100 {
-        send(&mut greedy, &question).await;
+    let mut stream = connect(&server).await;
+    let mut framed = Vec::new();
+    for id in 0..3000 {
+        assert!(framing::append(&query(id, "web.ecs.internal.", RecordType::A, 0), &mut framed));
     }
-    server.until_counted("ecs_resolver_dns_requests_total{proto=\"tcp\",type=\"A\"} 16.0").await;
-    let mut other = connect(&server).await;
-    send(&mut other, &query(2, "web.ecs.internal.", RecordType::A, 0)).await;
-    assert_eq!(receive(&mut other).await.metadata.id, 2);
-    server.until_counted("ecs_resolver_dns_requests_total{proto=\"tcp\",type=\"A\"} 17.0").await;
-    server.gate.add_permits(1);
-    for _ in 0..100 {
-        assert_eq!(receive(&mut greedy).await.metadata.id, 1);
-    }
+    let (mut reader, mut writer) = stream.split();
+    let sent = writer.write_all(&framed);
+    let received = async {
+        for id in 0..3000 {
+            let length = reader.read_u16().await.unwrap();
+            let mut bytes = vec![0; length.into()];
+            reader.read_exact(&mut bytes).await.unwrap();
+            assert_eq!(bytes[..2], u16::to_be_bytes(id));
+        }
+    };
+    let (sent, ()) = timeout(PATIENCE, async { tokio::join!(sent, received) }).await.expect("no reply");
+    sent.unwrap();
 }
 
 #[tokio::test]
-async fn silence_closes_the_connection_even_amid_a_question() {
+async fn what_is_owed_is_sent_before_a_wrong_connection_closes() {
     let server = start();
-    let (mut silent, mut slow) = (connect(&server).await, connect(&server).await);
-    for stream in [&mut silent, &mut slow] {
-        send(stream, &query(1, "web.ecs.internal.", RecordType::A, 0)).await;
-        assert_eq!(receive(stream).await.metadata.id, 1);
+    let mut stream = connect(&server).await;
+    send(&mut stream, &query(1, "slow.example.", RecordType::A, 0)).await;
+    stream.write_all(&[0, 3, 1, 2, 3]).await.unwrap();
+    server.until_counted("ecs_resolver_dns_dropped_total{reason=\"framing\"} 1.0").await;
+    server.gate.add_permits(1);
+    assert_eq!(receive(&mut stream).await.metadata.id, 1);
+    assert!(is_closed(&mut stream).await);
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_costs_nobody_anything() {
+    let server = start();
+    for id in 0..20 {
+        let mut stream = connect(&server).await;
+        send(&mut stream, &query(id, "slow.example.", RecordType::A, 0)).await;
+        stream.write_all(&[0, 40, 1, 2]).await.unwrap();
     }
-    slow.write_all(&[0, 40, 1, 2]).await.unwrap();
-    // From here on time passes whenever nothing else happens.
-    tokio::time::pause();
-    let begun = tokio::time::Instant::now();
-    assert!(is_closed(&mut silent).await && is_closed(&mut slow).await);
-    assert!(begun.elapsed() >= Duration::from_secs(9));
+    server.until_counted("ecs_resolver_dns_requests_total{proto=\"tcp\",type=\"A\"} 20.0").await;
+    server.gate.add_permits(1);
+    server.until_counted("ecs_resolver_dns_tcp_connections 0.0").await;
+    let mut stream = connect(&server).await;
+    send(&mut stream, &query(1, "slow.example.", RecordType::A, 0)).await;
+    assert_eq!(receive(&mut stream).await.answers.len(), 1);
+}
+
+#[tokio::test]
+async fn a_fault_costs_one_connection() {
+    let server = start();
+    let mut stream = connect(&server).await;
+    send(&mut stream, &query(1, "fault.ecs.internal.", RecordType::A, 0)).await;
+    assert!(is_closed(&mut stream).await);
+    let mut stream = connect(&server).await;
+    send(&mut stream, &query(2, "web.ecs.internal.", RecordType::A, 0)).await;
+    assert_eq!(receive(&mut stream).await.metadata.id, 2);
+    assert!((server.handle.liveness())());
 }

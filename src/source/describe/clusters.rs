@@ -32,8 +32,10 @@ struct Answer {
 impl Describer {
     /// Finds the clusters called `wanted` (names or ARNs).
     pub(super) async fn resolve_named(&self, wanted: &[String]) -> Result<Resolved, Stopped> {
+        let began = self.clock.now();
         let known = self.known_clusters().await?;
         let answer = self.describe_clusters(wanted).await?;
+        self.drop_namesakes(&known, &answer.found, wanted, began).await?;
         let mut resolved = Resolved { clusters: Vec::new(), complete: true };
         for name in wanted {
             let found = find(&answer.found, name).map(|cluster| cluster.arn.clone());
@@ -87,6 +89,26 @@ impl Describer {
         }
         self.settle(Call::ListClusters, None, failure.as_ref());
         Ok(Resolved { clusters: clusters.into_iter().collect(), complete: failure.is_none() })
+    }
+
+    /// Forgets clusters that only have the name of one that was found: they are of another account or region, known from
+    /// a file that came with the image of a disk.
+    async fn drop_namesakes(
+        &self,
+        known: &[Cluster],
+        found: &[Cluster],
+        wanted: &[String],
+        at: Timestamp,
+    ) -> Result<(), Stopped> {
+        let is_other = |it: &&Cluster| {
+            let by_name = found.iter().any(|other| other.name == it.name && other.arn != it.arn);
+            by_name && !found.contains(*it) && !wanted.iter().any(|name| name == it.arn.as_str())
+        };
+        let others: BTreeSet<ClusterArn> = known.iter().filter(is_other).map(|it| it.arn.clone()).collect();
+        for cluster in &others {
+            tracing::warn!("what is known of {cluster} is forgotten: the cluster of that name is another one");
+        }
+        if others.is_empty() { Ok(()) } else { self.drop_gone(others, at).await }
     }
 
     async fn drop_gone(&self, gone: BTreeSet<ClusterArn>, at: Timestamp) -> Result<(), Stopped> {

@@ -14,6 +14,7 @@ mod clusters;
 mod definitions;
 mod describer;
 mod hosts;
+mod registered;
 mod services;
 mod survey;
 mod tasks;

@@ -1,12 +1,15 @@
 //! Tasks: those that are listed, and those that we know. A list never deletes a task: it is eventually consistent,
 //! and holds only tasks whose desired status is RUNNING.
+//!
+//! Between a list and the descriptions of what it has, a service may have replaced all its tasks. So a task that would
+//! be the last of its service to go is held until the service's tasks have been listed again.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::call::Call;
 use super::describer::Describer;
-use crate::ecs::{ClusterArn, Task, TaskArn, Timestamp};
+use crate::ecs::{ClusterArn, Task, TaskArn, TaskStatus, Timestamp};
 use crate::inventory::{Change, Resource, ResourceId, ServiceKey};
 use crate::source::Stopped;
 use crate::source::ports::Described;
@@ -25,8 +28,38 @@ impl Describer {
         });
         let known = known.await?;
         let (listed, complete) = list.map_or_else(|| (BTreeSet::new(), false), |list| (list.ids, true));
-        let answered = self.describe_tasks(cluster, &listed | &known, &listed).await?;
-        Ok(complete && answered)
+        let leaving = Mutex::new(Vec::new());
+        let answered = self
+            .describe_and(cluster, &listed | &known, |described, at| {
+                let (gone, stay) = changes(described, &listed, at).into_iter().partition(is_delete);
+                leaving.lock().unwrap_or_else(PoisonError::into_inner).extend::<Vec<_>>(gone);
+                stay
+            })
+            .await?;
+        let leaving = leaving.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let emptied = self.emptied_by(&leaving).await?;
+        // Whatever comes of it: what has stopped has stopped.
+        let looked = self.list_and_look_at(emptied).await?;
+        self.deliver(leaving).await?;
+        Ok(complete && answered && looked)
+    }
+
+    /// The services that would have no running task any more.
+    async fn emptied_by(&self, leaving: &[Change]) -> Result<BTreeSet<ServiceKey>, Stopped> {
+        let gone: BTreeSet<TaskArn> = leaving.iter().filter_map(deleted_task).cloned().collect();
+        if gone.is_empty() {
+            return Ok(BTreeSet::new());
+        }
+        let emptied = self.updates.ask(move |inventory| {
+            let tasks = || inventory.tasks.values().map(|record| &record.task);
+            let leaving = |task: &&Task| gone.contains(&task.arn);
+            let left: BTreeSet<_> = tasks().filter(leaving).filter_map(ServiceKey::of_task).collect();
+            let running = |task: &&Task| task.last_status == TaskStatus::Running && !task.desired_status.is_leaving();
+            let stays = |task: &&Task| !leaving(task) && running(task);
+            let kept: BTreeSet<_> = tasks().filter(stays).filter_map(ServiceKey::of_task).collect();
+            &left - &kept
+        });
+        emptied.await
     }
 
     /// Describes tasks by their cluster. One that is MISSING may be too young to be known, and stays. Returns whether
@@ -74,14 +107,34 @@ impl Describer {
         tasks: BTreeSet<TaskArn>,
         listed: &BTreeSet<TaskArn>,
     ) -> Result<bool, Stopped> {
+        self.describe_and(cluster, tasks, |described, at| changes(described, listed, at)).await
+    }
+
+    async fn describe_and(
+        self: &Arc<Self>,
+        cluster: &ClusterArn,
+        tasks: BTreeSet<TaskArn>,
+        changes: impl Fn(Described<Task, TaskArn>, Timestamp) -> Vec<Change>,
+    ) -> Result<bool, Stopped> {
         self.describe(
             Call::DescribeTasks,
             cluster,
             tasks,
             |apis, cluster, tasks| async move { apis.ecs.describe_tasks(&cluster, &tasks).await },
-            |described, at| changes(described, listed, at),
+            changes,
         )
         .await
+    }
+}
+
+fn is_delete(change: &Change) -> bool {
+    deleted_task(change).is_some()
+}
+
+fn deleted_task(change: &Change) -> Option<&TaskArn> {
+    match change {
+        Change::Delete { id: ResourceId::Task(task), .. } => Some(task),
+        _ => None,
     }
 }
 

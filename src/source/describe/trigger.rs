@@ -70,3 +70,39 @@ impl Trigger {
         self.made.send_modify(|made| made.ended += 1);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whether somebody has asked since the last time.
+    fn is_asked(asked: &mut watch::Receiver<()>) -> bool {
+        let is_asked = asked.has_changed().unwrap();
+        asked.mark_unchanged();
+        is_asked
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_cluster_that_is_not_known_is_looked_for_where_all_are_followed_once_a_minute() {
+        let trigger = Trigger::new(true);
+        let mut asked = trigger.subscribe();
+        trigger.unknown_cluster();
+        assert!(is_asked(&mut asked));
+        tokio::time::advance(Duration::from_secs(59)).await;
+        trigger.clone().unknown_cluster();
+        assert!(!is_asked(&mut asked), "a moment ago it was looked for");
+        tokio::time::advance(Duration::from_secs(1)).await;
+        trigger.unknown_cluster();
+        assert!(is_asked(&mut asked));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn where_clusters_are_named_nobody_looks_for_others() {
+        let trigger = Trigger::new(false);
+        let mut asked = trigger.subscribe();
+        trigger.unknown_cluster();
+        assert!(!is_asked(&mut asked));
+        trigger.poke();
+        assert!(is_asked(&mut asked), "but whoever asks for a pass gets one");
+    }
+}

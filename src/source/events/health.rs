@@ -6,7 +6,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
-use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -171,7 +170,7 @@ impl HealthWatch {
             let Interval { configured, effective, agents, .. } = interval;
             info!("health is looked at every {effective:?} (configured: {configured:?}; {agents} agents)");
         }
-        self.stats.health_interval.store(u64::try_from(interval.effective.as_millis()).unwrap_or(u64::MAX), Relaxed);
+        self.stats.note_health_interval(interval.effective);
         Ok(interval)
     }
 

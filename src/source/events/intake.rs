@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::asks::Asks;
-use super::stats::{Kind, Verdict};
+use super::stats::Verdict;
 use crate::ecs::event::{Detail, Event, HealthOfTask, ServiceHint};
 use crate::ecs::{
     ClusterArn, ContainerInstance, Ec2Instance, Ec2InstanceId, Ec2State, ServiceArn, ServiceStatus, Task, TaskArn,
@@ -31,18 +31,6 @@ pub(super) struct Consequence {
     pub(super) look_at: Option<ServiceKey>,
     /// The cluster of which a controller tells the health, and how soon it will again.
     pub(super) told: Option<(ClusterArn, Duration)>,
-}
-
-/// What kind of event it is, for the metrics.
-pub(super) fn kind(detail: &Detail) -> Kind {
-    match detail {
-        Detail::Task(_) => Kind::Task,
-        Detail::ContainerInstance(_) => Kind::ContainerInstance,
-        Detail::Service(_) => Kind::Service,
-        Detail::Ec2Instance { .. } => Kind::Ec2Instance,
-        Detail::TaskHealth(_) => Kind::TaskHealth,
-        Detail::Ignored(_) => Kind::Other,
-    }
 }
 
 /// What `incoming` means.

@@ -273,7 +273,7 @@ impl EventSource {
             let mut skews = self.skews.lock().unwrap_or_else(PoisonError::into_inner);
             at = skews.ours(&health.cluster, health.at, now);
         }
-        let kind = intake::kind(&event.detail);
+        let kind = Kind::of(&event.detail);
         let (receipt, time) = (message.receipt.clone(), event.time);
         Some(Received { receipt, kind, time, incoming: Incoming { event, at } })
     }
@@ -348,19 +348,24 @@ impl EventSource {
         self.settle("sqs:DeleteMessage", deleted.as_ref().err());
     }
 
-    /// Looks now and then whether somebody else reads our queue.
+    /// Says now and then that we read our queue, and notices if somebody else says so too. One who does may be quiet
+    /// between two of our looks, but not between three.
     async fn watch_owner(&self) -> Infallible {
+        let mut alone = 0;
         loop {
             sleep(pace::jittered(OWNER_INTERVAL, fastrand::f64())).await;
-            let owner = self.queue.owner().await;
-            self.settle("sqs:ListQueueTags", owner.as_ref().err());
+            let owner = self.queue.claim(self.describer.clock.now()).await;
+            self.settle("the owner of the queue of events", owner.as_ref().err());
             let other = match owner {
                 Ok(Owner::Other(other)) => Some(other),
                 Ok(Owner::Ours) => None,
                 Err(_) => continue,
             };
-            self.stats.queue_shared.store(other.is_some(), Relaxed);
-            self.describer.status.shares_queue(other.as_deref());
+            alone = if other.is_some() { 0 } else { alone + 1 };
+            if alone != 1 {
+                self.stats.queue_shared.store(other.is_some(), Relaxed);
+                self.describer.status.shares_queue(other.as_deref());
+            }
         }
     }
 

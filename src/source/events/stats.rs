@@ -4,6 +4,8 @@ use std::array;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
+use crate::ecs::event::Detail;
+
 /// Kinds of events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -21,10 +23,25 @@ pub enum Kind {
     Other,
 }
 
+impl Kind {
+    /// The kind of an event that says this.
+    #[must_use]
+    pub fn of(detail: &Detail) -> Self {
+        match detail {
+            Detail::Task(_) => Self::Task,
+            Detail::ContainerInstance(_) => Self::ContainerInstance,
+            Detail::Service(_) => Self::Service,
+            Detail::Ec2Instance { .. } => Self::Ec2Instance,
+            Detail::TaskHealth(_) => Self::TaskHealth,
+            Detail::Ignored(_) => Self::Other,
+        }
+    }
+}
+
 /// What became of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    /// What it says is served.
+    /// What it says is served; in a controller: it asks for a reconcile.
     Served,
     /// It is about a cluster, account or region that is not followed.
     Foreign,
@@ -92,10 +109,16 @@ pub struct EventStats {
 }
 
 impl EventStats {
-    pub(super) fn count(&self, kind: Kind, verdict: Verdict) {
+    /// Counts an event.
+    pub fn count(&self, kind: Kind, verdict: Verdict) {
         if let Some(count) = self.events.get(kind as usize).and_then(|counts| counts.get(verdict as usize)) {
             count.fetch_add(1, Relaxed);
         }
+    }
+
+    /// Notes the time between two looks at the health of all tasks.
+    pub fn note_health_interval(&self, interval: Duration) {
+        self.health_interval.store(u64::try_from(interval.as_millis()).unwrap_or(u64::MAX), Relaxed);
     }
 
     /// Events so far, each with the labels of its kind and of what became of it.

@@ -14,6 +14,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::Stopped;
 use super::describe::Describer;
+use super::events::stats::EventStats;
 use super::events::with_checks;
 use super::pace::{self, Bucket, Calls, Lane};
 use super::ports::ApiError;
@@ -44,14 +45,21 @@ pub struct FleetHealth {
     topic: TopicArn,
     /// Time between two looks, as configured.
     configured: Duration,
+    stats: Arc<EventStats>,
 }
 
 impl FleetHealth {
     /// Tells `topic` of the clusters in the inventory of `describer`, which has a budget of its own: it is one agent,
     /// however many there are.
     #[must_use]
-    pub fn new(describer: Describer, sns: Arc<dyn SnsApi>, topic: TopicArn, configured: Duration) -> Self {
-        Self { describer: Arc::new(describer), sns, topic, configured }
+    pub fn new(
+        describer: Describer,
+        sns: Arc<dyn SnsApi>,
+        topic: TopicArn,
+        configured: Duration,
+        stats: Arc<EventStats>,
+    ) -> Self {
+        Self { describer: Arc::new(describer), sns, topic, configured, stats }
     }
 
     /// Looks and tells until the updater stops.
@@ -72,6 +80,7 @@ impl FleetHealth {
             }
             told = self.describer.updates.ask(move |inventory| told.without_gone(inventory)).await?;
             effective = self.stretched(&calls, effective);
+            self.stats.note_health_interval(effective);
             sleep_until(began + pace::jittered(effective, fastrand::f64())).await;
         }
     }

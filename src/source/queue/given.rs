@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use super::ports::{QueueUrl, SqsApi, Tags};
 use super::reader::{OWNER, Reader};
 use super::{QueueReport, reading};
+use crate::ecs::Timestamp;
 use crate::source::ports::{ApiError, ApiErrorKind, EventQueue, Owner, QueueMessage};
 
 /// A queue that was given to us.
@@ -53,18 +54,24 @@ impl GivenQueue {
     /// Writes our name on the queue. Reading goes without it, so a missing permission is told and no more.
     async fn tag(&self) -> Result<(), ApiError> {
         let ours = Tags::from([(OWNER.to_owned(), self.reader.owner())]);
-        let tagged = match self.sqs.tag(&self.url, &ours).await {
-            Err(error) if error.kind == ApiErrorKind::Denied => {
+        let tagged = self.sqs.tag(&self.url, &ours).await;
+        self.unless_denied(tagged, ())
+    }
+
+    /// What a call about tags said; `anyway` where it is not allowed, which is told, and not asked for again.
+    fn unless_denied<T>(&self, result: Result<T, ApiError>, anyway: T) -> Result<T, ApiError> {
+        let denied = result.as_ref().err().filter(|error| error.kind == ApiErrorKind::Denied);
+        self.tagged.store(denied.is_none(), Ordering::Relaxed);
+        match denied {
+            None => result,
+            Some(error) => {
                 tracing::warn!(
                     "{error}; until then nobody notices if a second reader takes half of the messages of {}",
                     self.url
                 );
-                false
+                Ok(anyway)
             }
-            result => result.map(|()| true)?,
-        };
-        self.tagged.store(tagged, Ordering::Relaxed);
-        Ok(())
+        }
     }
 }
 
@@ -88,18 +95,11 @@ impl EventQueue for GivenQueue {
         reading::delete(&*self.sqs, &self.url, receipts).await
     }
 
-    async fn owner(&self) -> Result<Owner, ApiError> {
+    async fn claim(&self, now: Timestamp) -> Result<Owner, ApiError> {
         if !self.tagged.load(Ordering::Relaxed) {
             // What stands there is not ours because we could not write, not because somebody has come after us.
             return Ok(Owner::Ours);
         }
-        match reading::owner(&*self.sqs, &self.url, &self.reader).await {
-            Err(error) if error.kind == ApiErrorKind::Denied => {
-                tracing::warn!("{error}; until then a second reader of {} is not noticed", self.url);
-                self.tagged.store(false, Ordering::Relaxed);
-                Ok(Owner::Ours)
-            }
-            result => result,
-        }
+        self.unless_denied(reading::claim(&*self.sqs, &self.url, &self.reader, now).await, Owner::Ours)
     }
 }

@@ -10,9 +10,11 @@ use async_trait::async_trait;
 use serde_json::{Value, json};
 
 use super::name::queue_name;
-use super::ports::{QueueArn, QueueSettings, QueueUrl, SnsApi, SqsApi, TopicArn};
+use super::ports::{QueueArn, QueueSettings, QueueUrl, SnsApi, SqsApi, SubscriptionArn, TopicArn};
 use super::reader::{OWNER, Reader};
+use super::removal::{self, Removed};
 use super::{QueueReport, reading};
+use crate::ecs::Timestamp;
 use crate::source::ports::{ApiError, ApiErrorKind, EventQueue, Owner, QueueMessage};
 
 /// What is older is no news: after such a silence everything is read again.
@@ -31,15 +33,6 @@ pub struct OwnQueue {
     reader: Reader,
     /// Known once it was opened.
     url: RwLock<Option<QueueUrl>>,
-}
-
-/// What was there to remove.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Removed {
-    /// The queue.
-    pub queue: bool,
-    /// Its subscription to the topic.
-    pub subscription: bool,
 }
 
 impl OwnQueue {
@@ -64,7 +57,7 @@ impl OwnQueue {
         let Some(url) = self.sqs.find_queue(&self.name).await? else { return Ok(None) };
         let found = self.sqs.describe_queue(&url).await?;
         let owner = self.sqs.tags(&url).await?.remove(OWNER);
-        let subscription = self.sns.find_subscription(&self.topic, &found.arn).await?;
+        let subscription = self.find_subscription(&found.arn).await?;
         Ok(Some(QueueReport { url, owner, subscription, waiting: found.waiting, in_flight: found.in_flight }))
     }
 
@@ -82,22 +75,12 @@ impl OwnQueue {
             // Gone, but its subscription may be left. Most queues are where their topic is.
             None => self.neighbour_of_the_topic(),
         };
-        let subscription = self.sns.find_subscription(&self.topic, &arn).await?;
-        if let Some(subscription) = &subscription {
-            self.sns.unsubscribe(subscription).await?;
-        }
-        let queue = match &url {
-            Some(url) => self.delete_queue(url).await?,
-            None => false,
-        };
-        Ok(Removed { queue, subscription: subscription.is_some() })
+        let subscription = self.find_subscription(&arn).await?;
+        removal::remove(&*self.sqs, &*self.sns, url.as_ref(), subscription.as_ref()).await
     }
 
-    async fn delete_queue(&self, url: &QueueUrl) -> Result<bool, ApiError> {
-        match self.sqs.delete_queue(url).await {
-            Err(error) if error.kind == ApiErrorKind::NotFound => Ok(false),
-            result => result.map(|()| true),
-        }
+    async fn find_subscription(&self, queue: &QueueArn) -> Result<Option<SubscriptionArn>, ApiError> {
+        Ok(self.sns.subscriptions(&self.topic).await?.remove(queue))
     }
 
     /// The queue, found or made.
@@ -154,7 +137,7 @@ impl OwnQueue {
         if self.sns.subscribe(&self.topic, queue).await?.is_some() {
             return Ok(());
         }
-        match self.sns.find_subscription(&self.topic, queue).await? {
+        match self.find_subscription(queue).await? {
             Some(subscription) => self.sns.deliver_raw(&subscription).await,
             None => Err(ApiError {
                 operation: "sns:ListSubscriptionsByTopic",
@@ -200,8 +183,8 @@ impl EventQueue for OwnQueue {
         reading::delete(&*self.sqs, &self.opened("sqs:DeleteMessage")?, receipts).await
     }
 
-    async fn owner(&self) -> Result<Owner, ApiError> {
-        reading::owner(&*self.sqs, &self.opened("sqs:ListQueueTags")?, &self.reader).await
+    async fn claim(&self, now: Timestamp) -> Result<Owner, ApiError> {
+        reading::claim(&*self.sqs, &self.opened("sqs:TagQueue")?, &self.reader, now).await
     }
 }
 

@@ -47,6 +47,14 @@ text_type!(
     SubscriptionArn
 );
 
+impl QueueUrl {
+    /// The name of the queue.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.0.rsplit('/').next().unwrap_or_default()
+    }
+}
+
 /// Tags of a queue.
 pub type Tags = BTreeMap<String, String>;
 
@@ -90,6 +98,9 @@ pub struct NotDeleted {
 pub trait SqsApi: Send + Sync {
     /// GetQueueUrl of our own account. `None`: there is no such queue, or (AWS does not tell which) we may not see it.
     async fn find_queue(&self, name: &str) -> Result<Option<QueueUrl>, ApiError>;
+    /// ListQueues of our own account, all pages: those whose names begin with `prefix`. One that was made or deleted a
+    /// minute ago may be missing or still there.
+    async fn list_queues(&self, prefix: &str) -> Result<Vec<QueueUrl>, ApiError>;
     /// CreateQueue, with `settings` but for the policy, which needs the ARN first. `None`: there is one of that name
     /// with other settings. [`NotYet`](crate::source::ports::ApiErrorKind::NotYet): one of that name was deleted within the last 60 s.
     async fn create_queue(
@@ -120,8 +131,8 @@ pub trait SnsApi: Send + Sync {
     /// Subscribe, with raw delivery; the subscription that there is, if it is the same. `None`: the queue is subscribed
     /// with other attributes.
     async fn subscribe(&self, topic: &TopicArn, queue: &QueueArn) -> Result<Option<SubscriptionArn>, ApiError>;
-    /// ListSubscriptionsByTopic, all pages, for the one of that queue.
-    async fn find_subscription(&self, topic: &TopicArn, queue: &QueueArn) -> Result<Option<SubscriptionArn>, ApiError>;
+    /// ListSubscriptionsByTopic, all pages: the confirmed subscriptions of queues.
+    async fn subscriptions(&self, topic: &TopicArn) -> Result<BTreeMap<QueueArn, SubscriptionArn>, ApiError>;
     /// SetSubscriptionAttributes: messages are to come bare, without SNS's envelope.
     async fn deliver_raw(&self, subscription: &SubscriptionArn) -> Result<(), ApiError>;
     /// Unsubscribe. One that is gone already is no error.

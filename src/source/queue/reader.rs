@@ -1,6 +1,7 @@
 //! Who reads a queue, and how that is written on it.
 
 use super::ports::Tags;
+use crate::ecs::Timestamp;
 
 /// The tag that says which process reads the queue.
 pub const OWNER: &str = "ecs-resolver:owner";
@@ -8,6 +9,9 @@ pub const OWNER: &str = "ecs-resolver:owner";
 pub const CLUSTER: &str = "ecs-resolver:cluster";
 /// The tag that says for which host a queue of ours was made.
 pub const INSTANCE: &str = "ecs-resolver:instance";
+/// The tag that says when its reader has last said to read it. It is written anew every few minutes, so a queue on which
+/// it does not change is read by nobody.
+pub const READ: &str = "ecs-resolver:read";
 /// The tag that says which version of ours has opened the queue last.
 pub const VERSION: &str = "ecs-resolver:version";
 
@@ -55,6 +59,15 @@ impl Reader {
         tags.insert(OWNER.to_owned(), self.owner());
         tags.insert(VERSION.to_owned(), env!("CARGO_PKG_VERSION").to_owned());
         tags
+    }
+
+    /// What says on any queue that this process reads it at `now`.
+    #[must_use]
+    pub fn claim(&self, now: Timestamp) -> Tags {
+        [(OWNER, self.owner()), (READ, value(&format!("{now:.0}")))]
+            .into_iter()
+            .map(|(key, text)| (key.to_owned(), text))
+            .collect()
     }
 
     /// Whether a queue with these tags was made for this host.

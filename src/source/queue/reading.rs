@@ -2,6 +2,7 @@
 
 use super::ports::{QueueUrl, SqsApi};
 use super::reader::{OWNER, Reader};
+use crate::ecs::Timestamp;
 use crate::source::ports::{ApiError, ApiErrorKind, Owner};
 
 /// Most messages that SQS deletes in one call.
@@ -25,8 +26,14 @@ pub(super) async fn delete(sqs: &dyn SqsApi, queue: &QueueUrl, receipts: &[Strin
     Err(ApiError { operation: "sqs:DeleteMessage", kind: ApiErrorKind::Other, message })
 }
 
-/// Reads who has said last to read the queue.
-pub(super) async fn owner(sqs: &dyn SqsApi, queue: &QueueUrl, reader: &Reader) -> Result<Owner, ApiError> {
+/// Says that `reader` reads the queue, and returns who has said so last.
+pub(super) async fn claim(
+    sqs: &dyn SqsApi,
+    queue: &QueueUrl,
+    reader: &Reader,
+    now: Timestamp,
+) -> Result<Owner, ApiError> {
     let told = sqs.tags(queue).await?.remove(OWNER);
+    sqs.tag(queue, &reader.claim(now)).await?;
     Ok(told.filter(|told| *told != reader.owner()).map_or(Owner::Ours, Owner::Other))
 }

@@ -1,14 +1,15 @@
 //! Stories of queues: made, found again, corrected, lost, contested, removed.
 
-mod world;
+pub(super) mod world;
 
 use std::time::Duration;
 
 use serde_json::Value;
 
 use super::ports::{NotDeleted, QueueSettings, SqsApi, Tags, TopicArn};
-use super::reader::{CLUSTER, INSTANCE, OWNER, VERSION};
+use super::reader::{CLUSTER, INSTANCE, OWNER, READ, VERSION};
 use super::*;
+use crate::ecs::Timestamp;
 use crate::source::ports::{ApiErrorKind, Owner};
 use world::{World, url};
 
@@ -22,6 +23,10 @@ fn own(world: &World, boot: u64) -> OwnQueue {
 
 fn given(world: &World, boot: u64) -> GivenQueue {
     GivenQueue::new(Arc::new(world.clone()), url("theirs"), Reader::new("prod", "i-1", boot))
+}
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(second).unwrap()
 }
 
 /// A queue that somebody else has made.
@@ -160,6 +165,21 @@ async fn opening_goes_on_from_wherever_it_was_cut_off() {
 }
 
 #[tokio::test]
+async fn what_may_not_be_corrected_is_told_and_nothing_else_is_done() {
+    let world = World::default();
+    own(&world, 1).open().await.unwrap();
+    world.state().queues.get_mut(NAME).unwrap().queue.settings.retention = Duration::from_hours(1);
+    world.state().denied.insert("sqs:SetQueueAttributes");
+    world.calls();
+    let error = own(&world, 2).open().await.unwrap_err();
+    assert_eq!((error.operation, error.kind), ("sqs:SetQueueAttributes", ApiErrorKind::Denied));
+    assert_eq!(world.calls().last(), Some(&"sqs:SetQueueAttributes"));
+    assert_eq!(world.state().queues[NAME].tags[OWNER], "0000000000000001 i-1", "not ours yet");
+    world.state().queues.get_mut(NAME).unwrap().queue.settings.retention = Duration::from_mins(5);
+    own(&world, 2).open().await.expect("somebody else has corrected it");
+}
+
+#[tokio::test]
 async fn a_queue_that_is_there_needs_no_permission_to_make_one() {
     let world = World::default();
     own(&world, 1).open().await.unwrap();
@@ -168,16 +188,22 @@ async fn a_queue_that_is_there_needs_no_permission_to_make_one() {
 }
 
 #[tokio::test]
-async fn who_came_last_owns_the_queue_and_the_other_notices() {
+async fn two_readers_both_find_the_other_for_as_long_as_both_are_there() {
     let world = World::default();
     let (first, second) = (own(&world, 1), own(&world, 2));
     first.open().await.unwrap();
-    assert_eq!(first.owner().await, Ok(Owner::Ours));
+    assert_eq!(first.claim(at(1)).await, Ok(Owner::Ours));
     second.open().await.unwrap();
-    assert_eq!(first.owner().await, Ok(Owner::Other("0000000000000002 i-1".to_owned())));
-    assert_eq!(second.owner().await, Ok(Owner::Ours));
+    for _ in 0..2 {
+        assert_eq!(first.claim(at(2)).await, Ok(Owner::Other("0000000000000002 i-1".to_owned())));
+        assert_eq!(second.claim(at(3)).await, Ok(Owner::Other("0000000000000001 i-1".to_owned())));
+    }
+    // The second has ended.
+    assert_eq!(first.claim(at(4)).await, Ok(Owner::Other("0000000000000002 i-1".to_owned())));
+    assert_eq!(first.claim(at(5)).await, Ok(Owner::Ours));
+    assert_eq!(world.state().queues[NAME].tags[READ], "1970-01-01T00:00:05Z");
     world.state().queues.get_mut(NAME).unwrap().tags.remove(OWNER);
-    assert_eq!(first.owner().await, Ok(Owner::Ours), "nobody else, as far as the tags tell");
+    assert_eq!(first.claim(at(6)).await, Ok(Owner::Ours), "nobody else, as far as the tags tell");
 }
 
 #[tokio::test]
@@ -206,9 +232,9 @@ async fn a_given_queue_is_checked_and_gets_our_name() {
     queue.open().await.unwrap();
     assert_eq!(world.calls(), ["sqs:GetQueueAttributes", "sqs:TagQueue"]);
     assert_eq!(world.state().queues["theirs"].tags.len(), 2, "other tags stay");
-    assert_eq!(queue.owner().await, Ok(Owner::Ours));
+    assert_eq!(queue.claim(at(1)).await, Ok(Owner::Ours));
     given(&world, 2).open().await.unwrap();
-    assert_eq!(queue.owner().await, Ok(Owner::Other("0000000000000002 i-1".to_owned())));
+    assert_eq!(queue.claim(at(1)).await, Ok(Owner::Other("0000000000000002 i-1".to_owned())));
     queue.receive().await.unwrap();
 }
 
@@ -219,10 +245,10 @@ async fn a_given_queue_is_read_without_the_permission_to_tag_it() {
     let queue = given(&world, 1);
     world.state().denied.insert("sqs:TagQueue");
     queue.open().await.unwrap();
-    assert_eq!(queue.owner().await, Ok(Owner::Ours), "the name on it is old, for all we know");
+    assert_eq!(queue.claim(at(1)).await, Ok(Owner::Ours), "the name on it is old, for all we know");
     world.state().denied = ["sqs:ListQueueTags"].into();
     queue.open().await.unwrap();
-    assert_eq!(queue.owner().await, Ok(Owner::Ours));
+    assert_eq!(queue.claim(at(1)).await, Ok(Owner::Ours));
     assert_eq!(queue.report().await.unwrap().unwrap().owner, None);
 }
 

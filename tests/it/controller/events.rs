@@ -3,6 +3,7 @@
 use super::{add_balanced, registered, seed};
 use crate::aws_source::environment;
 use crate::daemon::Daemon;
+use crate::fake_aws::world::Scheme;
 use crate::fake_aws::{FakeAws, Fault, Op, Travel};
 
 const QUEUE: &str = "ecs-resolver-prod-controller";
@@ -70,6 +71,86 @@ fn what_asks_for_nothing_is_removed_without_a_reconcile() {
             && fake.messaging().queue(QUEUE).counts() == (0, 0)
     });
     assert_eq!(daemon.metric("ecs_resolver_register_reconciles_total{result=\"whole\"}"), passes);
+    let count = |kind: &str, result: &str| {
+        daemon.metric(&format!("ecs_resolver_events_total{{type=\"{kind}\",result=\"{result}\"}}")).unwrap_or_default()
+    };
+    assert_eq!(count("other", "malformed"), 1.0);
+    assert!(count("task", "ignored") >= 1.0 && count("task", "served") == 0.0);
+    daemon.wait("health is looked at", || daemon.metric("ecs_resolver_source_health_interval_seconds") > Some(0.0));
+}
+
+#[test]
+fn a_queue_that_vanishes_is_made_again_and_what_it_missed_is_made_up_for() {
+    let fake = FakeAws::start();
+    let zone = seed(&fake);
+    let daemon = start(&fake, "1h", &[]);
+    daemon.wait("all are registered", || fake.hosting().records(&zone) == registered(&fake));
+    daemon.wait_log("services are registered as events tell of them");
+    fake.messaging().name_is_taken = std::time::Duration::from_secs(2);
+    fake.messaging().delete_queue(QUEUE);
+    // No queue hears of this one.
+    add_balanced(&fake, "late");
+    daemon.wait_log("the queue of events is gone: it is opened again");
+    daemon.wait("the missed one", || fake.hosting().records(&zone) == registered(&fake));
+    daemon.wait("events again", || daemon.log().matches("services are registered as events tell of them").count() == 2);
+    add_balanced(&fake, "later");
+    daemon.wait("what is new", || fake.hosting().records(&zone) == registered(&fake));
+    wait_handled(&daemon, &fake);
+}
+
+/// Of several clusters, the first that has a service of a name has the name. All share one queue.
+#[test]
+fn services_of_several_clusters_are_registered_as_events_tell_of_them() {
+    let fake = FakeAws::start();
+    let zone = seed(&fake);
+    fake.world().cluster("batch");
+    let daemon = start(&fake, "1h", &["--cluster", "batch"]);
+    let add = |service: &str| {
+        let mut world = fake.world();
+        let target = world.add_classic_load_balancer(&format!("batch-{service}"), Scheme::Internal);
+        world.service("batch", service).classic_load_balancer(&format!("batch-{service}"), 80).desired(1);
+        target
+    };
+    let has = |name: &str, target: &str| {
+        let line = format!("{}.ecs.internal. 60 CNAME {target}", name.to_lowercase());
+        fake.hosting().records(&zone).contains(&line)
+    };
+    let twitch = add("TwitchApp");
+    let nightly = add("nightly");
+    let first = fake.world().classic_load_balancers["TwitchApp"].dns_name.clone();
+    daemon.wait("both clusters", || has("nightly", &nightly) && has("TwitchApp", &first));
+    daemon.wait_log("services are registered as events tell of them");
+    let weekly = add("weekly");
+    daemon.wait("an event of the second", || has("weekly", &weekly));
+    add_balanced(&fake, "late");
+    let late = fake.world().classic_load_balancers["late"].dns_name.clone();
+    daemon.wait("an event of the first", || has("late", &late));
+    fake.world().service("prod", "TwitchApp").desired(0).status("INACTIVE");
+    daemon.wait("the next in line has the name", || has("TwitchApp", &twitch));
+    fake.world().service("batch", "nightly").desired(0).status("INACTIVE");
+    daemon.wait("it is gone", || !has("nightly", &nightly));
+    wait_handled(&daemon, &fake);
+}
+
+#[test]
+fn two_controllers_share_one_queue_and_nothing_is_missed() {
+    let fake = FakeAws::start();
+    let zone = seed(&fake);
+    let (one, other) = (start(&fake, "1h", &[]), start(&fake, "1h", &[]));
+    for daemon in [&one, &other] {
+        daemon.wait_ready();
+        daemon.wait_log("services are registered as events tell of them");
+    }
+    for number in 0..6 {
+        add_balanced(&fake, &format!("s{number}"));
+        one.wait("it is registered by one of the two", || fake.hosting().records(&zone) == registered(&fake));
+    }
+    fake.world().service("prod", "s0").desired(0).status("INACTIVE");
+    one.wait("it is gone", || fake.hosting().records(&zone) == registered(&fake));
+    wait_handled(&one, &fake);
+    assert!(one.terminate().success());
+    add_balanced(&fake, "alone");
+    other.wait("the other goes on", || fake.hosting().records(&zone) == registered(&fake));
 }
 
 /// The message of a reconcile that could not read everything comes again.

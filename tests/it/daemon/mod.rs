@@ -48,16 +48,22 @@ impl Daemon {
     /// Starts `ecs-resolver` with these arguments and waits for its ports. DNS and HTTP listen on ports of 127.0.0.1
     /// that the kernel chooses.
     pub fn start(arguments: &[&str], environment: &[(&str, &str)]) -> Self {
-        Self::start_and_find(arguments, environment, true)
+        Self::start_and_find(command(arguments), environment, true)
+    }
+
+    /// The same with a limit on file descriptors.
+    pub fn start_with_descriptors(arguments: &[&str], count: u32) -> Self {
+        let mut limited = Command::new("prlimit");
+        limited.arg(format!("--nofile={count}:{count}")).arg(env!("CARGO_BIN_EXE_ecs-resolver")).args(arguments);
+        Self::start_and_find(limited, &[], true)
     }
 
     /// Starts `ecs-resolver controller`, which answers no DNS.
     pub fn start_controller(arguments: &[&str], environment: &[(&str, &str)]) -> Self {
-        Self::start_and_find(&[&["controller"], arguments].concat(), environment, false)
+        Self::start_and_find(command(&[&["controller"], arguments].concat()), environment, false)
     }
 
-    fn start_and_find(arguments: &[&str], environment: &[(&str, &str)], has_dns: bool) -> Self {
-        let mut command = command(arguments);
+    fn start_and_find(mut command: Command, environment: &[(&str, &str)], has_dns: bool) -> Self {
         command.args(["--listen", "127.0.0.1:0", "--http", "127.0.0.1:0"]).envs(environment.iter().copied());
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary starts");
         let log = Arc::new(Mutex::new(String::new()));

@@ -39,6 +39,7 @@ pub enum Op {
     DescribeTargetGroups,
     /// `DescribeLoadBalancers` of the v2 API.
     DescribeLoadBalancers,
+    ListQueues,
     CreateQueue,
     GetQueueUrl,
     GetQueueAttributes,
@@ -79,7 +80,8 @@ const ECS: [Op; 9] = [
     Op::DescribeContainerInstances,
 ];
 
-const SQS: [Op; 11] = [
+const SQS: [Op; 12] = [
+    Op::ListQueues,
     Op::CreateQueue,
     Op::GetQueueUrl,
     Op::GetQueueAttributes,
@@ -163,6 +165,7 @@ impl Op {
             Self::DescribeInstances => "DescribeInstances",
             Self::DescribeClassicLoadBalancers | Self::DescribeLoadBalancers => "DescribeLoadBalancers",
             Self::DescribeTargetGroups => "DescribeTargetGroups",
+            Self::ListQueues => "ListQueues",
             Self::CreateQueue => "CreateQueue",
             Self::GetQueueUrl => "GetQueueUrl",
             Self::GetQueueAttributes => "GetQueueAttributes",

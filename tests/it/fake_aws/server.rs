@@ -139,7 +139,7 @@ async fn answer(shared: &Shared, asked: &Asked) -> Answer {
         (Api::Sqs, _) if op == Op::ReceiveMessage => {
             sqs_api::receive(&input(asked)?, &shared.messaging).await?.to_string()
         }
-        (Api::Sqs, _) => sqs_api::answer(op, &input(asked)?, &mut lock(&shared.messaging))?.to_string(),
+        (Api::Sqs, _) => sqs_api::answer(op, &input(asked)?, &mut lock(&shared.messaging), manner)?.to_string(),
         (Api::Sns, _) => sns_api::answer(op, &asked.params, &mut lock(&shared.messaging), manner)?,
         (Api::Route53, _) => {
             let mut hosting = lock(&shared.hosting);

@@ -7,12 +7,17 @@ use serde_json::{Map, Value, json};
 
 use super::ecs_api::Reads;
 use super::error::AwsError;
+use super::knobs::Manner;
 use super::lock;
 use super::messaging::{Delivered, Messaging, Queue, Settings, check_tags, tags_of};
 use super::op::Op;
+use super::page;
+use super::world::{ACCOUNT, REGION};
 
 /// Largest message, in bytes.
 const MAX_MESSAGE: usize = 1 << 20;
+/// Most queues in a list, or on a page of it.
+const LIST: u64 = 1_000;
 
 /// How many messages the request is about.
 pub fn batch(input: &Value) -> usize {
@@ -20,16 +25,14 @@ pub fn batch(input: &Value) -> usize {
 }
 
 /// Answers a request other than `ReceiveMessage`.
-pub fn answer(op: Op, input: &Value, messaging: &mut Messaging) -> Result<Value, AwsError> {
+pub fn answer(op: Op, input: &Value, messaging: &mut Messaging, manner: Manner) -> Result<Value, AwsError> {
     let url = input.text("QueueUrl").unwrap_or_default();
     match op {
+        Op::ListQueues => list_queues(input, messaging, manner),
         Op::CreateQueue => create_queue(input, messaging),
         Op::GetQueueUrl => {
             let name = input.text("QueueName").unwrap_or_default();
-            let (region, account) = (super::world::REGION, super::world::ACCOUNT);
-            messaging
-                .at(name)
-                .map(|_| json!({ "QueueUrl": format!("https://sqs.{region}.amazonaws.com/{account}/{name}") }))
+            messaging.at(name).map(|_| json!({ "QueueUrl": url_of(name) }))
         }
         Op::GetQueueAttributes => get_queue_attributes(input, messaging.at(url)?),
         Op::SetQueueAttributes => messaging.at(url)?.settings.set(input).map(|()| json!({})),
@@ -53,6 +56,30 @@ pub fn answer(op: Op, input: &Value, messaging: &mut Messaging) -> Result<Value,
         }
         _ => send_message(input, messaging),
     }
+}
+
+fn url_of(name: &str) -> String {
+    format!("https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/{name}")
+}
+
+/// Only who asks for a number of queues learns that there are more.
+fn list_queues(input: &Value, messaging: &Messaging, manner: Manner) -> Result<Value, AwsError> {
+    let prefix = input.text("QueueNamePrefix").unwrap_or_default();
+    let names = messaging.queues.keys().filter(|name| name.starts_with(prefix));
+    let urls: Vec<_> = names.map(|name| url_of(name)).collect();
+    let paged = input.get("MaxResults").is_some_and(|most| !most.is_null());
+    let most = usize::try_from(number(input, "MaxResults", LIST, 1..=LIST)?).expect("at most a thousand");
+    let token = input.text("NextToken");
+    let page = page::cut(Op::ListQueues, &urls, token, manner.page_size(most), manner.page_style)
+        .ok_or_else(|| AwsError::bad_request("InvalidParameterValue", "Invalid NextToken value."))?;
+    let mut answer = json!({});
+    if !page.items.is_empty() {
+        answer["QueueUrls"] = json!(page.items);
+    }
+    if let Some(next) = page.next.filter(|_| paged) {
+        answer["NextToken"] = json!(next);
+    }
+    Ok(answer)
 }
 
 fn create_queue(input: &Value, messaging: &mut Messaging) -> Result<Value, AwsError> {

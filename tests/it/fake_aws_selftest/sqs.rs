@@ -48,6 +48,41 @@ async fn a_queue_is_made_once_and_made_again_only_alike() {
 }
 
 #[tokio::test]
+async fn queues_are_listed_by_the_beginning_of_their_names() {
+    let fake = FakeAws::start();
+    for name in ["a-1", "a-2", "a-3", "b"] {
+        fake.messaging().add_queue(name);
+    }
+    let sqs = sqs(&fake).await;
+    let names = |urls: &[String]| -> Vec<String> {
+        urls.iter().map(|url| url.rsplit('/').next().unwrap().to_owned()).collect()
+    };
+    let all = sqs.list_queues().send().await.unwrap();
+    assert_eq!(
+        (names(all.queue_urls()), all.next_token()),
+        (["a-1", "a-2", "a-3", "b"].map(str::to_owned).into(), None)
+    );
+    let first = sqs.list_queues().queue_name_prefix("a-").max_results(2).send().await.unwrap();
+    assert_eq!(names(first.queue_urls()), ["a-1", "a-2"]);
+    let second = sqs.list_queues().queue_name_prefix("a-").max_results(2).next_token(first.next_token().unwrap());
+    let second = second.send().await.unwrap();
+    assert_eq!((names(second.queue_urls()), second.next_token()), (vec!["a-3".to_owned()], None));
+    assert!(sqs.list_queues().queue_name_prefix("c").send().await.unwrap().queue_urls().is_empty());
+
+    fake.knobs().set_page_size(Op::ListQueues, 1);
+    let unpaged = sqs.list_queues().queue_name_prefix("a-").send().await.unwrap();
+    assert_eq!(
+        (unpaged.queue_urls().len(), unpaged.next_token()),
+        (1, None),
+        "who asks for no number hears of no more"
+    );
+    for most in [0, 1_001] {
+        let refused = sqs.list_queues().max_results(most).send().await.unwrap_err();
+        assert_eq!(refused.code(), Some("InvalidParameterValue"), "{most}");
+    }
+}
+
+#[tokio::test]
 async fn a_name_is_free_again_a_while_after_its_queue_was_deleted() {
     let fake = FakeAws::start();
     fake.messaging().add_queue("q");

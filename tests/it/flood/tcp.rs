@@ -22,9 +22,12 @@ pub fn send(to: SocketAddr, seeds: &[Vec<u8>], packets: u64, seed: u64) -> Tally
     while tally.sent < packets {
         let mut stream = Vec::new();
         let count = rng.u64(1..=IN_A_STREAM).min(packets - tally.sent);
-        for _ in 0..count {
+        for id in 0..count {
             let mut packet = one_of(&mut rng, seeds);
             packet.truncate(4096);
+            if let Some(first) = packet.first_chunk_mut::<2>() {
+                *first = (id as u16).to_be_bytes();
+            }
             stream.extend(u16::try_from(packet.len()).expect("not long").to_be_bytes());
             stream.extend(packet);
         }

@@ -32,11 +32,12 @@ impl Sent {
         let id = reply.first_chunk::<2>().map_or(0, |id| usize::from(u16::from_be_bytes(*id)));
         let mut candidates = self.0.iter().skip(id).step_by(1 << 16);
         let found = candidates.any(|packet| judge(packet, reply, false).is_ok());
-        assert!(
-            found,
-            "{reply:02x?} is no reply to {:02x?}",
-            self.0.iter().skip(id).step_by(1 << 16).collect::<Vec<_>>()
-        );
+        assert!(found, "{reply:02x?} is no reply to what was sent last with its id, {:02x?}", self.last(id));
+    }
+
+    /// The last of the packets with this id, or none.
+    fn last(&self, id: usize) -> Option<&Vec<u8>> {
+        self.0.iter().skip(id).step_by(1 << 16).rfind(|packet| !packet.is_empty())
     }
 }
 

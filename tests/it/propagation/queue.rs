@@ -85,6 +85,25 @@ fn a_missing_permission_is_named_with_its_resource_and_polling_goes_on() {
     daemon.wait("events", || daemon.log().contains("changes are learned from events"));
 }
 
+/// It is there, and subscribed, and yet brings nothing.
+#[test]
+fn a_queue_that_must_not_be_read_is_no_source_of_events() {
+    let it = Followed::new(one_service);
+    it.fake.knobs().fail(Op::ReceiveMessage, Fault::AccessDenied);
+    // A receive that is under way ends with the next message.
+    it.fake.messaging().send(&it.queue, "{}");
+    it.daemon.wait("it is told", || it.daemon.log().contains("no more events (the queue must not be read)"));
+    it.daemon.wait("the action", || it.daemon.get("/ready").1.contains("add sqs:ReceiveMessage to the role"));
+    // Nobody is told of this one but by the queue.
+    let arn = it.fake.world().launch("prod", "web");
+    it.fake.world().come_up(&arn);
+    it.daemon.wait("polling", || it.daemon.short("web.ecs.internal").len() == 2);
+    it.fake.knobs().heal_all();
+    it.daemon.wait("events again", || it.daemon.log().matches("changes are learned from events").count() == 2);
+    it.fake.world().task(&arn).stopping();
+    it.daemon.wait("it leaves", || it.daemon.short("web.ecs.internal").len() == 1);
+}
+
 #[test]
 fn a_given_queue_is_read_whether_raw_or_in_an_envelope() {
     let fake = FakeAws::start();

@@ -30,6 +30,7 @@ pub fn normal(text: &str) -> Vec<String> {
             let line = masked(&line, ", id: ", "");
             let line = masked(&line, "hostmaster.ecs.internal. ", " ");
             let line = masked(&line, "\"since=", "\"");
+            let line = masked(&line, "; COOKIE: ", " ");
             if line.contains(".amazonaws.com. ") && line.contains(" IN A ") {
                 masked(&line, ".amazonaws.com. ", " ")
             } else {

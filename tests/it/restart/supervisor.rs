@@ -113,7 +113,7 @@ impl Drop for Supervisor {
 /// Copies the program under test; a running one keeps its old file.
 fn install(folder: &Path) -> PathBuf {
     let (fresh, place) = (folder.join("fresh"), folder.join("ecs-resolver"));
-    std::fs::copy(env!("CARGO_BIN_EXE_ecs-resolver"), &fresh).expect("the binary is copied");
+    std::fs::copy(command(&[]).get_program(), &fresh).expect("the binary is copied");
     std::fs::rename(&fresh, &place).expect("the binary is put in place");
     place
 }

@@ -5,7 +5,7 @@ mod definitions;
 mod failures;
 mod passes;
 mod rhythm;
-mod updater;
+pub(in crate::source) mod updater;
 pub(in crate::source) mod world;
 
 use std::sync::Arc;

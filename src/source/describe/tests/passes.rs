@@ -47,6 +47,7 @@ fn kinds(changes: &[Change]) -> BTreeSet<&'static str> {
         Change::Reset { scope: Scope::ContainerInstances(_), .. } => "container instances reset",
         Change::Health { .. } => "health",
         Change::Synced { .. } => "synced",
+        Change::Unsynced { .. } => "unsynced",
     };
     changes.iter().map(kind).collect()
 }
@@ -208,6 +209,33 @@ async fn what_is_stopped_inactive_or_missing_is_deleted() {
     ];
     let gone = deleted(&changes);
     assert_eq!(gone.iter().cloned().collect::<BTreeSet<_>>(), BTreeSet::from(expected), "{gone:?}");
+}
+
+/// All tasks of a service were replaced between the list and the descriptions: it was never empty.
+#[tokio::test(start_paused = true)]
+async fn the_last_task_of_a_service_leaves_after_its_successors_were_looked_for() {
+    let world = World::small();
+    world.add_task("old", "web");
+    world.add_task("new", "web");
+    for id in ["old", "new"] {
+        world.change().tasks.get_mut(&task(id)).unwrap().group = Some("service:web".to_owned());
+    }
+    world.change().unlisted.insert(task("new").to_string());
+    let mut rig = Rig::new(world);
+    rig.pass().await;
+    {
+        let mut state = rig.world.change();
+        state.unlisted.clear();
+        state.late.insert(task("new").to_string());
+        state.tasks.get_mut(&task("old")).unwrap().last_status = TaskStatus::Stopped;
+    }
+    let (complete, changes) = rig.pass().await;
+    assert!(complete);
+    let at = |wanted: &dyn Fn(&Change) -> bool| changes.iter().position(wanted).unwrap();
+    let comes = at(&|it| matches!(it, Change::Apply { resource: Resource::Task(it), .. } if it.arn == task("new")));
+    let goes = at(&|it| matches!(it, Change::Delete { id: ResourceId::Task(it), .. } if *it == task("old")));
+    assert!(comes < goes, "{changes:?}");
+    assert_eq!(rig.world.sizes(Call::ListTasks).len(), 3, "one for each pass, and one for the service");
 }
 
 #[tokio::test(start_paused = true)]

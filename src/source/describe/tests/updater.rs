@@ -7,10 +7,10 @@ use tokio::sync::mpsc;
 use crate::inventory::{Change, ClusterRecord, Inventory, Observed, Resource, ResourceId, ServiceKey, TaskRecord};
 use crate::source::{Message, Updates};
 
-pub(super) struct Updater(Arc<Mutex<Vec<Change>>>);
+pub(in crate::source) struct Updater(Arc<Mutex<Vec<Change>>>);
 
 impl Updater {
-    pub(super) fn start() -> (Self, Updates) {
+    pub(in crate::source) fn start() -> (Self, Updates) {
         let (updates, messages) = Updates::channel();
         let seen = Arc::new(Mutex::new(Vec::new()));
         tokio::spawn(work(messages, Arc::clone(&seen)));
@@ -28,7 +28,7 @@ async fn work(mut messages: mpsc::Receiver<Message>, seen: Arc<Mutex<Vec<Change>
     while let Some(message) = messages.recv().await {
         match message {
             Message::Ask(look) => look(&inventory),
-            Message::Hosted(..) => panic!("nobody reads Route 53 here"),
+            Message::Hosted(..) | Message::Remark(_) | Message::Configure(..) => panic!("only ECS is read here"),
             Message::Deliver(delivery) => {
                 for change in delivery.changes {
                     believe(&mut inventory, &change);
@@ -46,7 +46,7 @@ fn believe(inventory: &mut Inventory, change: &Change) {
     match change.clone() {
         Change::Apply { resource, at } => apply(inventory, resource, at),
         Change::Delete { id, .. } => delete(inventory, &id),
-        Change::Reset { .. } | Change::Health { .. } | Change::Synced { .. } => {}
+        Change::Reset { .. } | Change::Health { .. } | Change::Synced { .. } | Change::Unsynced { .. } => {}
     }
 }
 

@@ -27,6 +27,8 @@ pub(in crate::source) struct State {
     pub(in crate::source) balancers: BTreeMap<LoadBalancerId, LoadBalancer>,
     /// ARNs that exist but that lists do not show (yet, or any more).
     pub(in crate::source) unlisted: BTreeSet<String>,
+    /// ARNs that the next list of a cluster's tasks does not show yet.
+    pub(in crate::source) late: BTreeSet<String>,
     /// ARNs that lists show but that descriptions call MISSING.
     pub(in crate::source) undescribed: BTreeSet<String>,
     /// ARNs that descriptions say nothing of.
@@ -132,7 +134,10 @@ impl EcsApi for World {
     }
 
     async fn list_tasks(&self, _: &ClusterArn) -> Result<Vec<TaskArn>, ApiError> {
-        self.request(Call::ListTasks, 0, |it| it.list(&it.tasks)).await
+        let mut listed = self.request(Call::ListTasks, 0, |it| it.list(&it.tasks)).await?;
+        let late = std::mem::take(&mut self.change().late);
+        listed.retain(|task| !late.contains(task.as_str()));
+        Ok(listed)
     }
 
     async fn list_tasks_of(&self, _: &ClusterArn, service: &str) -> Result<Vec<TaskArn>, ApiError> {

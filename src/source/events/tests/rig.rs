@@ -105,7 +105,7 @@ impl EventQueue for Queue {
         Ok(())
     }
 
-    async fn owner(&self) -> Result<Owner, ApiError> {
+    async fn claim(&self, _: Timestamp) -> Result<Owner, ApiError> {
         self.fault()?;
         Ok(self.state().owner.clone().map_or(Owner::Ours, Owner::Other))
     }

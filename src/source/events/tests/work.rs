@@ -282,6 +282,6 @@ async fn a_second_reader_of_the_queue_is_told_of() {
     sleep(Duration::from_secs(400)).await;
     assert_eq!(rig.status.report().events.unwrap().shared_with.as_deref(), Some("i-2 (boot 7)"));
     rig.queue.state().owner = None;
-    sleep(Duration::from_secs(400)).await;
+    sleep(Duration::from_secs(600)).await;
     assert_eq!(rig.status.report().events.unwrap().shared_with, None);
 }

@@ -12,36 +12,36 @@ use crate::source::queue::ports::{
 
 /// A queue and its tags.
 #[derive(Debug, Clone)]
-pub(super) struct Made {
-    pub(super) queue: Queue,
-    pub(super) tags: Tags,
+pub(in crate::source::queue) struct Made {
+    pub(in crate::source::queue) queue: Queue,
+    pub(in crate::source::queue) tags: Tags,
 }
 
 #[derive(Debug, Default)]
-pub(super) struct State {
+pub(in crate::source::queue) struct State {
     /// By name.
-    pub(super) queues: BTreeMap<String, Made>,
+    pub(in crate::source::queue) queues: BTreeMap<String, Made>,
     /// Endpoint to whether delivery is raw.
-    pub(super) subscriptions: BTreeMap<String, bool>,
-    pub(super) denied: BTreeSet<&'static str>,
+    pub(in crate::source::queue) subscriptions: BTreeMap<String, bool>,
+    pub(in crate::source::queue) denied: BTreeSet<&'static str>,
     /// Names that were deleted a moment ago.
-    pub(super) taken: BTreeSet<String>,
+    pub(in crate::source::queue) taken: BTreeSet<String>,
     /// Queues are made behind the back of who looks for them.
-    pub(super) hidden: bool,
-    pub(super) not_deleted: Vec<NotDeleted>,
-    pub(super) calls: Vec<&'static str>,
+    pub(in crate::source::queue) hidden: bool,
+    pub(in crate::source::queue) not_deleted: Vec<NotDeleted>,
+    pub(in crate::source::queue) calls: Vec<&'static str>,
 }
 
 #[derive(Debug, Clone, Default)]
-pub(super) struct World(Arc<Mutex<State>>);
+pub(in crate::source::queue) struct World(Arc<Mutex<State>>);
 
 impl World {
-    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+    pub(in crate::source::queue) fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap()
     }
 
     /// The operations called since the last time.
-    pub(super) fn calls(&self) -> Vec<&'static str> {
+    pub(in crate::source::queue) fn calls(&self) -> Vec<&'static str> {
         std::mem::take(&mut self.state().calls)
     }
 
@@ -61,11 +61,11 @@ impl World {
     }
 }
 
-pub(super) fn error(operation: &'static str, kind: ApiErrorKind) -> ApiError {
+pub(in crate::source::queue) fn error(operation: &'static str, kind: ApiErrorKind) -> ApiError {
     ApiError { operation, kind, message: "as the test wants it".to_owned() }
 }
 
-pub(super) fn url(name: &str) -> QueueUrl {
+pub(in crate::source::queue) fn url(name: &str) -> QueueUrl {
     QueueUrl(format!("https://sqs.r.amazonaws.com/1/{name}"))
 }
 
@@ -79,6 +79,11 @@ impl SqsApi for World {
     async fn find_queue(&self, name: &str) -> Result<Option<QueueUrl>, ApiError> {
         let state = self.call("sqs:GetQueueUrl")?;
         Ok((state.queues.contains_key(name) && !state.hidden).then(|| url(name)))
+    }
+
+    async fn list_queues(&self, prefix: &str) -> Result<Vec<QueueUrl>, ApiError> {
+        let state = self.call("sqs:ListQueues")?;
+        Ok(state.queues.keys().filter(|name| name.starts_with(prefix)).map(|name| url(name)).collect())
     }
 
     async fn create_queue(
@@ -137,10 +142,10 @@ impl SnsApi for World {
         Ok(raw.then(|| SubscriptionArn(format!("subscription of {queue}"))))
     }
 
-    async fn find_subscription(&self, _: &TopicArn, queue: &QueueArn) -> Result<Option<SubscriptionArn>, ApiError> {
+    async fn subscriptions(&self, _: &TopicArn) -> Result<BTreeMap<QueueArn, SubscriptionArn>, ApiError> {
         let state = self.call("sns:ListSubscriptionsByTopic")?;
-        let there = state.subscriptions.contains_key(queue.as_str());
-        Ok(there.then(|| SubscriptionArn(format!("subscription of {queue}"))))
+        let all = state.subscriptions.keys();
+        Ok(all.map(|it| (QueueArn(it.clone()), SubscriptionArn(format!("subscription of {it}")))).collect())
     }
 
     async fn deliver_raw(&self, subscription: &SubscriptionArn) -> Result<(), ApiError> {

@@ -1,0 +1,118 @@
+//! Keeps the file of the inventory true.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+
+use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
+
+use super::Counts;
+use super::pace::{Mark, Pace};
+use crate::inventory::Saved;
+use crate::source::Updates;
+use crate::source::clock::Clock;
+use crate::source::status::SourceStatus;
+use crate::store::{self, Kind};
+use crate::updater::UpdaterStats;
+
+/// How often it looks whether there is something to save.
+const LOOK: Duration = Duration::from_secs(1);
+/// One failure in so many is told of: the first, and then now and then.
+const TOLD: u32 = 10;
+
+/// Saves the inventory when it has changed, and at the end.
+pub(in crate::daemon) struct Saver {
+    pub(in crate::daemon) path: PathBuf,
+    pub(in crate::daemon) updates: Updates,
+    pub(in crate::daemon) updated: Arc<UpdaterStats>,
+    pub(in crate::daemon) status: Arc<SourceStatus>,
+    pub(in crate::daemon) clock: Clock,
+    pub(in crate::daemon) counts: Arc<Counts>,
+}
+
+impl Saver {
+    /// Works until `stop`, and saves what is new then.
+    pub(in crate::daemon) async fn run(self, stop: CancellationToken) {
+        let mut looks = interval(LOOK);
+        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let on_disk = Mark { changed: 0, read: self.status.report().restored };
+        let mut pace = Pace::new(on_disk, now());
+        let mut failures = 0;
+        loop {
+            let stopping = tokio::select! {
+                () = stop.cancelled() => true,
+                _ = looks.tick() => false,
+            };
+            let mark = self.mark();
+            let wanted = if stopping { pace.is_behind(&mark) } else { pace.is_due(&mark, now()) };
+            if wanted && self.is_whole() {
+                match self.save(&mark).await {
+                    Ok(cost) => {
+                        self.tell_success(failures);
+                        failures = 0;
+                        pace.saved(mark, cost, now());
+                    }
+                    Err(error) => {
+                        self.tell_failure(failures, &error);
+                        failures += 1;
+                        pace.failed(now());
+                    }
+                }
+            }
+            if stopping {
+                return;
+            }
+        }
+    }
+
+    fn mark(&self) -> Mark {
+        Mark { changed: self.updated.changed.load(Relaxed), read: self.status.report().read() }
+    }
+
+    /// Whether the inventory is worth keeping: something of it is served, and nothing of it waits for the end of a first
+    /// pass, which is when tasks that are gone are known and those that came for them are not.
+    fn is_whole(&self) -> bool {
+        self.updated.synced_clusters.load(Relaxed) > 0 && self.updated.held.load(Relaxed) == 0
+    }
+
+    /// Saves, and says for how long that kept the updater.
+    async fn save(&self, mark: &Mark) -> Result<Duration, String> {
+        let read = mark.read.clone();
+        let copy = self.updates.ask(move |inventory| {
+            let began = Instant::now();
+            let saved = Saved::of(inventory, &read);
+            (saved, began.elapsed())
+        });
+        let (saved, cost) = copy.await.map_err(|error| error.to_string())?;
+        let (path, now) = (self.path.clone(), self.clock.now());
+        let writing = tokio::task::spawn_blocking(move || {
+            store::write(&path, Kind::Inventory, now, |out| Ok(serde_json::to_writer(out, &saved)?))
+        });
+        let size = writing.await.map_err(|error| error.to_string())?.map_err(|error| error.to_string())?;
+        self.counts.saved(Kind::Inventory, size);
+        Ok(cost)
+    }
+
+    fn tell_success(&self, failures: u32) {
+        if failures > 0 {
+            tracing::info!("{} is written again, after {failures} failures", self.path.display());
+        }
+    }
+
+    fn tell_failure(&self, failures: u32, error: &str) {
+        self.counts.failed(Kind::Inventory);
+        if failures.is_multiple_of(TOLD) {
+            tracing::error!(
+                "{} cannot be written: {error}; answers go on, but a restart would begin with what was saved before. \
+                 Make room, or name another file in snapshot.path",
+                self.path.display()
+            );
+        }
+    }
+}
+
+fn now() -> std::time::Instant {
+    Instant::now().into_std()
+}

@@ -1,0 +1,171 @@
+//! Several datagrams with one system call, and their replies with another.
+//!
+//! A system call costs more than an answer does. A single datagram is received and sent without what goes with many,
+//! which has more to be told to the kernel. Everything is allocated once.
+
+use std::array;
+use std::io::{self, IoSlice, IoSliceMut};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use nix::errno::Errno;
+use nix::libc;
+use nix::sys::socket::{ControlMessage, MsgFlags, MultiHeaders, SockaddrStorage, recvmmsg, sendmmsg};
+
+use super::port::{Port, Sender, with_control};
+
+/// Datagrams that are received and sent at once. More save nothing more.
+pub(super) const BATCH: usize = 16;
+/// Largest datagram.
+const MAX_DATAGRAM: usize = 65_535;
+/// From one place for a datagram to the next. Not a power of two: their first lines would all be kept in the same few
+/// places of the CPU's cache.
+const STRIDE: usize = 65_536 + 5 * 64;
+/// What a reply over UDP has room for without growing.
+const REPLY: usize = 2048;
+
+/// What the kernel is told of a batch of one socket.
+pub(super) struct Headers {
+    receiving: MultiHeaders<SockaddrStorage>,
+    sending: MultiHeaders<SockaddrStorage>,
+}
+
+impl Headers {
+    pub(super) fn of(port: &Port) -> Self {
+        let preallocate = || {
+            let control = port.is_wildcard().then(|| nix::cmsg_space!(libc::in6_pktinfo));
+            MultiHeaders::preallocate(BATCH, control)
+        };
+        Self { receiving: preallocate(), sending: preallocate() }
+    }
+}
+
+/// Up to [`BATCH`] datagrams of one socket, and the replies to them.
+pub(super) struct Batch {
+    /// [`BATCH`] places of the size of the largest datagram. Only pages that were written to take memory.
+    space: Vec<u8>,
+    /// Length of each datagram and who sent it; `None` for one that cannot be answered.
+    received: [Option<(usize, Sender)>; BATCH],
+    /// How many there are, and how many of them have been taken.
+    count: usize,
+    taken: usize,
+    replies: [Vec<u8>; BATCH],
+    /// To whom each goes.
+    to: [Sender; BATCH],
+    ready: usize,
+}
+
+impl Batch {
+    pub(super) fn new() -> Self {
+        let nobody = Sender { peer: SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)), asked: None };
+        Self {
+            space: vec![0; BATCH * STRIDE],
+            received: [None; BATCH],
+            count: 0,
+            taken: 0,
+            replies: array::from_fn(|_| Vec::with_capacity(REPLY)),
+            to: [nobody; BATCH],
+            ready: 0,
+        }
+    }
+
+    /// Receives what is there, at most `most` datagrams, in the place of those before, and says how many.
+    pub(super) fn receive(&mut self, port: &Port, headers: &mut Headers, most: usize) -> io::Result<usize> {
+        (self.count, self.taken) = (0, 0);
+        self.count = if most == 1 && !port.is_wildcard() {
+            let place = self.space.get_mut(..MAX_DATAGRAM).unwrap_or_default();
+            self.received[0] = Some(port.receive(place)?);
+            1
+        } else {
+            self.receive_many(port, headers, most)?
+        };
+        Ok(self.count)
+    }
+
+    fn receive_many(&mut self, port: &Port, headers: &mut Headers, most: usize) -> Result<usize, Errno> {
+        let mut places = self.space.chunks_exact_mut(STRIDE);
+        let mut parts: [_; BATCH] = array::from_fn(|_| {
+            let place = places.next().and_then(|place| place.get_mut(..MAX_DATAGRAM));
+            [IoSliceMut::new(place.unwrap_or_default())]
+        });
+        let messages =
+            recvmmsg(port.fd(), &mut headers.receiving, parts.iter_mut().take(most), MsgFlags::empty(), None)?;
+        let mut count = 0;
+        for (message, received) in messages.zip(&mut self.received) {
+            *received = Sender::of(&message).map(|sender| (message.bytes, sender));
+            count += 1;
+        }
+        // The kernel writes the room that it used over the room that there is, and nix leaves it so.
+        let lacks_asked =
+            |received: &Option<(usize, Sender)>| received.is_some_and(|(_, sender)| sender.asked.is_none());
+        if port.is_wildcard() && self.received.iter().take(count).any(lacks_asked) {
+            *headers = Headers::of(port);
+        }
+        Ok(count)
+    }
+
+    /// The next datagram that has not been taken yet, its sender, and where a reply to it is written.
+    pub(super) fn next(&mut self) -> Option<(&[u8], &Sender, &mut Vec<u8>)> {
+        let untaken = self.received.get(self.taken..self.count).unwrap_or_default();
+        let skipped = untaken.iter().take_while(|received| received.is_none()).count();
+        let place = self.taken + skipped;
+        self.taken = (place + 1).min(self.count);
+        let (length, sender) = untaken.get(skipped)?.as_ref()?;
+        let start = place * STRIDE;
+        Some((self.space.get(start..start + length).unwrap_or_default(), sender, self.replies.get_mut(self.ready)?))
+    }
+
+    /// The reply that was written last is to be sent to `to`.
+    pub(super) fn is_ready(&mut self, to: Sender) {
+        if let Some(place) = self.to.get_mut(self.ready) {
+            *place = to;
+            self.ready += 1;
+        }
+    }
+
+    /// Sends what is ready, and says how many could not be. Never waits.
+    pub(super) fn send(&mut self, port: &Port, headers: &mut Headers) -> usize {
+        let ready = std::mem::take(&mut self.ready);
+        let (replies, to) = (self.replies.get(..ready).unwrap_or_default(), self.to.get(..ready).unwrap_or_default());
+        match (replies, to) {
+            ([reply], [to]) if to.asked.is_none() => usize::from(port.send(reply, to).is_err()),
+            _ => send_many(port, headers, replies, to),
+        }
+    }
+}
+
+/// Sends all replies; those in a row that leave from the same address at once.
+fn send_many(port: &Port, headers: &mut Headers, replies: &[Vec<u8>], to: &[Sender]) -> usize {
+    let (mut at, mut failed) = (0, 0);
+    while let Some(Sender { asked, .. }) = to.get(at) {
+        let rest = to.get(at..).unwrap_or_default();
+        let run = rest.iter().take_while(|sender| sender.asked == *asked).count();
+        let (replies, to) = (replies.get(at..at + run).unwrap_or_default(), rest.get(..run).unwrap_or_default());
+        match send_run(port, headers, replies, to, *asked) {
+            Ok(sent) if sent > 0 => at += sent,
+            // The first of them is the one that cannot be sent.
+            Ok(_) | Err(_) => (at, failed) = (at + 1, failed + 1),
+        }
+    }
+    failed
+}
+
+fn send_run(
+    port: &Port,
+    headers: &mut Headers,
+    replies: &[Vec<u8>],
+    to: &[Sender],
+    asked: Option<IpAddr>,
+) -> Result<usize, Errno> {
+    let parts: [_; BATCH] = array::from_fn(|index| [IoSlice::new(replies.get(index).map_or(&[], Vec::as_slice))]);
+    let peers: [_; BATCH] = array::from_fn(|index| to.get(index).map(|sender| SockaddrStorage::from(sender.peer)));
+    let parts = parts.iter().take(replies.len());
+    let peers = peers.get(..to.len()).unwrap_or_default();
+    let sending = &mut headers.sending;
+    let none: [ControlMessage<'_>; 0] = [];
+    match asked {
+        None => sendmmsg(port.fd(), sending, parts, peers, none, MsgFlags::empty()).map(Iterator::count),
+        Some(asked) => with_control(asked, |control| {
+            sendmmsg(port.fd(), sending, parts, peers, [control], MsgFlags::empty()).map(Iterator::count)
+        }),
+    }
+}

@@ -1,0 +1,94 @@
+//! How much of us clients may take, in all and each.
+
+use std::net::{IpAddr, Ipv6Addr};
+use std::time::Duration;
+
+/// Limits on what clients make us hold. A client is an IPv4 address or the /64 network of an IPv6 address. Behind a
+/// loopback address there are many programs: each may take three quarters of all.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// TCP connections in all, at least 1.
+    pub tcp_connections: usize,
+    /// TCP connections of one client.
+    pub tcp_connections_per_client: usize,
+    /// How long a connection may be silent. Halves of questions and unread answers have 5 s, or this if it is less.
+    pub tcp_idle: Duration,
+    /// Questions that wait for an upstream, over UDP and TCP.
+    pub questions_under_way: usize,
+    /// Questions of one client that wait for an upstream.
+    pub questions_under_way_per_client: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            tcp_connections: 1024,
+            tcp_connections_per_client: 128,
+            tcp_idle: Duration::from_secs(10),
+            questions_under_way: 4096,
+            questions_under_way_per_client: 1024,
+        }
+    }
+}
+
+impl Limits {
+    /// Connections that `client` may have.
+    pub(super) fn connections_of(&self, client: Client) -> usize {
+        client.part(self.tcp_connections, self.tcp_connections_per_client)
+    }
+
+    /// Questions that `client` may have under way.
+    pub(super) fn questions_of(&self, client: Client) -> usize {
+        client.part(self.questions_under_way, self.questions_under_way_per_client)
+    }
+}
+
+/// Who counts as one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Client(IpAddr);
+
+impl Client {
+    fn part(self, all: usize, each: usize) -> usize {
+        let part = if self.0.is_loopback() { (all - all / 4).max(each) } else { each };
+        part.clamp(1, all.max(1))
+    }
+}
+
+impl From<IpAddr> for Client {
+    fn from(address: IpAddr) -> Self {
+        match address.to_canonical() {
+            IpAddr::V6(v6) if !v6.is_loopback() => {
+                // Whoever has one address of such a network can have all.
+                Self(Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX)).into())
+            }
+            other => Self(other),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn client(text: &str) -> Client {
+        text.parse::<IpAddr>().unwrap().into()
+    }
+
+    #[test]
+    fn a_client_is_an_address_or_a_network() {
+        assert_eq!(client("2001:db8::1"), client("2001:db8::ffff:1"));
+        assert_ne!(client("2001:db8::1"), client("2001:db8:0:1::1"));
+        assert_eq!(client("::ffff:10.0.0.1"), client("10.0.0.1"));
+        assert_ne!(client("10.0.0.1"), client("10.0.0.2"));
+        assert_ne!(client("::1"), client("::2"));
+    }
+
+    #[test]
+    fn loopback_has_three_quarters_and_nobody_more_than_all() {
+        let limits = Limits { tcp_connections: 100, tcp_connections_per_client: 10, ..Limits::default() };
+        let parts = ["127.0.0.1", "127.1.2.3", "::1", "10.0.0.1"].map(|text| limits.connections_of(client(text)));
+        assert_eq!(parts, [75, 75, 75, 10]);
+        let limits = Limits { questions_under_way: 1, ..limits };
+        assert_eq!((limits.questions_of(client("::1")), limits.questions_of(client("10.0.0.1"))), (1, 1));
+    }
+}

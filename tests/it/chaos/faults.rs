@@ -1,0 +1,167 @@
+//! What is done to the daemon, and how it is undone.
+
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+use nix::sys::signal::Signal;
+
+use super::Stage;
+use super::subject::Subject;
+use super::upstream::Mood;
+use crate::fake_aws::{Bucket, Fault as AwsFault};
+use crate::flood::udp;
+use crate::fuzz::packets;
+
+/// Connections that a hoarder opens: more than one client may have, and than a low limit of descriptors lets through.
+const HOARD: usize = 100;
+/// Packets of one flood.
+const FLOOD: u64 = 3000;
+
+/// A fault.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Fault {
+    /// AWS closes every connection.
+    AwsCut,
+    /// AWS lets one call a second through.
+    AwsThrottled,
+    /// AWS takes two seconds for each call.
+    AwsSlow,
+    /// AWS says 500.
+    AwsFailing,
+    /// AWS says that nothing is allowed.
+    AwsDenied,
+    /// The upstream does not answer.
+    UpstreamSilent,
+    /// The upstream answers after a second.
+    UpstreamSlow,
+    /// The upstream says SERVFAIL.
+    UpstreamFailing,
+    /// The upstream has everything over TCP only.
+    UpstreamTruncating,
+    /// Forgeries come before each of the upstream's answers.
+    UpstreamForged,
+    /// Mutated packets as fast as they go.
+    Flooded,
+    /// A client opens connections, sends half a question over each, and keeps them.
+    Hoarded,
+    /// The same, with three descriptors left.
+    Descriptors,
+    /// The wall clock jumps a day forward and back again, each time with a new process.
+    Clock,
+    /// There is no room on the disk where the state is kept.
+    DiskFull,
+    /// SIGHUP with a configuration that is wrong, and two that are not.
+    Reloaded,
+    /// SIGKILL, and a new process at once.
+    Killed,
+    /// SIGTERM, and a new process at once.
+    Restarted,
+}
+
+/// All faults that can be injected here.
+pub fn all(subject: &Subject) -> Vec<Fault> {
+    use Fault::{
+        AwsCut, AwsDenied, AwsFailing, AwsSlow, AwsThrottled, Clock, Descriptors, DiskFull, Flooded, Hoarded, Killed,
+        Reloaded, Restarted, UpstreamFailing, UpstreamForged, UpstreamSilent, UpstreamSlow, UpstreamTruncating,
+    };
+    let aws = [AwsCut, AwsThrottled, AwsSlow, AwsFailing, AwsDenied];
+    let upstream = [UpstreamSilent, UpstreamSlow, UpstreamFailing, UpstreamTruncating, UpstreamForged];
+    let clients = [Flooded, Hoarded, Descriptors];
+    let clock = subject.has_a_clock().then_some(Clock);
+    let disk = subject.has_a_disk().then_some(DiskFull);
+    let process = [Killed, Restarted, Reloaded];
+    process.into_iter().chain(aws).chain(upstream).chain(clients).chain(clock).chain(disk).collect()
+}
+
+impl Fault {
+    /// Whether the daemon cannot see what AWS says meanwhile.
+    fn blinds(self) -> bool {
+        let aws = matches!(self, Self::AwsCut | Self::AwsThrottled | Self::AwsSlow | Self::AwsFailing);
+        let process = matches!(self, Self::Killed | Self::Restarted | Self::Clock);
+        aws || process || matches!(self, Self::AwsDenied | Self::Descriptors)
+    }
+
+    /// Lets it happen, for so long, and undoes it.
+    pub fn happen(self, stage: &Stage, hold: Duration) {
+        let wait = || std::thread::sleep(hold);
+        if self.blinds() {
+            stage.cluster.is_blind();
+        }
+        match self {
+            Self::AwsCut => aws(stage, AwsFault::Drop, hold),
+            Self::AwsFailing => aws(stage, AwsFault::InternalFailure, hold),
+            Self::AwsDenied => aws(stage, AwsFault::AccessDenied, hold),
+            Self::AwsThrottled => {
+                for bucket in Bucket::ALL {
+                    stage.cluster.fake.knobs().throttle(bucket, 1, 1.0);
+                }
+                wait();
+                stage.cluster.fake.knobs().unthrottle();
+            }
+            Self::AwsSlow => {
+                stage.cluster.fake.knobs().set_latency(Duration::from_secs(2));
+                wait();
+                stage.cluster.fake.knobs().set_latency(Duration::ZERO);
+            }
+            Self::UpstreamSilent => upstream(stage, Mood::Silent, hold),
+            Self::UpstreamSlow => upstream(stage, Mood::Slow, hold),
+            Self::UpstreamFailing => upstream(stage, Mood::Failing, hold),
+            Self::UpstreamTruncating => upstream(stage, Mood::Truncating, hold),
+            Self::UpstreamForged => upstream(stage, Mood::Forged, hold),
+            Self::Flooded => {
+                udp::send(stage.subject.dns, &packets("packet"), FLOOD, 1);
+            }
+            Self::Hoarded => {
+                let _hoard = hoard(stage.subject.dns);
+                wait();
+            }
+            Self::Descriptors => {
+                stage.subject.limit_descriptors(Some(3));
+                let _hoard = hoard(stage.subject.dns);
+                wait();
+                stage.subject.limit_descriptors(None);
+            }
+            Self::Clock => {
+                for offset in ["+1d", "+0"] {
+                    stage.subject.set_clock(offset);
+                    std::thread::sleep(hold / 2);
+                    stage.subject.replace(Signal::SIGTERM);
+                }
+            }
+            Self::DiskFull => {
+                stage.subject.fill_the_disk();
+                wait();
+                stage.subject.clear_the_disk();
+            }
+            Self::Reloaded => stage.subject.reload(hold / 3),
+            Self::Killed => stage.subject.replace(Signal::SIGKILL),
+            Self::Restarted => stage.subject.replace(Signal::SIGTERM),
+        }
+        if self.blinds() {
+            stage.cluster.sees();
+        }
+    }
+}
+
+fn aws(stage: &Stage, fault: AwsFault, hold: Duration) {
+    stage.cluster.fake.knobs().fail_all(fault);
+    std::thread::sleep(hold);
+    stage.cluster.fake.knobs().heal_all();
+}
+
+fn upstream(stage: &Stage, mood: Mood, hold: Duration) {
+    stage.upstream.is(mood);
+    std::thread::sleep(hold);
+    stage.upstream.is(Mood::Good);
+}
+
+/// Connections with half a length each. What is not let in is no error.
+fn hoard(to: SocketAddr) -> Vec<TcpStream> {
+    use std::io::Write;
+    let connect = |_| TcpStream::connect_timeout(&to, Duration::from_secs(1)).ok();
+    let mut hoard: Vec<TcpStream> = (0..HOARD).filter_map(connect).collect();
+    for stream in &mut hoard {
+        let _ = stream.write_all(&[0]);
+    }
+    hoard
+}
