@@ -115,10 +115,10 @@ fn restart_and_upgrade_lose_nothing() {
     let connections = Connections::start(server, load::query("db.ecs.internal.", RecordType::A));
     load.go_on(1000);
     for (upgrade, workers) in [(false, 4), (true, 4), (false, 2), (true, 8)] {
-        supervisor.stop();
         if upgrade {
             supervisor.upgrade();
         }
+        supervisor.stop();
         supervisor.start(&format!("--listen {server} --workers {workers}"));
         load.go_on(1000);
     }
