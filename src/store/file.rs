@@ -63,9 +63,20 @@ pub fn write(
     now: Timestamp,
     content: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> io::Result<u64> {
+    write_within(path, kind, now, MOST, content)
+}
+
+/// [`write`] of a file of at most so many bytes.
+fn write_within(
+    path: &Path,
+    kind: Kind,
+    now: Timestamp,
+    most: u64,
+    content: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> io::Result<u64> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let temporary = beside(path, &format!("{}.tmp", std::process::id()));
-    let written = write_new(&temporary, kind, now, content).and_then(|size| {
+    let written = write_new(&temporary, kind, now, most, content).and_then(|size| {
         fs::rename(&temporary, path)?;
         File::open(folder)?.sync_all()?;
         Ok(size)
@@ -81,15 +92,17 @@ fn write_new(
     path: &Path,
     kind: Kind,
     now: Timestamp,
+    most: u64,
     content: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> io::Result<u64> {
     let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
-    let mut sealing = Sealing { file: BufWriter::new(file), digest: Sha256::new(), length: 0 };
     let line = envelope::first_line(kind, 0, "");
+    let room = most.saturating_sub(line.len() as u64);
+    let mut sealing = Sealing { file: BufWriter::new(file), digest: Sha256::new(), length: 0, room };
     sealing.file.write_all(line.as_bytes())?;
     sealing.write_all(envelope::written(now).as_bytes())?;
     content(&mut sealing)?;
-    let Sealing { file, digest, length } = sealing;
+    let Sealing { file, digest, length, .. } = sealing;
     let mut file = file.into_inner().map_err(io::IntoInnerError::into_error)?;
     file.seek(SeekFrom::Start(0))?;
     file.write_all(envelope::first_line(kind, length, &envelope::checksum(digest)).as_bytes())?;
@@ -126,17 +139,19 @@ struct Sealing {
     file: BufWriter<File>,
     digest: Sha256,
     length: u64,
+    /// The most that may be written.
+    room: u64,
 }
 
 impl Write for Sealing {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.length + bytes.len() as u64 > self.room {
+            let what = format!("it would have more than {} bytes, which is more than is read again", self.room);
+            return Err(io::Error::new(io::ErrorKind::FileTooLarge, what));
+        }
         let written = self.file.write(bytes)?;
         self.digest.update(bytes.get(..written).unwrap_or_default());
         self.length += written as u64;
-        if self.length >= MOST - 1024 {
-            let what = format!("more than {MOST} bytes would have to be written, which is more than is read again");
-            return Err(io::Error::new(io::ErrorKind::FileTooLarge, what));
-        }
         Ok(written)
     }
 

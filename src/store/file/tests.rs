@@ -43,7 +43,7 @@ fn a_write_that_fails_leaves_the_old_file_whole() {
         Err(io::ErrorKind::StorageFull.into())
     });
     assert_eq!(full.unwrap_err().kind(), io::ErrorKind::StorageFull);
-    let large = write(&path, Kind::Inventory, NOW, |out| (0..300).try_for_each(|_| out.write_all(&[0; 1 << 20])));
+    let large = write_within(&path, Kind::Inventory, NOW, 10_000, |out| out.write_all(&[0; 10_000]));
     assert_eq!(large.unwrap_err().kind(), io::ErrorKind::FileTooLarge);
     assert_eq!(read(&path, Kind::Inventory).unwrap().unwrap(), b"old");
     assert_eq!(names(folder.path()), ["inventory"]);

@@ -13,6 +13,7 @@ use crate::source::synthetic;
 use crate::updater::Updater;
 use crate::zone::{Settings, text};
 
+const HOUR: Duration = Duration::from_secs(3600);
 const DAY: Duration = Duration::from_secs(86_400);
 
 /// A cluster that was read at the start and cannot be read any more.
@@ -83,7 +84,7 @@ async fn a_day_without_aws_changes_no_answer_and_says_so() {
         format!("cluster {} was last read completely 86549 s ago, as of 2025-11-24T16:00:00Z", outage.cluster.id());
     assert_eq!((ready.ready, ready.reasons), (false, vec![why]));
     let generation = outage.shared.load().generation;
-    outage.pass(DAY).await;
+    outage.pass(HOUR).await;
     assert_eq!(outage.shared.load().generation, generation, "it is said once, not every second");
 
     outage.status.complete(&outage.cluster, outage.clock.now());
@@ -93,14 +94,14 @@ async fn a_day_without_aws_changes_no_answer_and_says_so() {
 
 #[tokio::test(start_paused = true)]
 async fn what_is_too_old_for_anybody_is_given_up_until_it_is_read() {
-    let outage = Outage::begin(7 * DAY).await;
+    let outage = Outage::begin(HOUR).await;
     let before = outage.zone();
     let name = DomainName::from_text("svc-0007.ecs.internal").unwrap();
     let answers = || {
         let zone = outage.shared.load().zone.clone();
         zone.find(name.as_wire()).is_some_and(|entry| entry.shown().is_some())
     };
-    outage.pass(7 * DAY).await;
+    outage.pass(HOUR).await;
     assert!(answers() && outage.shared.load().zone.sync.is_complete());
     outage.pass(Duration::from_secs(2)).await;
     assert!(!answers());
