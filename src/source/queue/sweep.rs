@@ -2,7 +2,7 @@
 //!
 //! A queue goes only if its tags say that an agent made it for a host of a cluster that is followed, the cluster was
 //! read whole and does not have that host, this has been so for a while, and meanwhile nobody has said to read it. All
-//! of that is looked at again and again, and nothing is kept but since when it has been so ([`absent`]). Whatever
+//! of that is looked at again and again, and nothing is kept but since when it has been so (`absent`). Whatever
 //! fails, the queue stays until a later round. Two who do this at once find less to do.
 
 mod absent;
