@@ -17,6 +17,8 @@ use crate::fuzz::packets;
 
 /// Of so many packets one goes over TCP.
 const ONE_IN_TCP: u64 = 5;
+/// Clients that connect at the same time.
+const CLIENTS: u64 = 4;
 /// Growth of memory that is none, in KiB: what allocators keep, and buffers that are made when they are first used.
 const FLAT: u64 = 16 << 10;
 /// Packets after which the daemon has all the memory that it ever needs: caches and connections are full.
@@ -77,9 +79,11 @@ fn flood(count: u64) -> Report {
     for (stage, (part, seed)) in [(count / WARM_UP, 1), (count - count / WARM_UP, 2)].into_iter().enumerate() {
         let over_tcp = part / ONE_IN_TCP;
         std::thread::scope(|scope| {
-            let streams = scope.spawn(|| tcp::send(daemon.dns, &seeds, over_tcp, seed));
-            udp.add(udp::send(daemon.dns, &seeds, part - over_tcp, seed));
-            tcp.add(streams.join().expect("TCP goes well"));
+            let (to, seeds) = (daemon.dns, &seeds);
+            let client = |client| scope.spawn(move || tcp::send(to, seeds, over_tcp / CLIENTS, seed + 10 * client));
+            let streams: Vec<_> = (0..CLIENTS).map(client).collect();
+            udp.add(udp::send(to, seeds, part - over_tcp, seed));
+            streams.into_iter().for_each(|stream| tcp.add(stream.join().expect("TCP goes well")));
         });
         memory[stage + 1] = resident(&daemon);
     }

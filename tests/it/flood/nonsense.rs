@@ -1,4 +1,4 @@
-//! An upstream that answers with mutations of replies, and some of the time with what was asked for.
+//! An upstream that says nonsense first, mutations of replies, and then that there is no such name.
 
 use std::net::{SocketAddr, UdpSocket};
 
@@ -28,9 +28,21 @@ pub fn start() -> SocketAddr {
             }
             reply.truncate(4096);
             let _ = socket.send_to(&reply, from);
+            // Else each question would take as long as the longest exchange.
+            let _ = socket.send_to(&denial(query), from);
         }
     });
     address
+}
+
+/// NXDOMAIN, without any record.
+fn denial(query: &[u8]) -> Vec<u8> {
+    let end = query.get(HEADER..).and_then(|rest| rest.iter().position(|byte| *byte == 0)).map_or(HEADER, |at| at + 17);
+    let mut reply = query.get(..end).unwrap_or_default().to_vec();
+    if let Some(header) = reply.first_chunk_mut::<HEADER>() {
+        header[2..].copy_from_slice(&[0x81, 0x83, 0, 1, 0, 0, 0, 0, 0, 0]);
+    }
+    reply
 }
 
 /// Makes id and question those of the query.

@@ -18,7 +18,7 @@ const AHEAD: usize = 256;
 /// How long to wait for replies before it is taken that there will be none.
 const QUIET: Duration = Duration::from_millis(20);
 /// How long to wait for the last ones.
-const END: Duration = Duration::from_secs(6);
+const END: Duration = Duration::from_secs(2);
 
 /// Packets of which replies are known; the slowest reply comes after seconds. A multiple of 65,536.
 const REMEMBERED: usize = 16 << 16;
