@@ -56,7 +56,7 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("quick_cache", &["forwarder"]),
     ("nix", &["server", "store"]),
     ("socket2", &["server"]),
-    ("arc_swap", &["access", "snapshot"]),
+    ("arc_swap", &["access", "forwarder", "server", "snapshot"]),
     ("axum", &["http"]),
     ("hyper", &["http"]),
     ("hyper_util", &["http"]),
