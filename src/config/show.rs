@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::{keys, redact};
 use super::settings::Domain;
 use super::{Loaded, Origin, args};
+use super::{keys, redact};
 
 /// The settings as JSON: sections and keys as in the file, under `config`, with the notices beside it.
 #[must_use]

@@ -70,5 +70,7 @@ fn an_inventory_that_is_full_is_told_of() {
     let of = |full| of((&feed, false), &Sync::default(), &StatusReport::default(), full, at(1));
     assert!(of(0).ready && of(0).warnings.is_empty());
     let told = of(500_000);
-    assert!(told.ready && told.warnings[0].contains("500000 services") && told.warnings[0].contains("limits.inventory"));
+    assert!(
+        told.ready && told.warnings[0].contains("500000 services") && told.warnings[0].contains("limits.inventory")
+    );
 }
