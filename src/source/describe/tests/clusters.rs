@@ -144,7 +144,7 @@ async fn a_cluster_of_the_same_name_in_another_account_is_forgotten() {
         ours
     };
     let (_, changes) = rig.pass().await;
-    assert_eq!(synced(&changes), [theirs.clone()]);
+    assert_eq!(synced(&changes), std::slice::from_ref(&theirs));
     {
         let mut world = rig.world.change();
         world.clusters = [(ours.arn.clone(), ours)].into();
