@@ -95,7 +95,7 @@ pub struct ReplyContext<'c> {
 pub fn write(out: &mut Vec<u8>, question: &Question<'_>, body: &Body, context: &ReplyContext<'_>) {
     begin(out, question, body.authoritative(), body.rcode());
     let ede = body.ede().or(context.ede);
-    let limit = room(question, ede, context);
+    let limit = room(question, context);
     let mut places = Places::default();
     let (answers, complete) = write_answers(out, body, context.spin, limit, &mut places);
     let mut counts = [answers, 0, 0];
@@ -111,7 +111,9 @@ pub fn write(out: &mut Vec<u8>, question: &Question<'_>, body: &Body, context: &
         counts[1] += 1;
     }
     if complete {
-        counts[2] = write_glue(out, body, limit, &places);
+        // Glue is a kindness, a remark is asked for.
+        let remark = ede.map(Ede::option_len).filter(|length| out.len() + length <= limit).unwrap_or_default();
+        counts[2] = write_glue(out, body, limit - remark, &places);
     } else {
         out[2] |= 0x02;
     }
@@ -128,16 +130,20 @@ fn begin(out: &mut Vec<u8>, question: &Question<'_>, authoritative: bool, rcode:
     out.extend_from_slice(question.wire());
 }
 
-/// Where the records must end, so that the OPT has room.
-fn room(question: &Question<'_>, ede: Option<&Ede>, context: &ReplyContext<'_>) -> usize {
-    let opt_len = question.edns.map_or(0, |_| opt_len(ede, context.cookie.as_ref()));
+/// Where the records must end, so that the OPT has room. An extended error takes no room from them: it must not be what
+/// truncates a reply (RFC 8914 3).
+fn room(question: &Question<'_>, context: &ReplyContext<'_>) -> usize {
+    let opt_len = question.edns.map_or(0, |_| opt_len(None, context.cookie.as_ref()));
     context.limit.min(TCP_LIMIT).saturating_sub(opt_len)
 }
 
-/// Writes the OPT if the query had one, and the numbers of answers, of records of AUTHORITY and of ADDITIONAL.
+/// Writes the OPT if the query had one, with the extended error if it fits, and the numbers of answers, of records of
+/// AUTHORITY and of ADDITIONAL.
 fn end(out: &mut Vec<u8>, question: &Question<'_>, counts: [u16; 3], ede: Option<&Ede>, context: &ReplyContext<'_>) {
     let [answers, authority, mut additional] = counts;
     if let Some(edns) = question.edns {
+        let room = room(question, context);
+        let ede = ede.filter(|ede| out.len() + ede.option_len() <= room);
         write_opt(out, edns.dnssec_ok, ede, context.cookie.as_ref());
         additional += 1;
     }

@@ -44,8 +44,8 @@ pub struct Entry {
     pub(super) ede: Option<Arc<Ede>>,
     pub(super) ttl: u32,
     pub(super) stored_at: Instant,
-    /// Its records as they stand behind an alias, made when first asked for so. Not counted as memory of its own: there
-    /// are no more of them than the zone has aliases.
+    /// Its records as they stand behind an alias, made when first asked for so, of addresses only. Not counted as memory
+    /// of its own: there are no more of them than eight (types and flags) for each alias of the zone.
     pub(super) tail: OnceLock<Tail>,
 }
 
@@ -201,7 +201,13 @@ impl Entry {
         context: &ReplyContext<'_>,
     ) {
         let (age, stale) = (self.age(now), self.is_stale(now));
-        let tail = self.tail.get_or_init(|| self.new_tail());
+        let made;
+        let tail = if matches!(question.qtype, RecordType::A | RecordType::AAAA) {
+            self.tail.get_or_init(|| self.new_tail())
+        } else {
+            made = self.new_tail();
+            &made
+        };
         let ede = self.ede(now).map(Arc::as_ref);
         reply::write_chain(out, question, (aliases, tail), |ttl| aged(ttl, age, stale), ede, context);
     }

@@ -58,7 +58,7 @@ pub fn write_chain(
 ) {
     begin(out, question, true, tail.body.rcode());
     let ede = ede.or(context.ede);
-    let limit = room(question, ede, context);
+    let limit = room(question, context);
     let mut chain = Chain { out, limit, places: Places::default(), written: 0 };
     let complete = chain.aliases(aliases) && chain.tail(aliases, tail, context.spin, &ttl);
     let mut counts = [chain.written, 0, 0];
