@@ -69,6 +69,9 @@ pub struct UpdaterStats {
     pub contested: AtomicU64,
     /// Subjects whose news wait for the end of the first pass after a restart.
     pub held: AtomicU64,
+    /// Services, tasks and container instances that there is no room for any more of, while something has been refused
+    /// for it; 0 while there is room.
+    pub full: AtomicU64,
 }
 
 /// The updater's state.
@@ -185,7 +188,8 @@ impl Updater {
                     anew |= self.ede != ede;
                     self.ede = ede;
                 }
-                Message::Configure(settings, waiting) => {
+                Message::Configure(settings, resources, waiting) => {
+                    self.max_resources = resources;
                     self.writer = self.writer.reconfigured(*settings, &self.inventory);
                     anew = true;
                     done.push(waiting);
@@ -196,6 +200,7 @@ impl Updater {
             self.publish(&touched, hosted.as_ref());
         }
         self.stats.held.store(self.held.len() as u64, Ordering::Relaxed);
+        self.stats.full.store(self.full(), Ordering::Relaxed);
         for waiting in done {
             // Who delivered may have stopped waiting.
             let _ = waiting.send(());
@@ -234,6 +239,13 @@ impl Updater {
         let mut touched = self.held.sift(touched, origin, &self.inventory);
         touched.append(&mut read);
         touched
+    }
+
+    /// What is held, if no more can be and something was refused for it.
+    fn full(&self) -> u64 {
+        let held = self.inventory.size();
+        let full = self.stats.refused.load(Ordering::Relaxed) > 0 && held >= self.max_resources;
+        if full { held as u64 } else { 0 }
     }
 
     /// Counts a change for which there is no room, and says so when it is the first one.

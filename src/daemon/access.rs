@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -20,23 +21,71 @@ const INTERVAL: Duration = Duration::from_secs(30);
 /// Life of a random secret. The one before it is taken until the next change, so a cookie outlives it by far.
 const SECRET_LIFE: Duration = Duration::from_secs(24 * 3600);
 
+/// Other settings, ready to be gone by, and whom to tell when they are.
+struct Change {
+    settings: AccessSettings,
+    keeper: Option<Keeper>,
+    done: oneshot::Sender<()>,
+}
+
+/// Changes the rules while they hold.
+#[derive(Clone)]
+pub(super) struct Rules(mpsc::Sender<Change>);
+
+/// Settings of `[access]` whose secret has been read.
+pub(super) struct Checked {
+    settings: AccessSettings,
+    keeper: Option<Keeper>,
+}
+
+impl Rules {
+    /// Reads what other settings need. A random secret stays as it is.
+    ///
+    /// # Errors
+    /// As [`start`].
+    pub(super) fn check(running: &settings::Access, wanted: &settings::Access) -> Result<Checked, Error> {
+        let anew = running.cookie_secret != wanted.cookie_secret;
+        let keeper = anew.then(|| Keeper::new(wanted.cookie_secret.as_deref())).transpose()?;
+        Ok(Checked { settings: settings(wanted), keeper })
+    }
+
+    /// Has them hold; returns when they do.
+    pub(super) async fn change(&self, Checked { settings, keeper }: Checked) {
+        let (done, holds) = oneshot::channel();
+        if self.0.send(Change { settings, keeper, done }).await.is_ok() {
+            // It fails only at shutdown.
+            let _ = holds.await;
+        }
+    }
+}
+
 /// Starts to keep the rules up to date until `token` is cancelled.
 ///
 /// # Errors
 /// When the secret cannot be read, or the operating system has no random numbers.
-pub(super) fn start(config: &settings::Access, token: &CancellationToken) -> Result<Arc<Access>, Error> {
+pub(super) fn start(config: &settings::Access, token: &CancellationToken) -> Result<(Arc<Access>, Rules), Error> {
     let mut keeper = Keeper::new(config.cookie_secret.as_deref())?;
     let access = Arc::new(Access::new(settings(config), surroundings(keeper.secrets.clone())));
-    let kept = Arc::clone(&access);
+    let (kept, (changes, mut changed)) = (Arc::clone(&access), mpsc::channel::<Change>(1));
+    // The only writer of the rules.
     let keep = async move {
         loop {
-            tokio::time::sleep(INTERVAL).await;
-            keeper.look();
-            kept.refresh(surroundings(keeper.secrets.clone()));
+            tokio::select! {
+                () = tokio::time::sleep(INTERVAL) => {
+                    keeper.look();
+                    kept.refresh(surroundings(keeper.secrets.clone()));
+                }
+                Some(change) = changed.recv() => {
+                    keeper = change.keeper.unwrap_or(keeper);
+                    kept.reconfigure(change.settings, surroundings(keeper.secrets.clone()));
+                    // Who waits may be gone.
+                    let _ = change.done.send(());
+                }
+            }
         }
     };
     tokio::spawn(token.clone().run_until_cancelled_owned(keep));
-    Ok(access)
+    Ok((access, Rules(changes)))
 }
 
 fn settings(config: &settings::Access) -> AccessSettings {

@@ -243,6 +243,20 @@ impl Entry {
         Decoded { rcode: self.rcode, answers, authority: records.flatten().collect() }
     }
 
+    /// The reply that would bring it anew: TTLs as they were when it came, and behind an OPT record what the upstream said
+    /// of it.
+    pub(super) fn message(&self, key: &Key) -> Vec<u8> {
+        let mut out = vec![0, 0, 0x81];
+        out.push(0x80 | u8::from(self.authentic) << 5 | u8::from(key.checking_disabled) << 4 | self.rcode.code());
+        let authority = self.marks.len().saturating_sub(usize::from(self.answers));
+        for count in [1, usize::from(self.answers), authority, 1] {
+            out.extend_from_slice(&u16::try_from(count).unwrap_or(u16::MAX).to_be_bytes());
+        }
+        out.extend_from_slice(self.wire.get(HEADER_LEN..).unwrap_or_default());
+        reply::write_opt(&mut out, key.dnssec_ok, self.ede.as_deref(), None);
+        out
+    }
+
     /// Whether this is the answer to `question`.
     fn is_about(&self, question: &Question<'_>) -> bool {
         let asked =
@@ -262,7 +276,8 @@ impl Entry {
     }
 
     /// Whole seconds since it came; 0 if `now` is before that.
-    fn age(&self, now: Instant) -> u32 {
+    #[must_use]
+    pub fn age(&self, now: Instant) -> u32 {
         u32::try_from(now.saturating_duration_since(self.stored_at).as_secs()).unwrap_or(u32::MAX)
     }
 }

@@ -1,7 +1,10 @@
 //! How much of us clients may take, in all and each.
 
 use std::net::{IpAddr, Ipv6Addr};
+use std::sync::Arc;
 use std::time::Duration;
+
+use arc_swap::{ArcSwap, Guard};
 
 /// Limits on what clients make us hold. A client is an IPv4 address or the /64 network of an IPv6 address. Behind a
 /// loopback address there are many programs: each may take three quarters of all.
@@ -28,6 +31,25 @@ impl Default for Limits {
             questions_under_way: 4096,
             questions_under_way_per_client: 1024,
         }
+    }
+}
+
+/// The limits as they are at present; its clones are the same.
+#[derive(Debug, Clone)]
+pub struct LiveLimits(Arc<ArcSwap<Limits>>);
+
+impl LiveLimits {
+    pub(super) fn new(limits: Limits) -> Self {
+        Self(Arc::new(ArcSwap::from_pointee(limits)))
+    }
+
+    /// Has these hold from now on. Who is over one of them already goes as others come, or as time goes by.
+    pub fn set(&self, limits: Limits) {
+        self.0.store(Arc::new(limits));
+    }
+
+    pub(super) fn get(&self) -> Guard<Arc<Limits>> {
+        self.0.load()
     }
 }
 

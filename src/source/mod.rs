@@ -70,8 +70,9 @@ pub enum Message {
     Hosted(HostedRecords, oneshot::Sender<()>),
     /// What is said with every answer of ECS from now on (EDE), or nothing.
     Remark(Option<Ede>),
-    /// The operator has decided otherwise: the zone is rendered anew; fired once it is served.
-    Configure(Box<Settings>, oneshot::Sender<()>),
+    /// The operator has decided otherwise: the zone is rendered anew, and there is room for so many services, tasks and
+    /// container instances; fired once it is served.
+    Configure(Box<Settings>, usize, oneshot::Sender<()>),
     /// Somebody wants to look at the inventory, which only the updater holds.
     Ask(Box<dyn FnOnce(&Inventory) + Send>),
 }
@@ -132,13 +133,14 @@ impl Updates {
         self.0.send(Message::Remark(ede)).await.map_err(|_| Stopped)
     }
 
-    /// Has the zone rendered under other settings and waits until it is served.
+    /// Has the zone rendered under other settings, with room for `resources` services, tasks and container instances
+    /// together, and waits until it is served.
     ///
     /// # Errors
     /// [`Stopped`] at shutdown.
-    pub async fn configure(&self, settings: Settings) -> Result<(), Stopped> {
+    pub async fn configure(&self, settings: Settings, resources: usize) -> Result<(), Stopped> {
         let (done, served) = oneshot::channel();
-        self.0.send(Message::Configure(Box::new(settings), done)).await.map_err(|_| Stopped)?;
+        self.0.send(Message::Configure(Box::new(settings), resources, done)).await.map_err(|_| Stopped)?;
         served.await.map_err(|_| Stopped)
     }
 

@@ -9,6 +9,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use super::Counts;
+use super::outcomes::Outcomes;
 use super::pace::{Mark, Pace};
 use crate::inventory::Saved;
 use crate::source::Updates;
@@ -19,8 +20,6 @@ use crate::updater::UpdaterStats;
 
 /// How often it looks whether there is something to save.
 const LOOK: Duration = Duration::from_secs(1);
-/// One failure in so many is told of: the first, and then now and then.
-const TOLD: u32 = 10;
 
 /// Saves the inventory when it has changed, and at the end.
 pub(in crate::daemon) struct Saver {
@@ -39,7 +38,7 @@ impl Saver {
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let on_disk = Mark { changed: 0, read: self.status.report().restored };
         let mut pace = Pace::new(on_disk, now());
-        let mut failures = 0;
+        let mut outcomes = Outcomes::of(self.path.clone(), Kind::Inventory, Arc::clone(&self.counts));
         loop {
             let stopping = tokio::select! {
                 () = stop.cancelled() => true,
@@ -49,14 +48,12 @@ impl Saver {
             let wanted = if stopping { pace.is_behind(&mark) } else { pace.is_due(&mark, now()) };
             if wanted && self.is_whole() {
                 match self.save(&mark).await {
-                    Ok(cost) => {
-                        self.tell_success(failures);
-                        failures = 0;
+                    Ok((size, cost)) => {
+                        outcomes.saved(size);
                         pace.saved(mark, cost, now());
                     }
                     Err(error) => {
-                        self.tell_failure(failures, &error);
-                        failures += 1;
+                        outcomes.failed(&error);
                         pace.failed(now());
                     }
                 }
@@ -77,8 +74,8 @@ impl Saver {
         self.updated.synced_clusters.load(Relaxed) > 0 && self.updated.held.load(Relaxed) == 0
     }
 
-    /// Saves, and says for how long that kept the updater.
-    async fn save(&self, mark: &Mark) -> Result<Duration, String> {
+    /// Saves, and says how large the file is and for how long that kept the updater.
+    async fn save(&self, mark: &Mark) -> Result<(u64, Duration), String> {
         let read = mark.read.clone();
         let copy = self.updates.ask(move |inventory| {
             let began = Instant::now();
@@ -91,25 +88,7 @@ impl Saver {
             store::write(&path, Kind::Inventory, now, |out| Ok(serde_json::to_writer(out, &saved)?))
         });
         let size = writing.await.map_err(|error| error.to_string())?.map_err(|error| error.to_string())?;
-        self.counts.saved(Kind::Inventory, size);
-        Ok(cost)
-    }
-
-    fn tell_success(&self, failures: u32) {
-        if failures > 0 {
-            tracing::info!("{} is written again, after {failures} failures", self.path.display());
-        }
-    }
-
-    fn tell_failure(&self, failures: u32, error: &str) {
-        self.counts.failed(Kind::Inventory);
-        if failures.is_multiple_of(TOLD) {
-            tracing::error!(
-                "{} cannot be written: {error}; answers go on, but a restart would begin with what was saved before. \
-                 Make room, or name another file in snapshot.path",
-                self.path.display()
-            );
-        }
+        Ok((size, cost))
     }
 }
 
