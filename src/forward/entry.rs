@@ -164,7 +164,7 @@ impl Entry {
         let (marks, rcode) =
             if self.is_about(question) { (&*self.marks, self.rcode) } else { (&[][..], Rcode::ServFail) };
         let end = marks.last().map_or(self.question_end, |mark| mark.end);
-        let opt_len = question.edns.map_or(0, |_| reply::opt_len(None, cookie));
+        let opt_len = question.edns.map_or(0, |_| reply::opt_len(reply::Remarks::default(), cookie));
         let room = limit.min(TCP_LIMIT).saturating_sub(opt_len);
         // It must never be the reason that truncates a reply.
         let ede = self.ede(now).filter(|ede| usize::from(end) + ede.option_len() <= room);
@@ -186,7 +186,7 @@ impl Entry {
         out.extend_from_slice(self.wire.get(usize::from(self.question_end)..usize::from(end)).unwrap_or_default());
         self.set_ttls(out, kept, now);
         if let Some(edns) = question.edns {
-            reply::write_opt(out, edns.dnssec_ok, ede.map(Arc::as_ref), cookie);
+            reply::write_opt(out, edns.dnssec_ok, reply::Remarks::of(ede.map(Arc::as_ref)), cookie);
         }
     }
 
@@ -253,7 +253,7 @@ impl Entry {
             out.extend_from_slice(&u16::try_from(count).unwrap_or(u16::MAX).to_be_bytes());
         }
         out.extend_from_slice(self.wire.get(HEADER_LEN..).unwrap_or_default());
-        reply::write_opt(&mut out, key.dnssec_ok, self.ede.as_deref(), None);
+        reply::write_opt(&mut out, key.dnssec_ok, reply::Remarks::of(self.ede.as_deref()), None);
         out
     }
 

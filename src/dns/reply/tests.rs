@@ -125,6 +125,13 @@ fn a_remark_goes_before_answers_and_the_soa_do() {
         assert!(out.len() <= limit && message.authorities.len() == 1 && !message.metadata.truncation, "{limit}");
         assert_eq!(out.ends_with(b"no task is ready"), whole, "{limit}");
     }
+    let stale = Ede::new(Ede::STALE_ANSWER, "the inventory is old");
+    for (limit, own) in [(400, true), (350, false)] {
+        write(&mut out, &question, &body, &ReplyContext { soa: &soa, spin: 0, limit, ede: Some(&stale), cookie: None });
+        assert!(out.ends_with(b"the inventory is old") && out.len() <= limit);
+        assert_eq!(out.windows(16).any(|part| part == b"no task is ready"), own, "{limit}");
+        assert_eq!(Message::from_vec(&out).unwrap().authorities.len(), 1);
+    }
 }
 
 #[test]
