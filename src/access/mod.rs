@@ -205,9 +205,9 @@ impl State {
     fn of(rules: Arc<Rules>, around: Surroundings) -> Self {
         let settings = &rules.settings;
         let with = |standing| move |network: &IpNet| (*network, standing);
-        let interfaces = around.networks.iter().map(|interface| match settings.own.as_slice() {
-            [] => *interface,
-            _ => IpNet::from(interface.addr()),
+        let interfaces = around.networks.iter().filter_map(|interface| match settings.own.as_slice() {
+            [] => Some(*interface),
+            _ => Some(IpNet::from(interface.addr())).filter(|address| !is_loopback(address)),
         });
         let named = settings.own.iter().any(is_loopback);
         let whole = loopback().into_iter().filter(|_| !named);
