@@ -26,13 +26,13 @@ const SECRET_LIFE: Duration = Duration::from_secs(24 * 3600);
 /// When the secret cannot be read, or the operating system has no random numbers.
 pub(super) fn start(config: &settings::Access, token: &CancellationToken) -> Result<Arc<Access>, Error> {
     let mut keeper = Keeper::new(config.cookie_secret.as_deref())?;
-    let access = Arc::new(Access::new(settings(config), surroundings(keeper.secrets.clone())));
+    let access = Arc::new(Access::new(settings(config), keeper.surroundings()));
     let kept = Arc::clone(&access);
     let keep = async move {
         loop {
             tokio::time::sleep(INTERVAL).await;
             keeper.look();
-            kept.refresh(surroundings(keeper.secrets.clone()));
+            kept.refresh(keeper.surroundings());
         }
     };
     tokio::spawn(token.clone().run_until_cancelled_owned(keep));
@@ -51,18 +51,12 @@ fn settings(config: &settings::Access) -> AccessSettings {
     }
 }
 
-fn surroundings(secrets: Secrets) -> Surroundings {
-    // Not the daemon's own clock: that one never heeds a correction, and other servers must agree on the time.
-    let seconds = Clock::start().now().as_second().rem_euclid(1 << 32);
-    let time = (u32::try_from(seconds).unwrap_or_default(), Instant::now().into_std());
-    Surroundings { networks: server::interfaces::networks(), secrets, time }
-}
-
 /// Keeps the secret: that of a file, or a random one.
 #[derive(Debug)]
 struct Keeper {
     secrets: Secrets,
     from: From,
+    clock: Clock,
 }
 
 #[derive(Debug)]
@@ -75,10 +69,22 @@ impl Keeper {
     fn new(file: Option<&Path>) -> Result<Self, Error> {
         let Some(path) = file else {
             let secrets = Secrets { current: random().map_err(Error::Internal)?, other: None };
-            return Ok(Self { secrets, from: From::Random { since: Instant::now() } });
+            return Ok(Self { secrets, from: From::Random { since: Instant::now() }, clock: Clock::start() });
         };
         let secrets = read(path).map_err(Error::Unavailable)?;
-        Ok(Self { secrets, from: From::File { path: path.to_owned(), complained: false } })
+        Ok(Self { secrets, from: From::File { path: path.to_owned(), complained: false }, clock: Clock::start() })
+    }
+
+    fn surroundings(&self) -> Surroundings {
+        let clock = match self.from {
+            // Nobody else takes these cookies, so a clock of the host that jumps need not spoil any.
+            From::Random { .. } => self.clock,
+            // Other servers must agree on the time, so a correction of it must be heeded.
+            From::File { .. } => Clock::start(),
+        };
+        let seconds = clock.now().as_second().rem_euclid(1 << 32);
+        let time = (u32::try_from(seconds).unwrap_or_default(), Instant::now().into_std());
+        Surroundings { networks: server::interfaces::networks(), secrets: self.secrets.clone(), time }
     }
 
     /// Reads the file again, or makes a new secret if it is time. What cannot be had leaves the old one in use.
@@ -140,6 +146,19 @@ mod tests {
         keeper.look();
         assert_ne!(keeper.secrets.current, first.current);
         assert_eq!(keeper.secrets.other, Some(first.current));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn with_a_random_secret_the_time_is_our_own_and_with_a_shared_one_that_of_the_host() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("secret");
+        std::fs::write(&path, FIRST).unwrap();
+        let (random, shared) = (Keeper::new(None).unwrap(), Keeper::new(Some(&path)).unwrap());
+        let (own, host) = (random.surroundings().time.0, shared.surroundings().time.0);
+        tokio::time::advance(Duration::from_secs(100_000)).await;
+        assert_eq!(random.surroundings().time.0, own + 100_000);
+        // The host's clock has not moved by more than this test took.
+        assert!(shared.surroundings().time.0 - host < 50_000);
     }
 
     #[test]
