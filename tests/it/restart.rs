@@ -2,7 +2,7 @@
 
 mod connections;
 mod figures;
-mod load;
+pub mod load;
 pub mod supervisor;
 
 use std::net::{SocketAddr, TcpStream, UdpSocket};
