@@ -134,7 +134,8 @@ fn without_a_descriptor_for_the_upstream_a_question_fails_and_the_zone_is_answer
     daemon.wait_ready();
     answers(&daemon);
     let limit = |limit: &str| {
-        let set = Command::new("prlimit").arg(format!("--pid={}", daemon.pid)).arg(format!("--nofile={limit}:")).status();
+        let set =
+            Command::new("prlimit").arg(format!("--pid={}", daemon.pid)).arg(format!("--nofile={limit}:")).status();
         assert!(set.expect("prlimit is there: util-linux").success());
     };
     limit("3");
@@ -163,8 +164,7 @@ fn a_disk_without_room_is_tried_now_and_then_and_answers_go_on() {
     ];
     let url = fake.endpoint_url();
     let begun = Instant::now();
-    let daemon =
-        Daemon::start_traced(&arguments.concat(), &environment(&url), &trace, &["fsync:error=ENOSPC:when=1+"]);
+    let daemon = Daemon::start_traced(&arguments.concat(), &environment(&url), &trace, &["fsync:error=ENOSPC:when=1+"]);
     daemon.wait_log("inventory cannot be written: No space left on device");
     answers(&daemon);
     assert!(daemon.terminate().success());
@@ -172,6 +172,7 @@ fn a_disk_without_room_is_tried_now_and_then_and_answers_go_on() {
     // The first may be at once, the second after five seconds; and one at the end.
     let most = 2 + begun.elapsed().as_secs() / 5;
     assert!(!failed.is_empty() && failed.len() as u64 <= most, "{failed:?}");
-    let left: Vec<_> = std::fs::read_dir(folder.path()).expect("a folder").flatten().map(|one| one.file_name()).collect();
+    let left: Vec<_> =
+        std::fs::read_dir(folder.path()).expect("a folder").flatten().map(|one| one.file_name()).collect();
     assert_eq!(left, ["trace"], "nothing is left of what could not be written");
 }

@@ -130,8 +130,14 @@ impl Fault {
                 wait();
                 stage.subject.limit_descriptors(None);
             }
-            Self::ClockAhead => clock(stage, &["+1d", "+0"], hold),
-            Self::ClockBehind => clock(stage, &["-1h", "+0"], hold),
+            Self::ClockAhead => {
+                throttle_once(stage);
+                clock(stage, &["+0", "+1d", "+0"], hold / 2);
+            }
+            Self::ClockBehind => {
+                throttle_once(stage);
+                clock(stage, &["+0", "-1h", "+0"], hold / 2);
+            }
             Self::ClockStutters => {
                 let offsets = ["+1", "+2", "+3", "+2", "+1", "+0", "-1", "-2", "-3", "-2", "-1", "+0"];
                 clock(stage, &offsets, hold / 6);
@@ -164,15 +170,17 @@ fn aws(stage: &Stage, fault: AwsFault, hold: Duration) {
     stage.cluster.fake.knobs().heal_all();
 }
 
-/// Sets the wall clock to the true time and these offsets, one after the other, and leaves it so for so long. Before each
-/// jump AWS is asked too often once: from then on the SDK paces its calls by a clock.
+/// Sets the wall clock to the true time and these offsets, one after the other, and leaves it so for so long.
 fn clock(stage: &Stage, offsets: &[&str], hold: Duration) {
     for offset in offsets {
-        stage.cluster.fake.knobs().fail_times(Op::ListTasks, AwsFault::Throttled, 1);
-        std::thread::sleep(hold / 2);
         stage.subject.set_clock(offset);
-        std::thread::sleep(hold / 2);
+        std::thread::sleep(hold);
     }
+}
+
+/// Asks AWS too often once: from then on the SDK paces its calls by a clock.
+fn throttle_once(stage: &Stage) {
+    stage.cluster.fake.knobs().fail_times(Op::ListTasks, AwsFault::Throttled, 1);
 }
 
 fn upstream(stage: &Stage, mood: Mood, hold: Duration) {

@@ -206,7 +206,9 @@ fn check_time(headers: &HeaderMap) -> Result<(), String> {
     let (now, signed) = (Timestamp::now(), signed.timestamp());
     match now.duration_since(signed).as_secs() {
         age if age > SIGNATURE_LIFE => Err(format!("Signature expired: {signed} is now earlier than {now} - 5 min.")),
-        age if age < -SIGNATURE_LIFE => Err(format!("Signature not yet current: {signed} is still later than {now} + 5 min.")),
+        age if age < -SIGNATURE_LIFE => {
+            Err(format!("Signature not yet current: {signed} is still later than {now} + 5 min."))
+        }
         _ => Ok(()),
     }
 }
