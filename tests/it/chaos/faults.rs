@@ -100,13 +100,7 @@ impl Fault {
             Self::AwsCut => aws(stage, AwsFault::Drop, hold),
             Self::AwsFailing => aws(stage, AwsFault::InternalFailure, hold),
             Self::AwsDenied => aws(stage, AwsFault::AccessDenied, hold),
-            Self::AwsThrottled => {
-                for bucket in Bucket::ALL {
-                    stage.cluster.fake.knobs().throttle(bucket, 1, 1.0);
-                }
-                wait();
-                stage.cluster.fake.knobs().unthrottle();
-            }
+            Self::AwsThrottled => throttle(stage, hold),
             Self::AwsSlow => {
                 stage.cluster.fake.knobs().set_latency(Duration::from_secs(2));
                 wait();
@@ -130,22 +124,15 @@ impl Fault {
                 wait();
                 stage.subject.limit_descriptors(None);
             }
-            Self::ClockAhead => {
-                throttle_once(stage);
-                clock(stage, &["+0", "+1d", "+0"], hold / 2);
-            }
-            Self::ClockBehind => {
-                throttle_once(stage);
-                clock(stage, &["+0", "-1h", "+0"], hold / 2);
-            }
+            Self::ClockAhead => jump(stage, &["+1d", "+0"], hold),
+            Self::ClockBehind => jump(stage, &["-1h", "+0"], hold),
             Self::ClockStutters => {
                 let offsets = ["+1", "+2", "+3", "+2", "+1", "+0", "-1", "-2", "-3", "-2", "-1", "+0"];
-                clock(stage, &offsets, hold / 6);
+                jump(stage, &offsets, hold / 6);
             }
             Self::ClockRestarted => {
                 for offset in ["+1d", "-1h", "+0"] {
-                    stage.subject.set_clock(offset);
-                    std::thread::sleep(hold / 3);
+                    jump(stage, &[offset], hold / 3);
                     stage.subject.replace(Signal::SIGTERM);
                 }
             }
@@ -170,17 +157,23 @@ fn aws(stage: &Stage, fault: AwsFault, hold: Duration) {
     stage.cluster.fake.knobs().heal_all();
 }
 
-/// Sets the wall clock to the true time and these offsets, one after the other, and leaves it so for so long.
-fn clock(stage: &Stage, offsets: &[&str], hold: Duration) {
+/// Sets the wall clock to the true time and these offsets, one after the other, and leaves it so for so long. AWS is asked
+/// too often before, once: from then on the SDK paces its calls by a clock.
+fn jump(stage: &Stage, offsets: &[&str], hold: Duration) {
+    stage.cluster.fake.knobs().fail_times(Op::ListTasks, AwsFault::Throttled, 1);
+    std::thread::sleep(hold / 2);
     for offset in offsets {
         stage.subject.set_clock(offset);
-        std::thread::sleep(hold);
+        std::thread::sleep(hold / 2);
     }
 }
 
-/// Asks AWS too often once: from then on the SDK paces its calls by a clock.
-fn throttle_once(stage: &Stage) {
-    stage.cluster.fake.knobs().fail_times(Op::ListTasks, AwsFault::Throttled, 1);
+fn throttle(stage: &Stage, hold: Duration) {
+    for bucket in Bucket::ALL {
+        stage.cluster.fake.knobs().throttle(bucket, 1, 1.0);
+    }
+    std::thread::sleep(hold);
+    stage.cluster.fake.knobs().unthrottle();
 }
 
 fn upstream(stage: &Stage, mood: Mood, hold: Duration) {
