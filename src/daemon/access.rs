@@ -69,7 +69,7 @@ pub(super) fn start(config: &settings::Access, token: &CancellationToken) -> Res
     let mut keeper = Keeper::new(config.cookie_secret.as_deref())?;
     let mut interfaces = Interfaces::default();
     interfaces.look(server::interfaces::networks);
-    let access = Arc::new(Access::new(settings(config), surroundings(&keeper, &interfaces)));
+    let access = Arc::new(Access::new(settings(config), keeper.surroundings(&interfaces)));
     let (kept, (changes, mut changed)) = (Arc::clone(&access), mpsc::channel::<Change>(1));
     // The only writer of the rules.
     let keep = async move {
@@ -78,11 +78,11 @@ pub(super) fn start(config: &settings::Access, token: &CancellationToken) -> Res
                 () = tokio::time::sleep(INTERVAL) => {
                     keeper.look();
                     interfaces.look(server::interfaces::networks);
-                    kept.refresh(surroundings(&keeper, &interfaces));
+                    kept.refresh(keeper.surroundings(&interfaces));
                 }
                 Some(change) = changed.recv() => {
                     keeper = change.keeper.unwrap_or(keeper);
-                    kept.reconfigure(change.settings, surroundings(&keeper, &interfaces));
+                    kept.reconfigure(change.settings, keeper.surroundings(&interfaces));
                     // Who waits may be gone.
                     let _ = change.done.send(());
                 }
@@ -103,13 +103,6 @@ fn settings(config: &settings::Access) -> AccessSettings {
         slip: config.slip,
         cookies: config.cookies,
     }
-}
-
-fn surroundings(keeper: &Keeper, interfaces: &Interfaces) -> Surroundings {
-    // Not the daemon's own clock: that one never heeds a correction, and other servers must agree on the time.
-    let seconds = Clock::start().now().as_second().rem_euclid(1 << 32);
-    let time = (u32::try_from(seconds).unwrap_or_default(), Instant::now().into_std());
-    Surroundings { networks: interfaces.networks.clone(), secrets: keeper.secrets.clone(), time }
 }
 
 /// The addresses of the host's interfaces, as the kernel last told.
@@ -138,6 +131,7 @@ impl Interfaces {
 struct Keeper {
     secrets: Secrets,
     from: From,
+    clock: Clock,
 }
 
 #[derive(Debug)]
@@ -150,10 +144,22 @@ impl Keeper {
     fn new(file: Option<&Path>) -> Result<Self, Error> {
         let Some(path) = file else {
             let secrets = Secrets { current: random().map_err(Error::Internal)?, other: None };
-            return Ok(Self { secrets, from: From::Random { since: Instant::now() } });
+            return Ok(Self { secrets, from: From::Random { since: Instant::now() }, clock: Clock::start() });
         };
         let secrets = read(path).map_err(Error::Unavailable)?;
-        Ok(Self { secrets, from: From::File { path: path.to_owned(), complained: false } })
+        Ok(Self { secrets, from: From::File { path: path.to_owned(), complained: false }, clock: Clock::start() })
+    }
+
+    fn surroundings(&self, interfaces: &Interfaces) -> Surroundings {
+        let clock = match self.from {
+            // Nobody else takes these cookies, so a clock of the host that jumps need not spoil any.
+            From::Random { .. } => self.clock,
+            // Other servers must agree on the time, so a correction of it must be heeded.
+            From::File { .. } => Clock::start(),
+        };
+        let seconds = clock.now().as_second().rem_euclid(1 << 32);
+        let time = (u32::try_from(seconds).unwrap_or_default(), Instant::now().into_std());
+        Surroundings { networks: interfaces.networks.clone(), secrets: self.secrets.clone(), time }
     }
 
     /// Reads the file again, or makes a new secret if it is time. What cannot be had leaves the old one in use.
@@ -215,6 +221,20 @@ mod tests {
         keeper.look();
         assert_ne!(keeper.secrets.current, first.current);
         assert_eq!(keeper.secrets.other, Some(first.current));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn with_a_random_secret_the_time_is_our_own_and_with_a_shared_one_that_of_the_host() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("secret");
+        std::fs::write(&path, FIRST).unwrap();
+        let (random, shared) = (Keeper::new(None).unwrap(), Keeper::new(Some(&path)).unwrap());
+        let time = |keeper: &Keeper| keeper.surroundings(&Interfaces::default()).time.0;
+        let (own, host) = (time(&random), time(&shared));
+        tokio::time::advance(Duration::from_secs(100_000)).await;
+        assert_eq!(time(&random), own + 100_000);
+        // The host's clock has not moved by more than this test took.
+        assert!(time(&shared) - host < 50_000);
     }
 
     #[test]
