@@ -21,6 +21,7 @@ pub mod synthetic;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::dns::Ede;
+use crate::ecs::ClusterArn;
 use crate::inventory::{Change, Inventory};
 use crate::zone::Settings;
 use crate::zone::layers::HostedRecords;
@@ -66,6 +67,8 @@ impl Delivery {
 pub enum Message {
     /// Something was learned.
     Deliver(Delivery),
+    /// A pass over a cluster is through, complete or not; fired once what it has found is served.
+    Passed(ClusterArn, oneshot::Sender<()>),
     /// The hosted zone was read whole; fired once it is served.
     Hosted(HostedRecords, oneshot::Sender<()>),
     /// What is said with every answer of ECS from now on (EDE), or nothing.
@@ -111,6 +114,16 @@ impl Updates {
     pub async fn serve(&self, origin: Origin, changes: Vec<Change>) -> Result<(), Stopped> {
         let (done, served) = oneshot::channel();
         self.deliver(Delivery { changes, origin, done: Some(done) }).await?;
+        served.await.map_err(|_| Stopped)
+    }
+
+    /// Says that a pass over `cluster` is through, complete or not, and waits until what it has found is served.
+    ///
+    /// # Errors
+    /// [`Stopped`] at shutdown.
+    pub async fn passed(&self, cluster: ClusterArn) -> Result<(), Stopped> {
+        let (done, served) = oneshot::channel();
+        self.0.send(Message::Passed(cluster, done)).await.map_err(|_| Stopped)?;
         served.await.map_err(|_| Stopped)
     }
 

@@ -204,11 +204,15 @@ impl Describer {
         let (services, tasks, ()) = tokio::try_join!(services, self.read_tasks(cluster), self.read_hosts(cluster))?;
         let until = if later { Instant::now() } else { Instant::now() + FIRST_DEFINITIONS };
         self.read_definitions(reading, until).await?;
-        if services && tasks {
-            self.serve(vec![Change::Synced { cluster: cluster.clone() }]).await?;
+        let complete = services && tasks;
+        if complete {
+            self.deliver(vec![Change::Synced { cluster: cluster.clone() }]).await?;
+        }
+        self.updates.passed(cluster.clone()).await?;
+        if complete {
             self.status.complete(cluster, began);
         }
-        Ok(services && tasks)
+        Ok(complete)
     }
 }
 
