@@ -198,16 +198,17 @@ async fn serve(config: Config, sockets: Sockets, feed: Feed, link: Arc<dyn Link>
     ended
 }
 
-/// Answers what is under way, while the inventory is saved.
+/// Waits until the inventory is saved, while queries are still answered, and then answers what is under way: once nobody
+/// reads the sockets, the next start had better not be far.
 async fn finish(handle: ServerHandle, saving: Option<JoinHandle<()>>) {
-    let unanswered = handle.stop(DRAIN).await;
-    if unanswered > 0 {
-        tracing::warn!("{unanswered} questions were still unanswered at the end of {DRAIN:?}");
-    }
     if let Some(saving) = saving
         && tokio::time::timeout(DRAIN, saving).await.is_err()
     {
         tracing::warn!("the inventory could not be saved within {DRAIN:?}; the file of before stays");
+    }
+    let unanswered = handle.stop(DRAIN).await;
+    if unanswered > 0 {
+        tracing::warn!("{unanswered} questions were still unanswered at the end of {DRAIN:?}");
     }
 }
 
@@ -308,7 +309,7 @@ impl Stop {
 
 /// Runs the updater on a thread of its own: rendering a whole cluster takes a while, in which others want to be served.
 fn start_updater(updater: Updater, messages: mpsc::Receiver<Message>) -> Result<std::thread::JoinHandle<()>, Error> {
-    let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(Error::internal)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().map_err(Error::internal)?;
     let thread = std::thread::Builder::new().name("updater".to_owned());
     thread.spawn(move || runtime.block_on(updater.run(messages))).map_err(Error::internal)
 }
@@ -334,3 +335,6 @@ fn zone_settings(config: &Config, feed: &Prepared, listen: &[std::net::SocketAdd
         source: feed.label(),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -46,8 +46,12 @@ impl Saver {
                 _ = looks.tick() => false,
             };
             let mark = self.mark();
-            let wanted = if stopping { pace.is_behind(&mark) } else { pace.is_due(&mark, now()) };
-            if wanted && self.is_whole() {
+            let wanted = if stopping { pace.is_worth_a_stop(&mark) } else { pace.is_due(&mark, now()) };
+            if wanted && self.is_held() {
+                if pace.put_off(now()) {
+                    self.tell_put_off();
+                }
+            } else if wanted && self.is_served() {
                 match self.save(&mark).await {
                     Ok(cost) => {
                         self.tell_success(failures);
@@ -71,10 +75,15 @@ impl Saver {
         Mark { changed: self.updated.changed.load(Relaxed), read: self.status.report().read() }
     }
 
-    /// Whether the inventory is worth keeping: something of it is served, and nothing of it waits for the end of a first
-    /// pass, which is when tasks that are gone are known and those that came for them are not.
-    fn is_whole(&self) -> bool {
-        self.updated.synced_clusters.load(Relaxed) > 0 && self.updated.held.load(Relaxed) == 0
+    /// Whether something of the inventory is served: else it is not worth keeping.
+    fn is_served(&self) -> bool {
+        self.updated.synced_clusters.load(Relaxed) > 0
+    }
+
+    /// Whether something of it waits for the end of a first pass, which is when tasks that are gone are known and those
+    /// that came for them are not.
+    fn is_held(&self) -> bool {
+        self.updated.held.load(Relaxed) > 0
     }
 
     /// Saves, and says for how long that kept the updater.
@@ -101,6 +110,15 @@ impl Saver {
         }
     }
 
+    fn tell_put_off(&self) {
+        self.counts.put_off(Kind::Inventory);
+        tracing::warn!(
+            "{} has not been written for long, as the first pass after the start is not through yet; a restart would begin \
+             with what was saved before. /ready says which calls of AWS fail",
+            self.path.display()
+        );
+    }
+
     fn tell_failure(&self, failures: u32, error: &str) {
         self.counts.failed(Kind::Inventory);
         if failures.is_multiple_of(TOLD) {
@@ -116,3 +134,6 @@ impl Saver {
 fn now() -> std::time::Instant {
     Instant::now().into_std()
 }
+
+#[cfg(test)]
+mod tests;
