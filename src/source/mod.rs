@@ -73,7 +73,7 @@ pub enum Message {
     Hosted(HostedRecords, oneshot::Sender<()>),
     /// What is said with every answer of ECS from now on (EDE), or nothing.
     Remark(Option<Ede>),
-    /// The operator has decided otherwise: the zone is rendered anew; fired once it is served.
+    /// What the operator has decided of this zone: what is not as before is rendered anew; fired once it is served.
     Configure(Box<Settings>, oneshot::Sender<()>),
     /// Somebody wants to look at the inventory, which only the updater holds.
     Ask(Box<dyn FnOnce(&Inventory) + Send>),
