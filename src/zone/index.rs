@@ -12,7 +12,7 @@ use super::claims::{Claims, Origin};
 use super::hash;
 use super::naming::Form;
 use super::node::Node;
-use super::trie::Trie;
+use super::trie::{Trie, Walk};
 use crate::dns::DomainName;
 
 /// All names of ECS, and the zone's own.
@@ -128,9 +128,19 @@ impl Index {
 
     /// All names, in no order that means anything.
     pub fn entries(&self) -> impl Iterator<Item = Entry<'_>> {
-        let is_alone = |named: &Named<'_>| matches!(self.owner(named.hash, named.name), Some(Owner::Block(_)));
-        let alone = self.blocks.iter().flat_map(|block| block.iter()).filter(is_alone).map(Entry::from);
+        let names = self.blocks.iter().flat_map(|block| block.iter());
+        let alone = names.filter(|named| self.is_alone(named)).map(Entry::from);
         alone.chain(self.shared.iter().map(|claims| Entry::from(&**claims)))
+    }
+
+    /// Walks over the blocks, and over the claims of names that several have.
+    pub(super) fn walk(&self) -> (Walk<Arc<Block>>, Walk<Arc<Claims>>) {
+        (self.blocks.walk(), self.shared.walk())
+    }
+
+    /// Whether a name of a block is that one's alone.
+    pub(super) fn is_alone(&self, named: &Named<'_>) -> bool {
+        matches!(self.owner(named.hash, named.name), Some(Owner::Block(_)))
     }
 
     /// Number of names, empty non-terminals included.

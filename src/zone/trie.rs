@@ -86,6 +86,12 @@ impl<T> Trie<T> {
 }
 
 impl<T: Clone> Trie<T> {
+    /// A walk over all values as they are now, in no order that means anything.
+    #[must_use]
+    pub fn walk(&self) -> Walk<T> {
+        Walk { waiting: vec![self.root.clone()], leaf: Arc::new([]), at: 0 }
+    }
+
     /// Adds a value.
     pub fn add(&mut self, hash: u32, value: T) {
         let (shard, level) = leaf_mut(&mut self.root, hash);
@@ -114,6 +120,32 @@ impl<T: Clone> Trie<T> {
         if let Some(index) = values.iter().position(|(key, value)| *key == hash && is(value)) {
             *values = values[..index].iter().chain(&values[index + 1..]).cloned().collect();
             self.len -= 1;
+        }
+    }
+}
+
+/// A walk over the values of a trie that can be interrupted, whatever becomes of the trie. It holds the shards that it has
+/// still to visit.
+#[derive(Debug)]
+pub struct Walk<T> {
+    waiting: Vec<Shard<T>>,
+    leaf: Arc<[(u32, T)]>,
+    at: usize,
+}
+
+impl<T: Clone> Iterator for Walk<T> {
+    type Item = T;
+
+    fn next(&mut self) -> Option<T> {
+        loop {
+            if let Some((_, value)) = self.leaf.get(self.at) {
+                self.at += 1;
+                return Some(value.clone());
+            }
+            match self.waiting.pop()? {
+                Shard::Branch(children) => self.waiting.extend(children.iter().cloned()),
+                Shard::Leaf(values) => (self.leaf, self.at) = (values, 0),
+            }
         }
     }
 }
@@ -151,6 +183,7 @@ mod tests {
         fn is_a_persistent_map(steps in prop::collection::vec((0u32..300, any::<Option<u8>>()), 0..800)) {
             let (mut trie, mut model) = (Trie::default(), BTreeMap::new());
             let (mut copy, mut copied) = (trie.clone(), model.clone());
+            let (mut walk, mut walked) = (trie.walk(), model.clone());
             for (index, (key, value)) in steps.into_iter().enumerate() {
                 // Only the low bits differ, so that leaves overflow on several levels; and two keys share each hash.
                 let hash = key / 2 * 0x11;
@@ -166,6 +199,9 @@ mod tests {
                 }
                 if index % 97 == 0 {
                     (copy, copied) = (trie.clone(), model.clone());
+                    prop_assert_eq!(walk.by_ref().collect::<BTreeMap<_, _>>(), walked);
+                    prop_assert_eq!(walk.next(), None);
+                    (walk, walked) = (trie.walk(), model.clone());
                 }
             }
             for (trie, model) in [(&trie, &model), (&copy, &copied)] {

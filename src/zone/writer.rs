@@ -22,6 +22,9 @@ use crate::dns::{DomainName, SoaBlock};
 use crate::ecs::ClusterArn;
 use crate::inventory::{Inventory, Subject};
 
+/// Number of the block of the zone's own names, which belong to no subject.
+const OWN: u32 = 0;
+
 /// What an update changed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Diff {
@@ -84,7 +87,6 @@ impl ZoneWriter {
             hosted: None,
             settings: Arc::new(settings),
         };
-        let own = Block::pack(&fixed::fragment(&zone.settings), &zone.settings.origin);
         let mut writer = Self {
             zone,
             blocks: HashMap::with_hasher(hasher()),
@@ -94,18 +96,9 @@ impl ZoneWriter {
             failed_open: 0,
             kept_draining: 0,
         };
-        let number = writer.block_numbers.take();
-        writer.replace(number, Some(own), &mut Diff::default());
-        writer
-    }
-
-    /// The zone under other settings, rendered anew, with the next serial. What was read of Route 53 stays.
-    #[must_use]
-    pub fn reconfigured(&self, settings: Settings, inventory: &Inventory) -> Self {
-        let mut writer = Self::new(settings, inventory, self.zone.soa.serial().wrapping_add(1));
-        writer.zone.hosted.clone_from(&self.zone.hosted);
-        // All names are new to it, which advances the serial once more.
-        writer.update(inventory, &inventory.clusters.keys().cloned().map(Subject::Cluster).collect());
+        // The first number, so it is `OWN`.
+        writer.block_numbers.take();
+        writer.replace_own(&mut Diff::default());
         writer
     }
 
@@ -127,11 +120,51 @@ impl ZoneWriter {
         self.kept_draining
     }
 
+    /// Puts other settings of the same zone in the place of these. All but `held` is rendered anew; what was read of Route
+    /// 53 stays. The serial goes up.
+    pub fn reconfigure(&mut self, settings: Settings, inventory: &Inventory, held: &BTreeSet<Subject>) -> Diff {
+        let (records, _) = layers::compile(&settings.origin, None, &settings.records, Escapes::Decimal);
+        let mut diff = Diff { changed: self.zone.records.changed(&records), ..Diff::default() };
+        self.zone.records = records;
+        self.zone.settings = Arc::new(settings);
+        self.replace_own(&mut diff);
+        let rendered = self.blocks.keys().filter(|subject| !held.contains(subject)).cloned();
+        let all = inventory.clusters.keys().cloned().map(Subject::Cluster).chain(rendered).collect();
+        self.render(inventory, &all, held, &mut diff);
+        // The SOA has some of them.
+        self.advance();
+        diff
+    }
+
     /// Renders the subjects anew and puts what they say into the zone. The serial goes up if a name changed.
     pub fn update(&mut self, inventory: &Inventory, subjects: &BTreeSet<Subject>) -> Diff {
+        self.update_around(inventory, subjects, &BTreeSet::new())
+    }
+
+    /// The same, but a cluster does not stand for those that are `held`: they say what they said.
+    pub fn update_around(
+        &mut self,
+        inventory: &Inventory,
+        subjects: &BTreeSet<Subject>,
+        held: &BTreeSet<Subject>,
+    ) -> Diff {
         let mut diff = Diff::default();
+        self.render(inventory, subjects, held, &mut diff);
+        if !diff.changed.is_empty() {
+            self.advance();
+        }
+        diff
+    }
+
+    fn render(
+        &mut self,
+        inventory: &Inventory,
+        subjects: &BTreeSet<Subject>,
+        held: &BTreeSet<Subject>,
+        diff: &mut Diff,
+    ) {
         let settings = Arc::clone(&self.zone.settings);
-        for subject in &self.affected(inventory, subjects) {
+        for subject in &self.affected(inventory, subjects, held) {
             let fragment = render::render(inventory, &settings, subject);
             let new = fragment.map(|fragment| Block::pack(&fragment, &settings.origin));
             match (self.blocks.get(subject).copied(), new) {
@@ -139,14 +172,14 @@ impl ZoneWriter {
                 (None, new) => {
                     let number = self.block_numbers.take();
                     self.blocks.insert(subject.clone(), number);
-                    self.replace(number, new, &mut diff);
+                    self.replace(number, new, diff);
                 }
                 (Some(number), None) => {
-                    self.replace(number, None, &mut diff);
+                    self.replace(number, None, diff);
                     self.blocks.remove(subject);
                     self.block_numbers.give_back(number);
                 }
-                (Some(number), new) => self.replace(number, new, &mut diff),
+                (Some(number), new) => self.replace(number, new, diff),
             }
         }
         let sync = sync_state(inventory, &settings);
@@ -154,10 +187,6 @@ impl ZoneWriter {
             self.zone.fixed = Arc::new(fixed::bodies(&sync));
             self.zone.sync = Arc::new(sync);
         }
-        if !diff.changed.is_empty() {
-            self.advance();
-        }
-        diff
     }
 
     /// Puts a hosted zone in the place of what was read of it before. The serial goes up if a name changed.
@@ -181,9 +210,14 @@ impl ZoneWriter {
         self.zone.apex = Arc::new(fixed::apex(settings, serial));
     }
 
-    /// The subjects to render: a cluster stands for all of it, and a default cluster also for those behind it, whose
-    /// flat names wait for it.
-    fn affected(&self, inventory: &Inventory, subjects: &BTreeSet<Subject>) -> BTreeSet<Subject> {
+    /// The subjects to render: a cluster stands for all of it that is not `held`, and a default cluster also for those
+    /// behind it, whose flat names wait for it.
+    fn affected(
+        &self,
+        inventory: &Inventory,
+        subjects: &BTreeSet<Subject>,
+        held: &BTreeSet<Subject>,
+    ) -> BTreeSet<Subject> {
         let settings = &self.zone.settings;
         let mut affected = BTreeSet::new();
         for subject in subjects {
@@ -194,10 +228,18 @@ impl ZoneWriter {
             let is_default = |arn: &ClusterArn| settings.default_order(arn.id(), arn.as_str()).is_some();
             let spreads = is_default(arn) || !inventory.clusters.contains_key(arn);
             let within = |other: &ClusterArn| other == arn || (spreads && is_default(other));
-            affected.extend(of_inventory(inventory, &within));
-            affected.extend(self.blocks.keys().filter(|subject| touches(subject, &within)).cloned());
+            let open = |subject: &Subject| !held.contains(subject);
+            affected.extend(of_inventory(inventory, &within).into_iter().filter(open));
+            affected.extend(self.blocks.keys().filter(|subject| touches(subject, &within) && open(subject)).cloned());
         }
         affected
+    }
+
+    /// Puts in what the zone says by itself.
+    fn replace_own(&mut self, diff: &mut Diff) {
+        let settings = &self.zone.settings;
+        let own = Block::pack(&fixed::fragment(settings), &settings.origin);
+        self.replace(OWN, Some(own), diff);
     }
 
     fn count(&mut self, old: Option<&Block>, new: Option<&Block>) {
