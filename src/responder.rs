@@ -4,6 +4,7 @@
 //! becomes a [`Pending`], which an async task [finishes](Responder::finish). No socket here: whoever has the bytes
 //! sends the reply.
 
+mod ahead;
 mod chase;
 mod conclude;
 mod decide;

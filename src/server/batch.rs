@@ -103,6 +103,12 @@ impl Batch {
         Ok(count)
     }
 
+    /// All datagrams that can be answered.
+    pub(super) fn messages(&self) -> impl Iterator<Item = &[u8]> {
+        let places = self.space.chunks_exact(STRIDE).zip(&self.received).take(self.count);
+        places.filter_map(|(place, received)| place.get(..received.as_ref()?.0))
+    }
+
     /// The next datagram that has not been taken yet, its sender, and where a reply to it is written.
     pub(super) fn next(&mut self) -> Option<(&[u8], &Sender, &mut Vec<u8>)> {
         let untaken = self.received.get(self.taken..self.count).unwrap_or_default();

@@ -1,5 +1,7 @@
 //! What one name says: its record sets as ready bodies, or that it is an alias.
 
+use std::hint::black_box;
+
 use smallvec::SmallVec;
 
 use crate::dns::{Body, DomainName, RecordType};
@@ -32,6 +34,26 @@ pub enum Node {
 }
 
 impl Node {
+    /// What it says of a type itself: of an alias, that it is one.
+    #[must_use]
+    pub fn body(&self, qtype: RecordType) -> &Body {
+        match self {
+            Self::Records { sets, nodata } => {
+                sets.iter().find(|(kind, _)| *kind == qtype).map_or(nodata, |(_, body)| body)
+            }
+            Self::Alias { cname, .. } => cname,
+            Self::Unavailable { answer } => answer,
+        }
+    }
+
+    /// Reads ahead: what it is, and in most that is all of it.
+    pub(super) fn read_head(&self) {
+        black_box(match self {
+            Self::Records { sets, .. } => sets.len(),
+            Self::Alias { .. } | Self::Unavailable { .. } => 0,
+        });
+    }
+
     /// The node with another body for each of its own.
     #[must_use]
     pub fn map_bodies(&self, mut map: impl FnMut(&Body) -> Body) -> Self {

@@ -1,9 +1,11 @@
 //! A persistent hash trie: a copy costs one reference count, a change copies only the shards on its path.
 //!
-//! Leaves hold up to 32 values side by side and are split sixteen-fold when they overflow. Values that are plain numbers
-//! are copied with their leaf at once, without a look at any of them.
+//! Leaves hold up to 32 values side by side, in the order of their hashes, and are split sixteen-fold when they overflow.
+//! Values that are plain numbers are copied with their leaf at once, without a look at any of them.
 
 use std::sync::Arc;
+
+use super::sorted;
 
 /// Bits of the hash that one level takes.
 const BITS: u32 = 4;
@@ -52,6 +54,11 @@ impl<T> Trie<T> {
 
     /// What `pick` makes of the first value with this hash that it takes.
     pub fn find<'t, R>(&'t self, hash: u32, pick: impl FnMut(&'t T) -> Option<R>) -> Option<R> {
+        sorted::having(self.leaf(hash), hash, |(key, _)| *key).map(|(_, value)| value).find_map(pick)
+    }
+
+    /// The values among which those with this hash are, in the order of their hashes. They are not looked at.
+    pub(super) fn leaf(&self, hash: u32) -> &[(u32, T)] {
         let mut shard = &self.root;
         let mut level = 0;
         loop {
@@ -60,9 +67,7 @@ impl<T> Trie<T> {
                     shard = &children[slot(hash, level)];
                     level += 1;
                 }
-                Shard::Leaf(values) => {
-                    return values.iter().filter(|(key, _)| *key == hash).map(|(_, value)| value).find_map(pick);
-                }
+                Shard::Leaf(values) => return values,
             }
         }
     }
@@ -91,7 +96,8 @@ impl<T: Clone> Trie<T> {
         let (shard, level) = leaf_mut(&mut self.root, hash);
         let Shard::Leaf(values) = shard else { return };
         self.len += 1;
-        let all = values.iter().cloned().chain([(hash, value)]);
+        let (lower, higher) = values.split_at(sorted::first(values, hash, |(key, _)| *key));
+        let all = lower.iter().cloned().chain([(hash, value)]).chain(higher.iter().cloned());
         if values.len() < LEAF || level >= DEPTH {
             *values = all.collect();
         } else {

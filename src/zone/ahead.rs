@@ -1,0 +1,114 @@
+//! Reading ahead: what the look-ups of several names will read is read before they begin.
+//!
+//! A look-up is a chain of places in memory, each known only through the one before it, and in a zone of a thousand
+//! services few of them are in the CPU's cache. So the chains of all names are followed side by side, a place of each in
+//! turn: while that of one name is on its way, those of the others are asked for. Nothing is decided here; a name that is
+//! found in another way, or not at all, is only looked up more slowly.
+
+use std::hint::black_box;
+use std::sync::Arc;
+
+use smallvec::SmallVec;
+
+use super::block::Block;
+use super::index::{Owner, Word};
+use super::node::Node;
+use super::{Zone, hash, sorted};
+use crate::dns::{Body, RecordType};
+
+/// Names that are looked up side by side.
+const MOST: usize = 16;
+
+/// Names whose look-ups lie ahead.
+#[derive(Debug)]
+pub struct Ahead<'z> {
+    zone: &'z Zone,
+    chains: SmallVec<[Chain<'z>; MOST]>,
+}
+
+/// How far a name has come.
+#[derive(Debug, Clone, Copy)]
+struct Chain<'z> {
+    hash: u32,
+    qtype: RecordType,
+    at: At<'z>,
+}
+
+/// What was asked for last.
+#[derive(Debug, Clone, Copy)]
+enum At<'z> {
+    /// The owner of the name is among these.
+    Owners(&'z [(u32, Word)]),
+    /// The block with this number is among these.
+    Blocks(u32, &'z [(u32, Arc<Block>)]),
+    Block(&'z Block),
+    Place(&'z Block),
+    Node(&'z Node),
+    Body(&'z Body),
+    End,
+}
+
+impl<'z> Ahead<'z> {
+    /// Links of a chain behind the first.
+    const LINKS: usize = 6;
+
+    /// None yet.
+    #[must_use]
+    pub fn new(zone: &'z Zone) -> Self {
+        Self { zone, chains: SmallVec::new() }
+    }
+
+    /// This name, in lower-cased wire form, will be asked for this type. More than 16 are let go.
+    pub fn add(&mut self, name: &[u8], qtype: RecordType) {
+        if self.chains.len() < MOST {
+            let hash = hash(name);
+            let owners = self.zone.index.owners(hash);
+            black_box(owners.get(sorted::guess(owners, hash)).map(|(hash, _)| *hash));
+            self.chains.push(Chain { hash, qtype, at: At::Owners(owners) });
+        }
+    }
+
+    /// Reads what will be read of all of them.
+    pub fn read(mut self) {
+        for _ in 0..Self::LINKS {
+            for chain in &mut self.chains {
+                chain.at = chain.next(self.zone).unwrap_or(At::End);
+            }
+        }
+    }
+}
+
+impl<'z> Chain<'z> {
+    /// Takes what was asked for last, which should have come by now, and asks for what it leads to.
+    fn next(self, zone: &'z Zone) -> Option<At<'z>> {
+        Some(match self.at {
+            At::Owners(owners) => {
+                let (_, word) = sorted::having(owners, self.hash, |(hash, _)| *hash).next()?;
+                let Owner::Block(number) = word.owner() else { return None };
+                let blocks = zone.index.blocks(number);
+                black_box(blocks.first().map(|(number, _)| *number));
+                At::Blocks(number, blocks)
+            }
+            At::Blocks(number, blocks) => {
+                let (_, block) = blocks.iter().find(|(of, _)| *of == number)?;
+                block.read_head();
+                At::Block(block)
+            }
+            At::Block(block) => {
+                block.read_place(self.hash);
+                At::Place(block)
+            }
+            At::Place(block) => At::Node(block.read_name(self.hash)?),
+            At::Node(node) => {
+                let body = node.body(self.qtype);
+                body.read_head();
+                At::Body(body)
+            }
+            At::Body(body) => {
+                body.read();
+                At::End
+            }
+            At::End => At::End,
+        })
+    }
+}
