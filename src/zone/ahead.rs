@@ -18,6 +18,8 @@ use crate::dns::{Body, RecordType};
 
 /// Names that are looked up side by side.
 const MOST: usize = 16;
+/// Links of a chain behind the first.
+const LINKS: usize = 6;
 
 /// Names whose look-ups lie ahead.
 #[derive(Debug)]
@@ -49,9 +51,6 @@ enum At<'z> {
 }
 
 impl<'z> Ahead<'z> {
-    /// Links of a chain behind the first.
-    const LINKS: usize = 6;
-
     /// None yet.
     #[must_use]
     pub fn new(zone: &'z Zone) -> Self {
@@ -70,7 +69,7 @@ impl<'z> Ahead<'z> {
 
     /// Reads what will be read of all of them.
     pub fn read(mut self) {
-        for _ in 0..Self::LINKS {
+        for _ in 0..LINKS {
             for chain in &mut self.chains {
                 chain.at = chain.next(self.zone).unwrap_or(At::End);
             }
@@ -110,5 +109,65 @@ impl<'z> Chain<'z> {
             }
             At::End => At::End,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::dns::DomainName;
+    use crate::ecs::Timestamp;
+    use crate::inventory::{Inventory, Outcome, reduce};
+    use crate::source::synthetic::synthetic;
+    use crate::zone::{Settings, ZoneWriter};
+
+    fn zone() -> Zone {
+        let (mut inventory, mut touched) = (Inventory::default(), BTreeSet::new());
+        for change in synthetic(40, 3).into_changes(Timestamp::MIN) {
+            let (next, outcome) = reduce(inventory, change);
+            inventory = next;
+            if let Outcome::Changed(subjects) = outcome {
+                touched.extend(subjects);
+            }
+        }
+        let origin = DomainName::from_text("ecs.internal").unwrap();
+        let mut writer = ZoneWriter::new(Settings::new(origin, vec!["prod".to_owned()]), &inventory, 1);
+        writer.update(&inventory, &touched);
+        writer.zone().clone()
+    }
+
+    /// The body that a chain ends with.
+    fn end<'z>(zone: &'z Zone, name: &[u8], qtype: RecordType) -> Option<&'z Body> {
+        let mut ahead = Ahead::new(zone);
+        ahead.add(name, qtype);
+        let mut chain = ahead.chains.pop()?;
+        let mut bodies = (0..LINKS).filter_map(|_| {
+            chain.at = chain.next(zone).unwrap_or(At::End);
+            if let At::Body(body) = chain.at { Some(body) } else { None }
+        });
+        let body = bodies.next();
+        bodies.for_each(drop);
+        assert!(matches!(chain.at, At::End), "more than {LINKS} links");
+        body
+    }
+
+    #[test]
+    fn what_is_read_is_what_is_looked_up() {
+        let zone = zone();
+        let mut read = 0;
+        for entry in zone.entries() {
+            for kind in [RecordType::A, RecordType::AAAA, RecordType::SRV, RecordType::TXT, RecordType::PTR] {
+                let body = entry.shown().map(|node| std::ptr::from_ref(node.body(kind)));
+                // Only what several subjects have is found in another way.
+                if let Some(end) = end(&zone, entry.name, kind) {
+                    assert_eq!(Some(std::ptr::from_ref(end)), body);
+                    read += 1;
+                }
+            }
+        }
+        assert!(read > zone.len() * 4, "{read} of {} names", zone.len());
+        assert!(end(&zone, b"\x06nosuch\x03ecs\x08internal\0", RecordType::A).is_none());
     }
 }

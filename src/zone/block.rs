@@ -14,15 +14,16 @@ use super::render::Fragment;
 use super::{hash, hasher, sorted};
 use crate::dns::{Body, DomainName, name};
 
-/// The names of one subject.
+/// The names of one subject. One line of memory tells where all of it is.
 #[derive(Debug)]
+#[repr(align(64))]
 pub struct Block {
     /// Whose names.
     pub origin: Arc<Origin>,
     /// Whether it answers with UNHEALTHY tasks.
     pub failed_open: bool,
     /// Tasks kept although their host is being drained.
-    pub kept_draining: usize,
+    pub kept_draining: u32,
     /// In the order of hashes, then of names.
     places: Box<[Place]>,
     /// Names in wire form. One that ends another has no octets of its own.
@@ -95,7 +96,7 @@ impl Block {
         Self {
             origin: Arc::clone(&fragment.origin),
             failed_open: fragment.failed_open,
-            kept_draining: fragment.kept_draining,
+            kept_draining: u32::try_from(fragment.kept_draining).unwrap_or(u32::MAX),
             places: places.into(),
             nodes: packer.nodes.into(),
             names,

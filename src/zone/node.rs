@@ -9,8 +9,9 @@ use crate::dns::{Body, DomainName, RecordType};
 /// Record sets by type: of most names two at most, which then lie within the node.
 pub type Sets = SmallVec<[(RecordType, Body); 2]>;
 
-/// The data at an owner name.
+/// The data at an owner name: one line of memory, of most names.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[repr(align(64))]
 pub enum Node {
     /// Record sets by type.
     Records {
