@@ -20,8 +20,8 @@ const MAX_DATAGRAM: usize = 65_535;
 /// From one place for a datagram to the next. Not a power of two: their first lines would all be kept in the same few
 /// places of the CPU's cache.
 const STRIDE: usize = 65_536 + 5 * 64;
-/// What a reply over UDP has room for without growing.
-const REPLY: usize = 2048;
+/// What a reply over UDP has room for without growing; likewise.
+const REPLY: usize = 2048 + 5 * 64;
 
 /// What the kernel is told of a batch of one socket.
 pub(super) struct Headers {

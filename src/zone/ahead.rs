@@ -13,13 +13,12 @@ use smallvec::SmallVec;
 use super::block::Block;
 use super::index::{Owner, Word};
 use super::node::Node;
+use super::trie::Walk;
 use super::{Zone, hash, sorted};
 use crate::dns::{Body, RecordType};
 
 /// Names that are looked up side by side.
 const MOST: usize = 16;
-/// Links of a chain behind the first.
-const LINKS: usize = 6;
 
 /// Names whose look-ups lie ahead.
 #[derive(Debug)]
@@ -39,15 +38,16 @@ struct Chain<'z> {
 /// What was asked for last.
 #[derive(Debug, Clone, Copy)]
 enum At<'z> {
-    /// The owner of the name is among these.
-    Owners(&'z [(u32, Word)]),
-    /// The block with this number is among these.
-    Blocks(u32, &'z [(u32, Arc<Block>)]),
+    /// The way to the owner of the name, and in the end those among which it is.
+    Owners(Walk<'z, Word>),
+    Owner(&'z [(u32, Word)]),
+    /// The same from a number to its block.
+    Blocks(u32, Walk<'z, Arc<Block>>),
+    Numbered(u32, &'z [(u32, Arc<Block>)]),
     Block(&'z Block),
     Place(&'z Block),
     Node(&'z Node),
     Body(&'z Body),
-    End,
 }
 
 impl<'z> Ahead<'z> {
@@ -60,19 +60,17 @@ impl<'z> Ahead<'z> {
     /// This name, in lower-cased wire form, will be asked for this type. More than 16 are let go.
     pub fn add(&mut self, name: &[u8], qtype: RecordType) {
         if self.chains.len() < MOST {
-            let hash = hash(name);
-            let owners = self.zone.index.owners(hash);
-            black_box(owners.get(sorted::guess(owners, hash)).map(|(hash, _)| *hash));
-            self.chains.push(Chain { hash, qtype, at: At::Owners(owners) });
+            self.chains.push(Chain { hash: hash(name), qtype, at: At::Owners(self.zone.index.owners()) });
         }
     }
 
     /// Reads what will be read of all of them.
     pub fn read(mut self) {
-        for _ in 0..LINKS {
-            for chain in &mut self.chains {
-                chain.at = chain.next(self.zone).unwrap_or(At::End);
-            }
+        while !self.chains.is_empty() {
+            self.chains.retain(|chain| {
+                let next = chain.next(self.zone);
+                next.map(|at| chain.at = at).is_some()
+            });
         }
     }
 }
@@ -81,14 +79,32 @@ impl<'z> Chain<'z> {
     /// Takes what was asked for last, which should have come by now, and asks for what it leads to.
     fn next(self, zone: &'z Zone) -> Option<At<'z>> {
         Some(match self.at {
-            At::Owners(owners) => {
+            At::Owners(walk) => match walk.next(self.hash) {
+                Ok(walk) => {
+                    walk.read();
+                    At::Owners(walk)
+                }
+                Err(owners) => {
+                    black_box(owners.get(sorted::guess(owners, self.hash)).map(|(hash, _)| *hash));
+                    At::Owner(owners)
+                }
+            },
+            At::Owner(owners) => {
                 let (_, word) = sorted::having(owners, self.hash, |(hash, _)| *hash).next()?;
                 let Owner::Block(number) = word.owner() else { return None };
-                let blocks = zone.index.blocks(number);
-                black_box(blocks.first().map(|(number, _)| *number));
-                At::Blocks(number, blocks)
+                At::Blocks(number, zone.index.blocks())
             }
-            At::Blocks(number, blocks) => {
+            At::Blocks(number, walk) => match walk.next(number) {
+                Ok(walk) => {
+                    walk.read();
+                    At::Blocks(number, walk)
+                }
+                Err(blocks) => {
+                    black_box(blocks.first().map(|(number, _)| *number));
+                    At::Numbered(number, blocks)
+                }
+            },
+            At::Numbered(number, blocks) => {
                 let (_, block) = blocks.iter().find(|(of, _)| *of == number)?;
                 block.read_head();
                 At::Block(block)
@@ -105,9 +121,8 @@ impl<'z> Chain<'z> {
             }
             At::Body(body) => {
                 body.read();
-                At::End
+                return None;
             }
-            At::End => At::End,
         })
     }
 }
@@ -143,14 +158,10 @@ mod tests {
         let mut ahead = Ahead::new(zone);
         ahead.add(name, qtype);
         let mut chain = ahead.chains.pop()?;
-        let mut bodies = (0..LINKS).filter_map(|_| {
-            chain.at = chain.next(zone).unwrap_or(At::End);
-            if let At::Body(body) = chain.at { Some(body) } else { None }
-        });
-        let body = bodies.next();
-        bodies.for_each(drop);
-        assert!(matches!(chain.at, At::End), "more than {LINKS} links");
-        body
+        while let Some(next) = chain.next(zone) {
+            chain.at = next;
+        }
+        if let At::Body(body) = chain.at { Some(body) } else { None }
     }
 
     #[test]

@@ -12,7 +12,7 @@ use super::claims::{Claims, Origin};
 use super::hash;
 use super::naming::Form;
 use super::node::Node;
-use super::trie::Trie;
+use super::trie::{Trie, Walk};
 use crate::dns::DomainName;
 
 /// All names of ECS, and the zone's own.
@@ -111,14 +111,13 @@ impl Index {
         })
     }
 
-    /// Among which owners those of the names with this hash are, in the order of hashes; they have not been looked at.
-    pub(super) fn owners(&self, hash: u32) -> &[(u32, Word)] {
-        self.names.leaf(hash)
+    /// The way to the owners of a name, step by step, and from the number of a block to it.
+    pub(super) fn owners(&self) -> Walk<'_, Word> {
+        self.names.walk()
     }
 
-    /// Among which blocks the one with this number is; the same.
-    pub(super) fn blocks(&self, number: u32) -> &[(u32, Arc<Block>)] {
-        self.blocks.leaf(number)
+    pub(super) fn blocks(&self) -> Walk<'_, Arc<Block>> {
+        self.blocks.walk()
     }
 
     /// The block of a subject.
