@@ -7,6 +7,7 @@
 //!
 //! Pure: nothing here waits, reads a clock, or fails. A change costs what the change is, not what the fleet is.
 
+pub mod ahead;
 pub mod balancing;
 pub mod block;
 pub mod claims;
@@ -20,6 +21,7 @@ pub mod ports;
 pub mod readiness;
 pub mod render;
 pub mod settings;
+mod sorted;
 pub mod text;
 pub mod transfer;
 pub mod trie;

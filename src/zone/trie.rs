@@ -1,9 +1,12 @@
 //! A persistent hash trie: a copy costs one reference count, a change copies only the shards on its path.
 //!
-//! Leaves hold up to 32 values side by side and are split sixteen-fold when they overflow. Values that are plain numbers
-//! are copied with their leaf at once, without a look at any of them.
+//! Leaves hold up to 32 values side by side, in the order of their hashes, and are split sixteen-fold when they overflow.
+//! Values that are plain numbers are copied with their leaf at once, without a look at any of them.
 
+use std::hint::black_box;
 use std::sync::Arc;
+
+use super::sorted;
 
 /// Bits of the hash that one level takes.
 const BITS: u32 = 4;
@@ -25,6 +28,37 @@ pub struct Trie<T> {
 enum Shard<T> {
     Leaf(Arc<[(u32, T)]>),
     Branch(Arc<[Shard<T>; FANOUT]>),
+}
+
+/// A place on the way to the leaf of a hash.
+#[derive(Debug)]
+pub(super) struct Walk<'t, T> {
+    shard: &'t Shard<T>,
+    level: u32,
+}
+
+impl<T> Clone for Walk<'_, T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Walk<'_, T> {}
+
+impl<'t, T> Walk<'t, T> {
+    /// One step further, or where the way ends: the values among which those with this hash are, in the order of their
+    /// hashes. Neither has been looked at.
+    pub(super) fn next(self, hash: u32) -> Result<Self, &'t [(u32, T)]> {
+        match self.shard {
+            Shard::Branch(children) => Ok(Self { shard: &children[slot(hash, self.level)], level: self.level + 1 }),
+            Shard::Leaf(values) => Err(values),
+        }
+    }
+
+    /// Reads ahead: what the next step needs.
+    pub(super) fn read(self) {
+        black_box(matches!(self.shard, Shard::Leaf(_)));
+    }
 }
 
 impl<T> Default for Trie<T> {
@@ -52,19 +86,23 @@ impl<T> Trie<T> {
 
     /// What `pick` makes of the first value with this hash that it takes.
     pub fn find<'t, R>(&'t self, hash: u32, pick: impl FnMut(&'t T) -> Option<R>) -> Option<R> {
-        let mut shard = &self.root;
-        let mut level = 0;
+        sorted::having(self.leaf(hash), hash, |(key, _)| *key).map(|(_, value)| value).find_map(pick)
+    }
+
+    /// The values among which those with this hash are, in the order of their hashes.
+    fn leaf(&self, hash: u32) -> &[(u32, T)] {
+        let mut walk = self.walk();
         loop {
-            match shard {
-                Shard::Branch(children) => {
-                    shard = &children[slot(hash, level)];
-                    level += 1;
-                }
-                Shard::Leaf(values) => {
-                    return values.iter().filter(|(key, _)| *key == hash).map(|(_, value)| value).find_map(pick);
-                }
+            match walk.next(hash) {
+                Ok(further) => walk = further,
+                Err(leaf) => return leaf,
             }
         }
+    }
+
+    /// The way to a leaf, for whoever goes it step by step.
+    pub(super) fn walk(&self) -> Walk<'_, T> {
+        Walk { shard: &self.root, level: 0 }
     }
 
     /// All values, in no order that means anything.
@@ -97,7 +135,8 @@ impl<T: Clone> Trie<T> {
         let (shard, level) = leaf_mut(&mut self.root, hash);
         let Shard::Leaf(values) = shard else { return };
         self.len += 1;
-        let all = values.iter().cloned().chain([(hash, value)]);
+        let (lower, higher) = values.split_at(sorted::first(values, hash, |(key, _)| *key));
+        let all = lower.iter().cloned().chain([(hash, value)]).chain(higher.iter().cloned());
         if values.len() < LEAF || level >= DEPTH {
             *values = all.collect();
         } else {

@@ -244,7 +244,7 @@ impl ZoneWriter {
 
     fn count(&mut self, old: Option<&Block>, new: Option<&Block>) {
         let open = |block: Option<&Block>| usize::from(block.is_some_and(|block| block.failed_open));
-        let kept = |block: Option<&Block>| block.map_or(0, |block| block.kept_draining);
+        let kept = |block: Option<&Block>| block.map_or(0, |block| block.kept_draining as usize);
         self.failed_open = self.failed_open + open(new) - open(old);
         self.kept_draining = self.kept_draining + kept(new) - kept(old);
     }
