@@ -131,14 +131,7 @@ impl Space {
 
 /// Asks `server` for `length` from so many sockets in turns, with at most `window` queries under way, and waits for the
 /// last answers.
-pub fn run(
-    server: SocketAddr,
-    sockets: usize,
-    window: usize,
-    mut pace: Pace,
-    length: Duration,
-    tally: &mut Tally<'_>,
-) {
+pub fn run(server: SocketAddr, sockets: usize, window: usize, mut pace: Pace, length: Duration, tally: &mut Tally<'_>) {
     let mut links: Vec<Link> = (0..sockets.max(1)).map(|_| Link::to(server)).collect();
     let (count, each) = (links.len(), window.div_ceil(links.len()));
     let mut space = Space::new();
