@@ -126,7 +126,7 @@ class Bench:
         if "changing" in names:
             with open(self.all.log("changing")) as log:
                 took = [int(line.split(" ")[3]) for line in log if " changes in " in line]
-            print(f"1,000 changes took {statistics.median(took)} ms")
+            print(f"1,000 changes took {statistics.median(took or [0])} ms; {len(took)} times")
         return rows
 
     def show(self, table, rows):

@@ -205,7 +205,7 @@ class Servers:
     def log(self, name):
         return f"{self.home}/{name}.log"
 
-    def answers(self, name, line, patience=120.0):
+    def answers(self, name, line, patience=300.0):
         """Waits until the server answers."""
         port, end = UPSTREAM if name == "upstream" else PORTS[name], time.monotonic() + patience
         while time.monotonic() < end:

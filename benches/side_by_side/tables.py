@@ -65,9 +65,10 @@ TABLES = {
         "10 connections with 10 queries under way on each",
         ["ours", "dnsdist", "unbound", "knotd", "nsd"],
         ["100", "--tcp", "10"], ratios=[OURS, ("ours / it, queries/s", "rate", ("ours", None))]),
+    # Not knotd, whose queue of new connections is too short for it: it takes its clients a second to try again.
     "tcp-once": Table(
         "a TCP connection for each query, 32 at a time",
-        ["ours", "dnsdist", "unbound", "knotd", "nsd"],
+        ["ours", "dnsdist", "unbound", "nsd"],
         ["32", "--once"], ratios=[OURS, ("ours / it, queries/s", "rate", ("ours", None))]),
     "workers": Table(
         "40,000 queries a second from 16 sockets, servers and load together on two cores",
