@@ -112,6 +112,7 @@ class Bench:
             self.prepare(table, names)
             rows = {(name, kind): [] for name in names for kind in table.kinds}
             processes = [process.pid for process in self.all.running.values()]
+            figures.settle([self.all.running[name].pid for name in names if name != "changing"])
             for number in range(self.options.rounds):
                 for name, kind in list(rows)[:: 1 if number % 2 == 0 else -1]:
                     load = ["taskset", "-c", "0,1" if table.shared else "1", self.options.load]

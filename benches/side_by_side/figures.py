@@ -37,6 +37,16 @@ def cpu(pid):
     return total
 
 
+def settle(pids, patience=60.0):
+    """Waits until none of them does anything by itself, such as to read its zone."""
+    end = time.monotonic() + patience
+    while time.monotonic() < end:
+        before = sum(map(cpu, pids))
+        time.sleep(0.5)
+        if sum(map(cpu, pids)) - before < 5e6:
+            return
+
+
 def busy():
     """Seconds that the cores of the machine were not idle."""
     with open("/proc/stat") as file:
