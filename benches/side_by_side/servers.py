@@ -44,6 +44,8 @@ workers = {2 if name == "ours-2-workers" else 1}
 source = "fixture"
 fixture = "{inventory}"
 clusters = ["prod"]
+[limits]
+inventory = 1000000
 [route53]
 fallback = "off"
 [forward]
