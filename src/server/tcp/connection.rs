@@ -38,6 +38,8 @@ const GRACE: Duration = Duration::from_millis(250);
 const LAST_READS: usize = 16;
 /// Bytes of each of them.
 const LAST_READ: usize = 64 * 1024;
+/// Bytes that are read as soon as a connection is there.
+const FIRST_READ: usize = 512;
 
 /// The connection is to be closed.
 #[derive(Debug)]
@@ -96,6 +98,17 @@ impl Connection {
             under_way: 0,
             transfer: None,
             spin: fastrand::u32(..),
+        }
+    }
+
+    /// Answers what has been sent already, and does not wait for anything. Most clients ask as soon as they are connected:
+    /// their answer then leaves before others are let in, and costs no turn of the loop.
+    pub(super) fn begin(&mut self) {
+        let mut bytes = [0; FIRST_READ];
+        if let Ok(length @ 1..) = recv(self.reader.as_ref().as_raw_fd(), &mut bytes, MsgFlags::MSG_DONTWAIT) {
+            self.input.room().extend_from_slice(bytes.get(..length).unwrap_or_default());
+            self.answer_all(desk::now(), &mut false);
+            self.output.begin(&self.writer);
         }
     }
 
