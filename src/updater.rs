@@ -4,6 +4,7 @@
 //! that swap. After a restart, what a pass finds of a cluster is published once the pass is through (`held`).
 
 mod held;
+mod spread;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -248,7 +249,7 @@ impl Updater {
     }
 
     fn publish(&mut self, touched: &BTreeSet<Subject>, hosted: Option<&HostedRecords>) {
-        let mut diff = self.writer.update(&self.inventory, touched);
+        let mut diff = self.writer.update_by(&self.inventory, touched, spread::over_cores);
         if let Some(hosted) = hosted {
             let of_hosted = self.writer.replace_hosted(hosted);
             self.report_skipped(

@@ -33,6 +33,16 @@ pub struct Diff {
     pub skipped: Vec<Skipped>,
 }
 
+/// What an update has found so far: names in no order, and some of them twice.
+#[derive(Debug, Default)]
+struct Found {
+    changed: Vec<DomainName>,
+    contested: BTreeSet<(Subject, Subject)>,
+}
+
+/// What a subject says; `None` if it has no names.
+pub type Render<'r> = &'r (dyn Fn(&Subject) -> Option<Block> + std::marker::Sync);
+
 /// The zone in the making.
 #[derive(Debug)]
 pub struct ZoneWriter {
@@ -95,7 +105,7 @@ impl ZoneWriter {
             kept_draining: 0,
         };
         let number = writer.block_numbers.take();
-        writer.replace(number, Some(own), &mut Diff::default());
+        writer.replace(number, Some(own), &mut Found::default());
         writer
     }
 
@@ -129,26 +139,28 @@ impl ZoneWriter {
 
     /// Renders the subjects anew and puts what they say into the zone. The serial goes up if a name changed.
     pub fn update(&mut self, inventory: &Inventory, subjects: &BTreeSet<Subject>) -> Diff {
-        let mut diff = Diff::default();
+        self.update_by(inventory, subjects, |subjects, render| subjects.iter().map(render).collect())
+    }
+
+    /// [`Self::update`], with what renders given: it calls the function for each subject and returns the results in their
+    /// order. No subject depends on another, so it may call it for several at a time.
+    pub fn update_by(
+        &mut self,
+        inventory: &Inventory,
+        subjects: &BTreeSet<Subject>,
+        each: impl FnOnce(&[Subject], Render<'_>) -> Vec<Option<Block>>,
+    ) -> Diff {
         let settings = Arc::clone(&self.zone.settings);
-        for subject in &self.affected(inventory, subjects) {
-            let fragment = render::render(inventory, &settings, subject);
-            let new = fragment.map(|fragment| Block::pack(&fragment, &settings.origin));
-            match (self.blocks.get(subject).copied(), new) {
-                (None, None) => {}
-                (None, new) => {
-                    let number = self.block_numbers.take();
-                    self.blocks.insert(subject.clone(), number);
-                    self.replace(number, new, &mut diff);
-                }
-                (Some(number), None) => {
-                    self.replace(number, None, &mut diff);
-                    self.blocks.remove(subject);
-                    self.block_numbers.give_back(number);
-                }
-                (Some(number), new) => self.replace(number, new, &mut diff),
-            }
+        let affected: Vec<Subject> = self.affected(inventory, subjects).into_iter().collect();
+        let blocks = each(&affected, &|subject| {
+            let fragment = render::render(inventory, &settings, subject)?;
+            Some(Block::pack(&fragment, &settings.origin))
+        });
+        let mut found = Found::default();
+        for (subject, new) in affected.iter().zip(blocks) {
+            self.put(subject, new, &mut found);
         }
+        let diff = Diff { changed: found.changed.into_iter().collect(), contested: found.contested, ..Diff::default() };
         let sync = sync_state(inventory, &settings);
         if sync != *self.zone.sync {
             self.zone.fixed = Arc::new(fixed::bodies(&sync));
@@ -207,8 +219,26 @@ impl ZoneWriter {
         self.kept_draining = self.kept_draining + kept(new) - kept(old);
     }
 
+    /// Puts what a subject says in the place of what it said.
+    fn put(&mut self, subject: &Subject, new: Option<Block>, found: &mut Found) {
+        match (self.blocks.get(subject).copied(), new) {
+            (None, None) => {}
+            (None, new) => {
+                let number = self.block_numbers.take();
+                self.blocks.insert(subject.clone(), number);
+                self.replace(number, new, found);
+            }
+            (Some(number), None) => {
+                self.replace(number, None, found);
+                self.blocks.remove(subject);
+                self.block_numbers.give_back(number);
+            }
+            (Some(number), new) => self.replace(number, new, found),
+        }
+    }
+
     /// Takes out what the subject with this number said and puts in what it says.
-    fn replace(&mut self, number: u32, new: Option<Block>, diff: &mut Diff) {
+    fn replace(&mut self, number: u32, new: Option<Block>, found: &mut Found) {
         let old = self.zone.index.block(number).cloned();
         self.count(old.as_deref(), new.as_ref());
         let mut befores = old.iter().flat_map(|block| block.iter()).peekable();
@@ -224,7 +254,7 @@ impl ZoneWriter {
             let before = befores.next_if(|_| order.is_le());
             let after = afters.next_if(|_| order.is_ge());
             if before.zip(after).is_none_or(|(before, after)| !before.is_same(&after)) {
-                self.edit(number, before.as_ref(), after.as_ref(), diff);
+                self.edit(number, before.as_ref(), after.as_ref(), found);
             }
         }
         drop(afters);
@@ -232,14 +262,14 @@ impl ZoneWriter {
     }
 
     /// A subject has `after` at a name and no longer `before`; one of them is there.
-    fn edit(&mut self, number: u32, before: Option<&Named<'_>>, after: Option<&Named<'_>>, diff: &mut Diff) {
+    fn edit(&mut self, number: u32, before: Option<&Named<'_>>, after: Option<&Named<'_>>, found: &mut Found) {
         let Some(Named { hash, name, .. }) = after.or(before).copied() else { return };
         let index = &mut self.zone.index;
         let own = Owner::Block(number);
         let says = |named: Option<&Named<'_>>| named.and_then(|named| named.said).map(|(_, node)| node.clone());
         let is_alone = before.is_some() && !self.shared.contains_key(&hash);
         let changed = match if is_alone { Some(own) } else { index.owner(hash, name) } {
-            Some(Owner::Shared(of)) => self.edit_claims(of, before, after, diff),
+            Some(Owner::Shared(of)) => self.edit_claims(of, before, after, found),
             Some(other) if other != own => {
                 let Owner::Block(of) = other else { return };
                 let claims = index.claims_of(of, hash, name);
@@ -247,10 +277,10 @@ impl ZoneWriter {
                 index.move_name(hash, other, Owner::Shared(shared));
                 index.set_claims(shared, Some(Arc::new(claims)));
                 *self.shared.entry(hash).or_default() += 1;
-                self.edit_claims(shared, before, after, diff)
+                self.edit_claims(shared, before, after, found)
             }
-            found => {
-                match (found, after) {
+            owner => {
+                match (owner, after) {
                     (None, Some(_)) => index.add_name(hash, own),
                     (Some(_), None) => index.remove_name(hash, own),
                     _ => {}
@@ -259,7 +289,7 @@ impl ZoneWriter {
             }
         };
         if changed {
-            diff.changed.extend(DomainName::from_wire(name));
+            found.changed.extend(DomainName::from_wire(name));
         }
     }
 
@@ -269,14 +299,14 @@ impl ZoneWriter {
         number: u32,
         before: Option<&Named<'_>>,
         after: Option<&Named<'_>>,
-        diff: &mut Diff,
+        found: &mut Found,
     ) -> bool {
         let Some(claims) = self.zone.index.claims(number) else { return false };
         let mut claims = Claims::clone(claims);
         let changed = claims.replace(before, after);
         if changed {
             let subject = |claim: &Claim| claim.origin.subject.clone();
-            diff.contested.extend(claims.winner().and_then(subject).zip(claims.loser().and_then(subject)));
+            found.contested.extend(claims.winner().and_then(subject).zip(claims.loser().and_then(subject)));
         }
         if claims.exists() {
             self.zone.index.set_claims(number, Some(Arc::new(claims)));
