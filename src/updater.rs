@@ -249,7 +249,7 @@ impl Updater {
     }
 
     fn publish(&mut self, touched: &BTreeSet<Subject>, hosted: Option<&HostedRecords>) {
-        let mut diff = self.writer.update_by(&self.inventory, touched, spread::over_cores);
+        let mut diff = self.writer.update_by(&self.inventory, touched, self.tell.is_some(), spread::over_cores);
         if let Some(hosted) = hosted {
             let of_hosted = self.writer.replace_hosted(hosted);
             self.report_skipped(

@@ -33,10 +33,14 @@ pub struct Diff {
     pub skipped: Vec<Skipped>,
 }
 
-/// What an update has found so far: names in no order, and some of them twice.
+/// What an update has found so far.
 #[derive(Debug, Default)]
 struct Found {
-    changed: Vec<DomainName>,
+    changed: bool,
+    /// Whether somebody is told of the names.
+    told: bool,
+    /// In no order, and some of them twice.
+    names: Vec<DomainName>,
     contested: BTreeSet<(Subject, Subject)>,
 }
 
@@ -139,15 +143,17 @@ impl ZoneWriter {
 
     /// Renders the subjects anew and puts what they say into the zone. The serial goes up if a name changed.
     pub fn update(&mut self, inventory: &Inventory, subjects: &BTreeSet<Subject>) -> Diff {
-        self.update_by(inventory, subjects, |subjects, render| subjects.iter().map(render).collect())
+        self.update_by(inventory, subjects, true, |subjects, render| subjects.iter().map(render).collect())
     }
 
     /// [`Self::update`], with what renders given: it calls the function for each subject and returns the results in their
-    /// order. No subject depends on another, so it may call it for several at a time.
+    /// order. No subject depends on another, so it may call it for several at a time. Unless somebody is `told` of them,
+    /// the names that have changed are not gathered.
     pub fn update_by(
         &mut self,
         inventory: &Inventory,
         subjects: &BTreeSet<Subject>,
+        told: bool,
         each: impl FnOnce(&[Subject], Render<'_>) -> Vec<Option<Block>>,
     ) -> Diff {
         let settings = Arc::clone(&self.zone.settings);
@@ -156,20 +162,19 @@ impl ZoneWriter {
             let fragment = render::render(inventory, &settings, subject)?;
             Some(Block::pack(&fragment, &settings.origin))
         });
-        let mut found = Found::default();
+        let mut found = Found { told, ..Found::default() };
         for (subject, new) in affected.iter().zip(blocks) {
             self.put(subject, new, &mut found);
         }
-        let diff = Diff { changed: found.changed.into_iter().collect(), contested: found.contested, ..Diff::default() };
         let sync = sync_state(inventory, &settings);
         if sync != *self.zone.sync {
             self.zone.fixed = Arc::new(fixed::bodies(&sync));
             self.zone.sync = Arc::new(sync);
         }
-        if !diff.changed.is_empty() {
+        if found.changed {
             self.advance();
         }
-        diff
+        Diff { changed: found.names.into_iter().collect(), contested: found.contested, ..Diff::default() }
     }
 
     /// Puts a hosted zone in the place of what was read of it before. The serial goes up if a name changed.
@@ -289,7 +294,8 @@ impl ZoneWriter {
             }
         };
         if changed {
-            found.changed.extend(DomainName::from_wire(name));
+            found.changed = true;
+            found.names.extend(found.told.then(|| DomainName::from_wire(name)).flatten());
         }
     }
 
