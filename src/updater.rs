@@ -4,6 +4,7 @@
 //! that swap. After a restart, what a first pass finds of a cluster is published once that pass is through (`held`).
 
 mod held;
+mod spread;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -289,10 +290,10 @@ impl Updater {
     }
 
     fn publish(&mut self, touched: &BTreeSet<Subject>, settings: Option<Settings>, hosted: Option<&HostedRecords>) {
-        let held = self.held.subjects();
-        let mut diff = self.writer.update_around(&self.inventory, touched, held);
+        let (inventory, held, told) = (&self.inventory, self.held.subjects(), self.tell.is_some());
+        let mut diff = self.writer.update_by(inventory, touched, held, told, spread::over_cores);
         if let Some(settings) = settings {
-            let of_settings = self.writer.reconfigure(settings, &self.inventory, held);
+            let of_settings = self.writer.reconfigure(settings, inventory, held, told, spread::over_cores);
             diff.changed.extend(of_settings.changed);
             diff.contested.extend(of_settings.contested);
         }

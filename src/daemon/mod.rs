@@ -185,8 +185,7 @@ async fn serve(config: Config, sockets: Sockets, feed: Feed, link: Arc<dyn Link>
     let ends = feed::Ends { updates, forwarder, metrics, status, clock, events };
     let mut sources: Vec<_> = hosted::start(ends.clone(), &config, &token).into_iter().collect();
     sources.push(feed::start(&feed, ends, &config, &token));
-    let alive = signs_of_life(&handle, &config, updating);
-    tokio::spawn(systemd::watchdog(alive, token.clone().cancelled_owned()));
+    tokio::spawn(systemd::watchdog(signs_of_life(&handle, &config, updating), token.clone().cancelled_owned()));
     systemd::ready();
     tokio::spawn(token.clone().run_until_cancelled_owned(reporter.tell_status()));
     start.begin(config, live, (&reporting, hangup, token));

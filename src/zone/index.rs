@@ -12,7 +12,7 @@ use super::claims::{Claims, Origin};
 use super::hash;
 use super::naming::Form;
 use super::node::Node;
-use super::trie::{Trie, Walk};
+use super::trie::{Descent, Trie, Walk};
 use crate::dns::DomainName;
 
 /// All names of ECS, and the zone's own.
@@ -112,12 +112,12 @@ impl Index {
     }
 
     /// The way to the owners of a name, step by step, and from the number of a block to it.
-    pub(super) fn owners(&self) -> Walk<'_, Word> {
-        self.names.walk()
+    pub(super) fn owners(&self) -> Descent<'_, Word> {
+        self.names.descent()
     }
 
-    pub(super) fn blocks(&self) -> Walk<'_, Arc<Block>> {
-        self.blocks.walk()
+    pub(super) fn blocks(&self) -> Descent<'_, Arc<Block>> {
+        self.blocks.descent()
     }
 
     /// The block of a subject.

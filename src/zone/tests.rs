@@ -16,6 +16,7 @@ use crate::dns::{Body, DomainName, Name, Parsed, Question, RecordType, ReplyCont
 use crate::inventory::{Inventory, Outcome, Subject, reduce};
 use crate::resolve::{Resolution, resolve};
 use crate::route53::{Content, HostedZoneId, RecordSet, Routing};
+use crate::zone::writer::one_by_one;
 use history::{Step, changes, settings};
 use manner::{Manner, USUAL};
 use slow::Slow;
@@ -139,7 +140,7 @@ proptest! {
         let first = if reconfigured { others(settings(fallback)) } else { settings(fallback) };
         let (inventory, mut writer) = incremental(&steps, first);
         if reconfigured {
-            writer.reconfigure(settings(fallback), &inventory, &BTreeSet::new());
+            writer.reconfigure(settings(fallback), &inventory, &BTreeSet::new(), true, one_by_one);
         }
         let mut full = ZoneWriter::new(settings(fallback), &inventory, 1);
         full.update(&inventory, &subjects(&inventory));

@@ -32,20 +32,20 @@ enum Shard<T> {
 
 /// A place on the way to the leaf of a hash.
 #[derive(Debug)]
-pub(super) struct Walk<'t, T> {
+pub(super) struct Descent<'t, T> {
     shard: &'t Shard<T>,
     level: u32,
 }
 
-impl<T> Clone for Walk<'_, T> {
+impl<T> Clone for Descent<'_, T> {
     fn clone(&self) -> Self {
         *self
     }
 }
 
-impl<T> Copy for Walk<'_, T> {}
+impl<T> Copy for Descent<'_, T> {}
 
-impl<'t, T> Walk<'t, T> {
+impl<'t, T> Descent<'t, T> {
     /// One step further, or where the way ends: the values among which those with this hash are, in the order of their
     /// hashes. Neither has been looked at.
     pub(super) fn next(self, hash: u32) -> Result<Self, &'t [(u32, T)]> {
@@ -91,7 +91,7 @@ impl<T> Trie<T> {
 
     /// The values among which those with this hash are, in the order of their hashes.
     fn leaf(&self, hash: u32) -> &[(u32, T)] {
-        let mut walk = self.walk();
+        let mut walk = self.descent();
         loop {
             match walk.next(hash) {
                 Ok(further) => walk = further,
@@ -101,8 +101,8 @@ impl<T> Trie<T> {
     }
 
     /// The way to a leaf, for whoever goes it step by step.
-    pub(super) fn walk(&self) -> Walk<'_, T> {
-        Walk { shard: &self.root, level: 0 }
+    pub(super) fn descent(&self) -> Descent<'_, T> {
+        Descent { shard: &self.root, level: 0 }
     }
 
     /// All values, in no order that means anything.

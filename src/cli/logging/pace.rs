@@ -73,13 +73,13 @@ where
         let mut line = String::new();
         self.format.format_event(context, Writer::new(&mut line), event)?;
         let line = lines::escape_json(&line);
-        left_out.map_or(Ok(()), |message| writeln!(writer, "{}", saying(&line, message)))?;
+        left_out.map_or(Ok(()), |message| writeln!(writer, "{}", saying(&line, &message)))?;
         writer.write_str(&line)
     }
 }
 
 /// A line of JSON like `line`, of the same time and level, that says nothing but `message`.
-fn saying(line: &str, message: String) -> serde_json::Value {
+fn saying(line: &str, message: &str) -> serde_json::Value {
     let mut line = serde_json::from_str(line).unwrap_or_else(|_| serde_json::json!({}));
     line["fields"] = serde_json::json!({ "message": message });
     line
