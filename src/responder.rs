@@ -4,6 +4,7 @@
 //! becomes a [`Pending`], which an async task [finishes](Responder::finish). No socket here: whoever has the bytes
 //! sends the reply.
 
+mod ahead;
 mod chase;
 mod conclude;
 mod decide;
@@ -107,7 +108,7 @@ impl Responder {
             Precheck::Pass => Question::parse(message),
         };
         let visit = self.access.visit(client, tcp, message.len(), now);
-        let Parsed::Plain(question) = parsed else {
+        let Parsed::Plain(ref question) = parsed else {
             return match visit.admit_other() {
                 Admission::Answer(_) if matches!(parsed, Parsed::Unusual) => Verdict::Unusual,
                 Admission::Answer(_) => {
@@ -118,13 +119,13 @@ impl Responder {
             };
         };
         counters.asked(if tcp { Proto::Tcp } else { Proto::Udp }, question.qtype);
-        let (admission, cookies) = visit.admit(&question);
+        let (admission, cookies) = visit.admit(question);
         if let Some(worth) = cookies {
             counters.cookies(worth);
         }
         match admission {
-            Admission::Answer(envelope) => self.answer(message, &question, (circumstances, envelope), out),
-            other => turn_away::question(&question, other, counters, out),
+            Admission::Answer(envelope) => self.answer(message, question, (circumstances, envelope), out),
+            other => turn_away::question(question, other, counters, out),
         }
     }
 

@@ -4,6 +4,7 @@
 //! forged, what leaves for them is bounded in number and in size, until they come over TCP or show a cookie of ours.
 //! Every question passes here: nothing allocates, locks or logs, and for a loopback client nothing is even looked up.
 
+mod client;
 pub mod cookies;
 mod networks;
 mod rate;
@@ -22,6 +23,7 @@ use self::networks::Networks;
 use self::rate::{Rate, Rated};
 use crate::dns::{Cookie, Envelope, Question, ReplyCookie, UDP_PLAIN_LIMIT};
 
+pub use self::client::Client;
 pub use self::networks::Standing;
 
 /// Largest UDP reply to an address that has not been proved, as a multiple of the query, if that is more than 512 bytes.
@@ -45,7 +47,8 @@ pub struct AccessSettings {
     pub deny: Vec<IpNet>,
     /// What those get.
     pub denial: Denial,
-    /// The networks of our own; empty: loopback, and those of the host's interfaces.
+    /// The networks of our own; empty: those of the host's interfaces. The host's own addresses
+    /// always are, and so is loopback, unless a part of it is named here.
     pub own: Vec<IpNet>,
     /// Replies a second to each foreign client over UDP; `None`: any number.
     pub rate: Option<NonZeroU32>,
@@ -66,15 +69,14 @@ impl AccessSettings {
 
     /// Whether all loopback addresses are our own, whatever the interfaces are.
     fn loopback_is_own(&self) -> bool {
-        let hits = |denied| loopback().iter().any(|network| network.contains(denied));
-        self.own.is_empty() && !self.deny.iter().any(hits)
+        !self.own.iter().chain(&self.deny).any(is_loopback)
     }
 }
 
 /// What changes while we run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Surroundings {
-    /// The networks of the host's interfaces.
+    /// The addresses of the host's interfaces, each with its network.
     pub networks: Vec<IpNet>,
     /// The server secrets of this hour.
     pub secrets: Secrets,
@@ -195,15 +197,22 @@ fn loopback() -> [IpNet; 2] {
     [IpNet::new_assert([127, 0, 0, 0].into(), 8), IpNet::new_assert(std::net::Ipv6Addr::LOCALHOST.into(), 128)]
 }
 
+fn is_loopback(network: &IpNet) -> bool {
+    loopback().iter().any(|whole| whole.contains(network))
+}
+
 impl State {
     fn of(rules: Arc<Rules>, around: Surroundings) -> Self {
         let settings = &rules.settings;
         let with = |standing| move |network: &IpNet| (*network, standing);
-        let (own, found) = match settings.own.as_slice() {
-            [] => (loopback().to_vec(), around.networks.as_slice()),
-            given => (given.to_vec(), [].as_slice()),
-        };
-        let own = own.iter().chain(found).map(with(Standing::Own));
+        let interfaces = around.networks.iter().filter_map(|interface| match settings.own.as_slice() {
+            [] => Some(*interface),
+            _ => Some(IpNet::from(interface.addr())).filter(|address| !is_loopback(address)),
+        });
+        let named = settings.own.iter().any(is_loopback);
+        let whole = loopback().into_iter().filter(|_| !named);
+        let own: Vec<_> = whole.chain(settings.own.iter().copied()).chain(interfaces).collect();
+        let own = own.iter().map(with(Standing::Own));
         let (denied, allowed) = (settings.deny.iter(), settings.allow.iter());
         let standings = denied.map(with(Standing::Denied)).chain(own).chain(allowed.map(with(Standing::Foreign)));
         Self { networks: Networks::new(standings), rules, around }

@@ -351,7 +351,7 @@ impl Default for Limits {
             tcp_idle: "10s".to_owned(),
             questions_under_way: 4096,
             questions_under_way_per_client: 1024,
-            inventory: 500_000,
+            inventory: 150_000,
         }
     }
 }

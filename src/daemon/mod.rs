@@ -184,8 +184,7 @@ async fn serve(config: Config, sockets: Sockets, feed: Feed, link: Arc<dyn Link>
     let ends = feed::Ends { updates, forwarder, metrics, status, clock, events };
     let mut sources: Vec<_> = hosted::start(ends.clone(), &config, &token).into_iter().collect();
     sources.push(feed::start(&feed, ends, &config, &token));
-    let alive = signs_of_life(&handle, &config, updating);
-    tokio::spawn(systemd::watchdog(alive, token.clone().cancelled_owned()));
+    tokio::spawn(systemd::watchdog(signs_of_life(&handle, &config, updating), token.clone().cancelled_owned()));
     systemd::ready();
     tokio::spawn(token.clone().run_until_cancelled_owned(reporter.tell_status()));
     start.begin(config, live, (&reporting, hangup, token));
@@ -195,14 +194,15 @@ async fn serve(config: Config, sockets: Sockets, feed: Feed, link: Arc<dyn Link>
     ended
 }
 
-/// Answers what is under way, while what is kept over a restart is saved.
+/// Waits until what is kept over a restart is saved, while queries are still answered, and then answers what is under way:
+/// once nobody reads the sockets, the next start had better not be far.
 async fn finish(handle: ServerHandle, saving: Vec<JoinHandle<()>>) {
+    if tokio::time::timeout(DRAIN, join_all(saving)).await.is_err() {
+        tracing::warn!("what is kept over a restart could not be saved within {DRAIN:?}; files of before stay");
+    }
     let unanswered = handle.stop(DRAIN).await;
     if unanswered > 0 {
         tracing::warn!("{unanswered} questions were still unanswered at the end of {DRAIN:?}");
-    }
-    if tokio::time::timeout(DRAIN, join_all(saving)).await.is_err() {
-        tracing::warn!("what is kept over a restart could not be saved within {DRAIN:?}; files of before stay");
     }
 }
 
@@ -313,7 +313,7 @@ impl Stop {
 
 /// Runs the updater on a thread of its own: rendering a whole cluster takes a while, in which others want to be served.
 fn start_updater(updater: Updater, messages: mpsc::Receiver<Message>) -> Result<std::thread::JoinHandle<()>, Error> {
-    let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(Error::internal)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().map_err(Error::internal)?;
     let thread = std::thread::Builder::new().name("updater".to_owned());
     thread.spawn(move || runtime.block_on(updater.run(messages))).map_err(Error::internal)
 }
@@ -345,3 +345,6 @@ fn zone_settings(config: &Config, feed: &Prepared, listen: &[std::net::SocketAdd
         source: feed.label(),
     }
 }
+
+#[cfg(test)]
+mod tests;

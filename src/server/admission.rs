@@ -14,7 +14,8 @@ use foldhash::fast::RandomState;
 use tokio::sync::Notify;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
-use super::limits::{Client, LiveLimits};
+use super::limits::LiveLimits;
+use crate::access::Client;
 
 /// How long a question may take to arrive, and answers to be taken, from their first byte to their last.
 const SLOW: Duration = Duration::from_secs(5);

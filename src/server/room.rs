@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use foldhash::fast::RandomState;
 
-use super::limits::{Client, LiveLimits};
+use super::limits::LiveLimits;
+use crate::access::Client;
 use crate::metrics::Dropped;
 
 /// The places.

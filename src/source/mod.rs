@@ -21,6 +21,7 @@ pub mod synthetic;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::dns::Ede;
+use crate::ecs::ClusterArn;
 use crate::inventory::{Change, Inventory};
 use crate::zone::Settings;
 use crate::zone::layers::HostedRecords;
@@ -66,12 +67,14 @@ impl Delivery {
 pub enum Message {
     /// Something was learned.
     Deliver(Delivery),
+    /// A pass over a cluster is through, complete or not; fired once what it has found is served.
+    Passed(ClusterArn, oneshot::Sender<()>),
     /// The hosted zone was read whole; fired once it is served.
     Hosted(HostedRecords, oneshot::Sender<()>),
     /// What is said with every answer of ECS from now on (EDE), or nothing.
     Remark(Option<Ede>),
-    /// The operator has decided otherwise: the zone is rendered anew, and there is room for so many services, tasks and
-    /// container instances; fired once it is served.
+    /// What the operator has decided of this zone, and that there is room for so many services, tasks and container
+    /// instances: what is not as before is rendered anew; fired once it is served.
     Configure(Box<Settings>, usize, oneshot::Sender<()>),
     /// Somebody wants to look at the inventory, which only the updater holds.
     Ask(Box<dyn FnOnce(&Inventory) + Send>),
@@ -112,6 +115,16 @@ impl Updates {
     pub async fn serve(&self, origin: Origin, changes: Vec<Change>) -> Result<(), Stopped> {
         let (done, served) = oneshot::channel();
         self.deliver(Delivery { changes, origin, done: Some(done) }).await?;
+        served.await.map_err(|_| Stopped)
+    }
+
+    /// Says that a pass over `cluster` is through, complete or not, and waits until what it has found is served.
+    ///
+    /// # Errors
+    /// [`Stopped`] at shutdown.
+    pub async fn passed(&self, cluster: ClusterArn) -> Result<(), Stopped> {
+        let (done, served) = oneshot::channel();
+        self.0.send(Message::Passed(cluster, done)).await.map_err(|_| Stopped)?;
         served.await.map_err(|_| Stopped)
     }
 

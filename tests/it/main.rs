@@ -13,6 +13,7 @@ mod daemon;
 mod demo;
 mod docs;
 mod events;
+mod failing_calls;
 mod fake_aws;
 mod fake_aws_selftest;
 mod flood;

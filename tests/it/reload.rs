@@ -156,7 +156,7 @@ fn who_may_ask_changes_at_once() {
     daemon.wait_log("changed: access.deny: - -> 127.0.0.1/32");
     daemon.wait_log("configuration reloaded: 1 keys changed, 0 need a restart");
     assert_eq!(daemon.ask("example.com").status, "REFUSED");
-    host.reload("[access]\nallow = [\"127.0.0.0/8\"]\nown_networks = [\"192.0.2.0/24\"]\nrate_limit = 1\nslip = 1\n");
+    host.reload("[access]\nallow = [\"127.0.0.0/8\"]\nown_networks = [\"127.0.0.2\"]\nrate_limit = 1\nslip = 1\n");
     daemon.wait_log("changed: access.rate_limit: 200 -> 1");
     daemon.wait_status("example.com", "NOERROR");
     // Each second one is answered, and each other one is told to come over TCP, or with its cookie.

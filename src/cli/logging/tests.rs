@@ -80,6 +80,20 @@ fn a_line_has_an_end() {
 }
 
 #[test]
+fn what_was_left_out_has_time_and_level_in_json_too() {
+    let forge = || (0..200).for_each(|number| tracing::warn!("forged reply {number}"));
+    let log = logged(LogFormat::Json, || {
+        forge();
+        std::thread::sleep(std::time::Duration::from_millis(1100));
+        forge();
+    });
+    let lines: Vec<serde_json::Value> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert!(lines.iter().all(|line| line["timestamp"].is_string() && line["level"] == "WARN"), "{log}");
+    let said = |line: &serde_json::Value| line["fields"]["message"].as_str().unwrap().contains("were left out");
+    assert!(lines.iter().any(said), "{log}");
+}
+
+#[test]
 fn one_place_cannot_fill_the_log_and_others_are_heard() {
     let log = logged(LogFormat::Text, || {
         (0..1000).for_each(|number| tracing::warn!("forged reply {number}"));

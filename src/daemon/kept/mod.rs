@@ -110,6 +110,10 @@ impl Counts {
         *lock(&self.saves).entry((kind.label(), "failed")).or_default() += 1;
     }
 
+    fn put_off(&self, kind: Kind) {
+        *lock(&self.saves).entry((kind.label(), "put_off")).or_default() += 1;
+    }
+
     /// Exports them.
     pub(super) fn register(self: &Arc<Self>, metrics: &Metrics) {
         let counts = Arc::clone(self);

@@ -45,8 +45,12 @@ impl Saver {
                 _ = looks.tick() => false,
             };
             let mark = self.mark();
-            let wanted = if stopping { pace.is_behind(&mark) } else { pace.is_due(&mark, now()) };
-            if wanted && self.is_whole() {
+            let wanted = if stopping { pace.is_worth_a_stop(&mark) } else { pace.is_due(&mark, now()) };
+            if wanted && self.is_held() {
+                if pace.put_off(now()) {
+                    self.tell_put_off();
+                }
+            } else if wanted && self.is_served() {
                 match self.save(&mark).await {
                     Ok((size, cost)) => {
                         outcomes.saved(size);
@@ -68,10 +72,15 @@ impl Saver {
         Mark { changed: self.updated.changed.load(Relaxed), read: self.status.report().read() }
     }
 
-    /// Whether the inventory is worth keeping: something of it is served, and nothing of it waits for the end of a first
-    /// pass, which is when tasks that are gone are known and those that came for them are not.
-    fn is_whole(&self) -> bool {
-        self.updated.synced_clusters.load(Relaxed) > 0 && self.updated.held.load(Relaxed) == 0
+    /// Whether something of the inventory is served: else it is not worth keeping.
+    fn is_served(&self) -> bool {
+        self.updated.synced_clusters.load(Relaxed) > 0
+    }
+
+    /// Whether something of it waits for the end of a first pass, which is when tasks that are gone are known and those
+    /// that came for them are not.
+    fn is_held(&self) -> bool {
+        self.updated.held.load(Relaxed) > 0
     }
 
     /// Saves, and says how large the file is and for how long that kept the updater.
@@ -90,8 +99,20 @@ impl Saver {
         let size = writing.await.map_err(|error| error.to_string())?.map_err(|error| error.to_string())?;
         Ok((size, cost))
     }
+
+    fn tell_put_off(&self) {
+        self.counts.put_off(Kind::Inventory);
+        tracing::warn!(
+            "{} has not been written for long, as the first pass after the start is not through yet; a restart would begin \
+             with what was saved before. /ready says which calls of AWS fail",
+            self.path.display()
+        );
+    }
 }
 
 fn now() -> std::time::Instant {
     Instant::now().into_std()
 }
+
+#[cfg(test)]
+mod tests;
