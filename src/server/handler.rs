@@ -21,6 +21,8 @@ use crate::dns::{HEADER_LEN, Rcode, UDP_EDNS_LIMIT, UDP_PLAIN_LIMIT};
 
 /// TTL of the answer to ANY in seconds, as RFC 8482 has it in its example.
 const ANY_TTL: u32 = 3789;
+/// Length of the answer to ANY but for its two names: header, question, record, and the OPT that may follow.
+const ANY_FIXED: usize = HEADER_LEN + 4 + 19 + 11;
 
 /// Writes the reply to `message` into `out` and gives its (extended) response code.
 pub(super) async fn answer(message: Vec<u8>, peer: SocketAddr, tcp: bool, out: &mut Vec<u8>) -> u16 {
@@ -32,7 +34,7 @@ pub(super) async fn answer(message: Vec<u8>, peer: SocketAddr, tcp: bool, out: &
     };
     let limit = if tcp { u16::MAX } else { request.max_payload().clamp(UDP_PLAIN_LIMIT as u16, UDP_EDNS_LIMIT as u16) };
     let capture = Capture { bytes: Arc::default(), limit };
-    let info = Unusual.handle_request::<_, TokioTime>(&request, capture.clone()).await;
+    let info = Unusual { limit }.handle_request::<_, TokioTime>(&request, capture.clone()).await;
     out.append(&mut capture.bytes.lock().unwrap_or_else(PoisonError::into_inner));
     info.response_code.into()
 }
@@ -73,7 +75,10 @@ impl ResponseHandler for Capture {
 
 /// The handler of what is unusual.
 #[derive(Debug)]
-struct Unusual;
+struct Unusual {
+    /// Most bytes of a reply.
+    limit: u16,
+}
 
 #[async_trait::async_trait]
 impl RequestHandler for Unusual {
@@ -88,6 +93,10 @@ impl RequestHandler for Unusual {
             edns
         });
         let minimal = any_answer(request).filter(|_| metadata.response_code == ResponseCode::NoError);
+        // hickory leaves a piece of what does not fit in the reply.
+        let fits = |record: &Record| ANY_FIXED + 2 * record.name.len() <= usize::from(self.limit);
+        metadata.truncation = minimal.as_ref().is_some_and(|record| !fits(record));
+        let minimal = minimal.filter(fits);
         let builder = MessageResponseBuilder::new(&request.queries, edns.as_ref());
         let fallback = Header { metadata, counts: HeaderCounts::default() };
         let sent = reply.send_response(builder.build(metadata, minimal.iter(), [], [], [])).await;
