@@ -21,8 +21,9 @@ use crate::dns::{HEADER_LEN, Rcode, UDP_EDNS_LIMIT, UDP_PLAIN_LIMIT};
 
 /// TTL of the answer to ANY in seconds, as RFC 8482 has it in its example.
 const ANY_TTL: u32 = 3789;
-/// Length of the answer to ANY but for its two names: header, question, record, and the OPT that may follow.
-const ANY_FIXED: usize = HEADER_LEN + 4 + 19 + 11;
+/// Length of the answer to ANY but for the labels of its two names: header, question, record, the OPT that may follow, and
+/// the root, which hickory does not count.
+const ANY_FIXED: usize = HEADER_LEN + 4 + 19 + 11 + 2;
 
 /// Writes the reply to `message` into `out` and gives its (extended) response code.
 pub(super) async fn answer(message: Vec<u8>, peer: SocketAddr, tcp: bool, out: &mut Vec<u8>) -> u16 {

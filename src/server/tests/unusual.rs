@@ -82,7 +82,7 @@ async fn any_of_a_long_name_is_whole_or_truncated() {
     let server = start();
     let client = server.client().await;
     let name = |last: usize| format!("{0}.{0}.{0}.{1}.", "a".repeat(63), "a".repeat(last));
-    // 12 + 4 + 19 + 11 bytes besides the name, which is there twice.
+    // 12 + 4 + 19 + 11 bytes besides the name, which is there twice: 233 bytes of it fit into 512.
     for (last, size, whole) in [(61, 0, false), (39, 0, true), (40, 0, false), (61, 1232, true)] {
         client.send(&query(7, &name(last), RecordType::ANY, size)).await.unwrap();
         let bytes = receive_bytes(&client).await;
