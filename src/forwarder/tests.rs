@@ -2,6 +2,8 @@
 
 mod bad_input;
 mod caching;
+mod rules;
+mod saving;
 mod shedding;
 mod staleness;
 mod upstreams;

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use fastrand::Rng;
 
-use targets::{config, event, packet, snapshot, tcp_stream, upstream_reply};
+use targets::{cache, config, event, packet, snapshot, tcp_stream, upstream_reply};
 
 /// Largest corpus, in files, and largest file in it, in bytes.
 const CORPUS: (usize, u64) = (100, 1024);
@@ -24,7 +24,8 @@ const CORPUS: (usize, u64) = (100, 1024);
 type Target = (&'static str, fn(&[u8]), usize);
 
 /// Each target: its name, what it does, and how many mutations are tried of each input.
-const TARGETS: [Target; 6] = [
+const TARGETS: [Target; 7] = [
+    ("cache", cache::run, 100),
     ("config", config::run, 20),
     ("event", event::run, 200),
     ("packet", packet::run, 100),
@@ -99,6 +100,11 @@ fn minutes_of_mutations() {
         }
         println!("{name}: {count} mutations in {} s, from the seed {seed}", begun.elapsed().as_secs());
     }
+}
+
+#[test]
+fn files_of_forwarded_answers() {
+    run("cache");
 }
 
 #[test]

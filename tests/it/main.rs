@@ -41,3 +41,4 @@ mod scripts;
 mod supply;
 mod units;
 mod upstream;
+mod warm_start;

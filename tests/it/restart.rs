@@ -123,6 +123,8 @@ fn restart_and_upgrade_lose_nothing() {
         supervisor.start(&format!("--listen {server} --workers {workers}"));
         load.go_on(1000);
     }
+    let told = format!("{server} has fewer sockets than there are workers");
+    assert!(supervisor.log().contains(&told), "nobody tells that 4 sockets stay 4:\n{}", supervisor.log());
     println!("{:?} over connections", connections.finish());
     let tally = tally(load, &supervisor);
     assert_eq!(tally.lost, 0, "{tally}\n{}", supervisor.log());

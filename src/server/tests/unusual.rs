@@ -82,8 +82,8 @@ async fn any_of_a_long_name_is_whole_or_truncated() {
     let server = start();
     let client = server.client().await;
     let name = |last: usize| format!("{0}.{0}.{0}.{1}.", "a".repeat(63), "a".repeat(last));
-    // 12 + 4 + 19 + 11 bytes besides the name, which is there twice: 233 bytes of it fit into 512.
-    for (last, size, whole) in [(61, 0, false), (39, 0, true), (40, 0, false), (61, 1232, true)] {
+    // 12 + 4 + 19 + 11 + 28 bytes besides the name, which is there twice: 219 bytes of it fit into 512.
+    for (last, size, whole) in [(61, 0, false), (25, 0, true), (26, 0, false), (61, 1232, true)] {
         client.send(&query(7, &name(last), RecordType::ANY, size)).await.unwrap();
         let bytes = receive_bytes(&client).await;
         let reply = Message::from_vec(&bytes).unwrap();
@@ -143,9 +143,34 @@ proptest! {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let mut out = Vec::new();
         let peer = SocketAddr::from(([127, 0, 0, 1], 1));
-        runtime.block_on(handler::answer(message.clone(), peer, false, &mut out));
+        runtime.block_on(handler::answer(message.clone(), peer, false, &|_| None, &mut out));
         prop_assert!(out.len() >= 12 && out.len() <= 1232);
         prop_assert_eq!(&out[..2], &message[..2]);
         prop_assert!(out[2] & 0x80 != 0 && Message::from_vec(&out).is_ok());
     }
+}
+
+#[tokio::test]
+async fn cookies_are_in_every_reply_to_who_sends_some() {
+    use hickory_proto::rr::rdata::opt::{EdnsCode, EdnsOption};
+    let bake =
+        |cookie: crate::dns::Cookie<'_>| Some(crate::dns::ReplyCookie { client: *cookie.client, server: [7; 16] });
+    let with = |data: &[u8], version: u8| {
+        let mut query = plain(RecordType::ANY);
+        let edns = query.edns.as_mut().unwrap();
+        edns.set_version(version);
+        edns.options_mut().insert(EdnsOption::Unknown(10, data.to_vec()));
+        query
+    };
+    let answered = async |query: &Message| {
+        let mut out = Vec::new();
+        handler::answer(query.to_vec().unwrap(), "192.0.2.1:5".parse().unwrap(), false, &bake, &mut out).await;
+        let reply = Message::from_vec(&out).unwrap();
+        reply.edns.unwrap().option(EdnsCode::Cookie).cloned()
+    };
+    let baked = EdnsOption::Unknown(10, [&[1; 8][..], &[7; 16]].concat());
+    assert_eq!(answered(&with(&[1; 8], 0)).await, Some(baked.clone()), "ANY");
+    assert_eq!(answered(&with(&[1; 24], 1)).await, Some(baked), "BADVERS");
+    assert_eq!(answered(&with(&[1; 7], 0)).await, None, "it is none (RFC 7873 5.2.2)");
+    assert_eq!(answered(&plain(RecordType::ANY)).await, None, "it has sent none");
 }
