@@ -22,6 +22,9 @@ use crate::dns::{Cookie, HEADER_LEN, Rcode, ReplyCookie, UDP_EDNS_LIMIT, UDP_PLA
 
 /// TTL of the answer to ANY in seconds, as RFC 8482 has it in its example.
 const ANY_TTL: u32 = 3789;
+/// Length of the answer to ANY but for the labels of its two names: header, question, record, the OPT and cookies that may
+/// follow, and the root, which hickory does not count.
+const ANY_FIXED: usize = HEADER_LEN + 4 + 19 + 11 + 28 + 2;
 
 /// Makes the cookies of a reply from those of the query.
 pub(super) type Bake<'a> = dyn Fn(Cookie<'_>) -> Option<ReplyCookie> + Send + Sync + 'a;
@@ -36,8 +39,8 @@ pub(super) async fn answer(message: Vec<u8>, peer: SocketAddr, tcp: bool, bake: 
     };
     let limit = if tcp { u16::MAX } else { request.max_payload().clamp(UDP_PLAIN_LIMIT as u16, UDP_EDNS_LIMIT as u16) };
     let capture = Capture { bytes: Arc::default(), limit };
-    let info =
-        Unusual { cookie: cookie(&request, bake) }.handle_request::<_, TokioTime>(&request, capture.clone()).await;
+    let unusual = Unusual { cookie: cookie(&request, bake), limit };
+    let info = unusual.handle_request::<_, TokioTime>(&request, capture.clone()).await;
     out.append(&mut capture.bytes.lock().unwrap_or_else(PoisonError::into_inner));
     info.response_code.into()
 }
@@ -88,6 +91,8 @@ fn cookie(request: &Request, bake: &Bake<'_>) -> Option<ReplyCookie> {
 #[derive(Debug)]
 struct Unusual {
     cookie: Option<ReplyCookie>,
+    /// Most bytes of a reply.
+    limit: u16,
 }
 
 #[async_trait::async_trait]
@@ -107,6 +112,10 @@ impl RequestHandler for Unusual {
             edns
         });
         let minimal = any_answer(request).filter(|_| metadata.response_code == ResponseCode::NoError);
+        // hickory leaves a piece of what does not fit in the reply.
+        let fits = |record: &Record| ANY_FIXED + 2 * record.name.len() <= usize::from(self.limit);
+        metadata.truncation = minimal.as_ref().is_some_and(|record| !fits(record));
+        let minimal = minimal.filter(fits);
         let builder = MessageResponseBuilder::new(&request.queries, edns.as_ref());
         let fallback = Header { metadata, counts: HeaderCounts::default() };
         let sent = reply.send_response(builder.build(metadata, minimal.iter(), [], [], [])).await;

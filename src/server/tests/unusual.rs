@@ -78,6 +78,26 @@ async fn any_is_answered_small() {
 }
 
 #[tokio::test]
+async fn any_of_a_long_name_is_whole_or_truncated() {
+    let server = start();
+    let client = server.client().await;
+    let name = |last: usize| format!("{0}.{0}.{0}.{1}.", "a".repeat(63), "a".repeat(last));
+    // 12 + 4 + 19 + 11 + 28 bytes besides the name, which is there twice: 219 bytes of it fit into 512.
+    for (last, size, whole) in [(61, 0, false), (25, 0, true), (26, 0, false), (61, 1232, true)] {
+        client.send(&query(7, &name(last), RecordType::ANY, size)).await.unwrap();
+        let bytes = receive_bytes(&client).await;
+        let reply = Message::from_vec(&bytes).unwrap();
+        assert_eq!((reply.metadata.truncation, reply.answers.len()), (!whole, usize::from(whole)), "{last} {size}");
+        let end = 12 + name(last).len() + 1 + 4;
+        assert_eq!(
+            (bytes.len() == end, reply.edns.is_some()),
+            (!whole, size > 0),
+            "nothing is left of what did not fit"
+        );
+    }
+}
+
+#[tokio::test]
 async fn nsid_and_other_options_are_ignored() {
     let server = start();
     let mut query = query(1, "web.ecs.internal.", RecordType::A, 1232);
