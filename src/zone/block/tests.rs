@@ -68,10 +68,3 @@ fn names_come_in_the_order_of_their_hashes() {
     let again: BTreeMap<_, _> = all.iter().cloned().collect();
     assert!(again.iter().all(|(hash, name)| block.find(*hash, name).is_some()));
 }
-
-/// What the hot path reads of a block and of most nodes is one line of memory each.
-#[test]
-fn a_block_and_a_node_are_one_line() {
-    assert_eq!((size_of::<Block>(), align_of::<Block>()), (64, 64));
-    assert_eq!((size_of::<Node>(), align_of::<Node>()), (64, 64));
-}
