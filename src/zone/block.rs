@@ -32,6 +32,9 @@ pub struct Block {
     nodes: Box<[Node]>,
 }
 
+// What the hot path reads of a block, and of most nodes, is one line of memory each.
+const _: () = assert!(size_of::<Block>() == 64 && size_of::<Node>() == 64);
+
 /// Where a name and what it says lie.
 #[derive(Debug, Clone, Copy)]
 struct Place {

@@ -2,8 +2,9 @@
 //!
 //! Read in this order: `settings`, `naming` (the only place that joins labels), `readiness`, `ports`, `balancing` and
 //! `facts` (what a service's names are made of), `render` (one subject → its names), `block` (these, packed), `claims` (who
-//! may say what a name says), `index` and `trie` (finding a name, and the shards that are published), `layers` (records
-//! that are not from ECS), `writer` (subjects in, a new version of the zone out), `text`, `walk`, `transfer`.
+//! may say what a name says), `index`, `trie` and `sorted` (finding a name, and the shards that are published), `ahead`
+//! (finding several at once), `layers` (records that are not from ECS), `writer` (subjects in, a new version of the zone
+//! out), `text`, `walk`, `transfer`.
 //!
 //! Pure: nothing here waits, reads a clock, or fails. A change costs what the change is, not what the fleet is.
 

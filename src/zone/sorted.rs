@@ -5,7 +5,7 @@
 
 /// Where values with this hash would be if the hashes were spread exactly evenly.
 pub fn guess<T>(values: &[T], hash: u32) -> usize {
-    (u64::from(hash) * values.len() as u64 >> 32) as usize
+    ((u64::from(hash) * values.len() as u64) >> 32) as usize
 }
 
 /// The index of the first value that has this hash or a higher one.
