@@ -3,14 +3,18 @@
 //! Owner names are not part of it. Every answer record belongs to the name that was asked and is written with a
 //! pointer to it, so one body serves every name that says the same, and rotating the records keeps it valid.
 
+use std::hint::black_box;
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use hickory_proto::serialize::binary::{BinDecoder, Restrict};
 use triomphe::ThinArc;
 
-use super::records::{ASKED, Records, RecordsBuilder, record, record_wire};
-use super::{DomainName, Ede, RData, Rcode, RecordType};
+use super::records::{ASKED, Records, RecordsBuilder, record};
+use super::{DomainName, Ede, RData, Rcode, RecordType, UDP_EDNS_LIMIT};
+
+/// Octets that memory is read in.
+const LINE: usize = 64;
 
 /// Who owns an answer record.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -108,6 +112,17 @@ impl Body {
     /// The SOA of somebody else's zone: its owner, and the rest of the record.
     pub(super) fn foreign_soa(&self) -> Option<(&DomainName, &[u8])> {
         self.head().rare.as_ref()?.foreign_soa.as_ref().map(|(owner, record)| (owner, &**record))
+    }
+
+    /// Reads ahead: how long it is, and then all of it, or as much as a reply over UDP may need.
+    pub(crate) fn read_head(&self) {
+        black_box(self.head().answers);
+    }
+
+    pub(crate) fn read(&self) {
+        for octet in self.0.slice.iter().step_by(LINE).take(UDP_EDNS_LIMIT / LINE) {
+            black_box(*octet);
+        }
     }
 
     /// Number of answer records.
@@ -213,6 +228,12 @@ impl BodyBuilder {
         self.answers.len()
     }
 
+    /// Whether there is no answer record so far.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// Adds an answer record of the name that was asked. TTL in seconds.
     pub fn answer(&mut self, ttl: u32, data: &RData) -> &mut Self {
         self.answers.push(ASKED, &record(ttl, data));
@@ -221,7 +242,7 @@ impl BodyBuilder {
 
     /// Adds an answer record of the name that was asked, its data in wire form without compression. TTL in seconds.
     pub fn answer_wire(&mut self, ttl: u32, kind: RecordType, rdata: &[u8]) -> &mut Self {
-        self.answers.push(ASKED, &record_wire(ttl, kind, rdata));
+        self.answers.push_wire(ASKED, ttl, kind, rdata);
         self
     }
 
@@ -250,7 +271,10 @@ impl BodyBuilder {
     /// Adds an address of the target of the answer record added last, for ADDITIONAL.
     pub fn glue(&mut self, ttl: u32, address: IpAddr) -> &mut Self {
         if let Some(of) = self.answers.len().checked_sub(1).and_then(|last| u16::try_from(last).ok()) {
-            self.glue.push(of.to_be_bytes(), &record(ttl, &address_record(address)));
+            match address {
+                IpAddr::V4(v4) => self.glue.push_wire(of.to_be_bytes(), ttl, RecordType::A, &v4.octets()),
+                IpAddr::V6(v6) => self.glue.push_wire(of.to_be_bytes(), ttl, RecordType::AAAA, &v6.octets()),
+            }
         }
         self
     }

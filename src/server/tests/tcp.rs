@@ -182,6 +182,28 @@ async fn a_fault_costs_one_connection() {
     assert!((server.handle.liveness())());
 }
 
+#[tokio::test]
+async fn late_answers_that_come_together_all_arrive() {
+    let server = start();
+    let mut stream = connect(&server).await;
+    // 145 KB. Each name twice: a client may not have more names under way, of 64.
+    let questions = 0..60;
+    for id in questions.clone() {
+        let name = format!("slow-big-{}.example.", id / 2);
+        send(&mut stream, &query(id, &name, RecordType::A, 0)).await;
+    }
+    server.until_counted("ecs_resolver_dns_requests_total{proto=\"tcp\",type=\"A\"} 60.0").await;
+    server.gate.add_permits(Semaphore::MAX_PERMITS / 2);
+    let mut ids = Vec::new();
+    for _ in questions.clone() {
+        let message = receive(&mut stream).await;
+        assert_eq!(message.answers.len(), 150);
+        ids.push(message.metadata.id);
+    }
+    ids.sort_unstable();
+    assert_eq!(ids, Vec::from_iter(questions));
+}
+
 /// What was sent before the connection is accepted is answered, by whatever way: at once, later, and by closing.
 #[tokio::test]
 async fn a_client_that_asks_at_once_is_answered() {
