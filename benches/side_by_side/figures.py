@@ -48,10 +48,10 @@ def settle(pids, patience=60.0):
 
 
 def busy():
-    """Seconds that the cores of the machine were not idle."""
+    """Seconds that the cores of the machine ran processes, or were kept from us by the host."""
     with open("/proc/stat") as file:
-        user, nice, system, idle, wait, *rest = map(int, file.readline().split()[1:9])
-    return (user + nice + system + sum(rest)) / TICKS
+        user, nice, system, _idle, _wait, _irq, _softirq, steal = map(int, file.readline().split()[1:9])
+    return (user + nice + system + steal) / TICKS
 
 
 def own(pids):

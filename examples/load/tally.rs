@@ -132,15 +132,15 @@ impl<'q> Tally<'q> {
 pub struct Report {
     answered: u64,
     /// Answers a second.
-    pub rate: f64,
-    pub lost: u64,
+    rate: f64,
+    lost: u64,
     bad: u64,
     truncated: u64,
     /// Mean size of a reply.
     bytes: f64,
     rcodes: [u64; 16],
     /// Percentiles 50, 99 and 99.9 of the time that an answer took, and the longest.
-    pub took: [Duration; 4],
+    took: [Duration; 4],
 }
 
 impl Report {

@@ -120,7 +120,7 @@ impl Link {
 impl Space {
     fn new() -> Self {
         Self {
-            packets: vec![Vec::with_capacity(REPLY); BATCH],
+            packets: (0..BATCH).map(|_| Vec::with_capacity(REPLY)).collect(),
             replies: vec![0; BATCH * REPLY],
             peers: [None; BATCH],
             sending: MultiHeaders::preallocate(BATCH, None),

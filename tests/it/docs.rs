@@ -101,8 +101,9 @@ fn the_commands_that_measure_exist() {
     assert_eq!(lacking(&text), [""; 0]);
     let planted = "    cargo bench --bench core\n    cargo bench --bench no\n    benches/no.py # x\n    target/release/examples/load\n";
     assert_eq!(lacking(planted), ["cargo bench --bench no", "benches/no.py # x"]);
-    for script in ["benches/crowd.py", "benches/forwarding.py", "benches/side_by_side/__main__.py"] {
-        let help = std::process::Command::new("python3").arg(root().join(script)).arg("--help").output();
+    let scripts = ["crowd.py", "forwarding.py", "resident.py", "start.py", "side_by_side/__main__.py"];
+    for script in scripts.map(|script| format!("benches/{script}")) {
+        let help = std::process::Command::new("python3").arg(root().join(&script)).arg("--help").output();
         let help = help.expect("python3");
         assert!(help.status.success(), "{script}: {}", String::from_utf8_lossy(&help.stderr));
     }

@@ -38,6 +38,9 @@ impl Output {
 
     /// Sends what the socket takes, before the runtime has heard of it. What fails will fail again.
     pub(super) fn begin(&mut self, writer: &OwnedWriteHalf) {
+        if self.is_empty() {
+            return;
+        }
         let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL;
         self.sent = send(writer.as_ref().as_raw_fd(), &self.bytes, flags).unwrap_or(0);
         if self.sent == self.bytes.len() {
