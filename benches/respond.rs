@@ -1,8 +1,9 @@
 //! What an answer costs without the sockets: the question read, the name found, the reply written, for each kind of
 //! answer and at three sizes of the zone. `cargo bench --bench respond` prints nanoseconds for each.
 //!
-//! The questions are few, so everything is in the CPU's cache; docs/performance.md has what a server costs whose names
-//! are asked at random.
+//! The questions of `respond` are few, so everything is in the CPU's cache. Those of `crowd` are of all services, at
+//! random and 16 at a time, as a worker has them when its queue is deep, with and without reading ahead; between two
+//! crowds as much other memory is read as the kernel would.
 
 #[expect(dead_code, reason = "the test uses the rest")]
 #[path = "../tests/hot_path/world.rs"]
@@ -19,7 +20,7 @@ use ecs_resolver::metrics::{Counters, Metrics};
 use ecs_resolver::responder::{Circumstances, Responder, Verdict};
 use world::{KINDS, responder};
 
-const SIZES: [usize; 3] = [10, 1_000, 30_000];
+const SIZES: [usize; 3] = [10, 1_000, 100_000];
 
 fn parse(criterion: &mut Criterion) {
     let query = KINDS[0].query();
@@ -106,9 +107,60 @@ fn respond(criterion: &mut Criterion) {
     }
 }
 
+/// Questions of one crowd.
+const CROWD: usize = 16;
+/// Octets that the kernel goes through for a crowd, roughly.
+const OTHERS: usize = 256 << 10;
+
+/// A question for an address of a service.
+fn of_service(index: usize) -> Vec<u8> {
+    let header = [0, 7, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0];
+    let name = DomainName::from_text(&format!("svc-{index:04}.ecs.internal")).expect("a name");
+    [&header, name.as_wire(), &[0, 1, 0, 1]].concat()
+}
+
+fn crowd(criterion: &mut Criterion) {
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
+    let _within = runtime.enter();
+    let counters = Metrics::new("bench").worker();
+    let mut group = criterion.benchmark_group("crowd");
+    group.throughput(criterion::Throughput::Elements(CROWD as u64));
+    for services in SIZES {
+        let responder = responder(services);
+        let queries: Vec<Vec<u8>> = (0..1 << 14).map(|at| of_service(at * 7919 % services)).collect();
+        let others = vec![1u8; OTHERS];
+        for ahead in [false, true] {
+            let now: Instant = tokio::time::Instant::now().into_std();
+            let mut crowds = queries.chunks_exact(CROWD).cycle();
+            let mut out = Vec::with_capacity(2048);
+            let called = if ahead { "read ahead" } else { "one by one" };
+            group.bench_function(BenchmarkId::new(called, services), |bencher| {
+                bencher.iter_batched(
+                    || {
+                        let crowd = crowds.next().unwrap_or_default().to_vec();
+                        black_box(others.iter().step_by(64).fold(0u8, |sum, octet| sum.wrapping_add(*octet)));
+                        crowd
+                    },
+                    |crowd| {
+                        if ahead {
+                            responder.read_ahead(crowd.iter().map(Vec::as_slice));
+                        }
+                        for query in &crowd {
+                            black_box(responder.respond(query, circumstances(0, now), &counters, &mut out));
+                        }
+                        crowd
+                    },
+                    criterion::BatchSize::PerIteration,
+                );
+            });
+        }
+    }
+}
+
 criterion_group! {
     name = benches;
     config = Criterion::default().without_plots();
-    targets = parse, encode, respond
+    targets = parse, encode, respond, crowd
 }
 criterion_main!(benches);

@@ -194,13 +194,8 @@ impl<'z> Asked<'z> {
 /// What a node of ECS says of a type.
 fn answer(node: &Node, qtype: RecordType) -> Resolution<'_> {
     match node {
-        Node::Records { sets, nodata } => {
-            let set = sets.iter().find(|(kind, _)| *kind == qtype);
-            Resolution::Reply(set.map_or(nodata, |(_, body)| body))
-        }
-        Node::Alias { cname, .. } if qtype == RecordType::CNAME => Resolution::Reply(cname),
-        Node::Alias { cname, target } => Resolution::Chase { alias: cname, target },
-        Node::Unavailable { answer } => Resolution::Reply(answer),
+        Node::Alias { cname, target } if qtype != RecordType::CNAME => Resolution::Chase { alias: cname, target },
+        said => Resolution::Reply(said.body(qtype)),
     }
 }
 

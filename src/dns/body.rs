@@ -3,6 +3,7 @@
 //! Owner names are not part of it. Every answer record belongs to the name that was asked and is written with a
 //! pointer to it, so one body serves every name that says the same, and rotating the records keeps it valid.
 
+use std::hint::black_box;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -10,7 +11,10 @@ use hickory_proto::serialize::binary::{BinDecoder, Restrict};
 use triomphe::ThinArc;
 
 use super::records::{ASKED, Records, RecordsBuilder, record};
-use super::{DomainName, Ede, RData, Rcode, RecordType};
+use super::{DomainName, Ede, RData, Rcode, RecordType, UDP_EDNS_LIMIT};
+
+/// Octets that memory is read in.
+const LINE: usize = 64;
 
 /// Who owns an answer record.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -108,6 +112,17 @@ impl Body {
     /// The SOA of somebody else's zone: its owner, and the rest of the record.
     pub(super) fn foreign_soa(&self) -> Option<(&DomainName, &[u8])> {
         self.head().rare.as_ref()?.foreign_soa.as_ref().map(|(owner, record)| (owner, &**record))
+    }
+
+    /// Reads ahead: how long it is, and then all of it, or as much as a reply over UDP may need.
+    pub(crate) fn read_head(&self) {
+        black_box(self.head().answers);
+    }
+
+    pub(crate) fn read(&self) {
+        for octet in self.0.slice.iter().step_by(LINE).take(UDP_EDNS_LIMIT / LINE) {
+            black_box(*octet);
+        }
     }
 
     /// Number of answer records.

@@ -100,6 +100,14 @@ impl<'q> Question<'q> {
         })
     }
 
+    /// What a message asks for, if it is a question at all: calls `hear` with the name in lower-cased wire form and the
+    /// type. For whoever prepares an answer; nothing else of the message is looked at.
+    pub fn overhear(message: &[u8], hear: impl FnOnce(&[u8], RecordType)) {
+        let Some((end, qtype)) = name_end(message).and_then(|end| Some((end, read_u16(message, end)?))) else { return };
+        let asked = message.get(HEADER_LEN..end).unwrap_or_default();
+        hear(lower_case(asked).get(..asked.len()).unwrap_or_default(), RecordType::from(qtype));
+    }
+
     /// The name whose zone a message asks to be transferred (AXFR, RFC 5936), in lower-cased wire form, and the question
     /// section; `None` if it asks for something else. The message has passed [`precheck`](super::precheck()).
     #[must_use]

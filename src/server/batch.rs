@@ -20,8 +20,8 @@ const MAX_DATAGRAM: usize = 65_535;
 /// From one place for a datagram to the next. Not a power of two: their first lines would all be kept in the same few
 /// places of the CPU's cache.
 const STRIDE: usize = 65_536 + 5 * 64;
-/// What a reply over UDP has room for without growing.
-const REPLY: usize = 2048;
+/// What a reply over UDP has room for without growing; likewise.
+const REPLY: usize = 2048 + 5 * 64;
 
 /// What the kernel is told of a batch of one socket.
 pub(super) struct Headers {
@@ -101,6 +101,12 @@ impl Batch {
             *headers = Headers::of(port);
         }
         Ok(count)
+    }
+
+    /// All datagrams that can be answered.
+    pub(super) fn messages(&self) -> impl Iterator<Item = &[u8]> {
+        let places = self.space.chunks_exact(STRIDE).zip(&self.received).take(self.count);
+        places.filter_map(|(place, received)| place.get(..received.as_ref()?.0))
     }
 
     /// The next datagram that has not been taken yet, its sender, and where a reply to it is written.

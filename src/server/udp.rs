@@ -125,6 +125,9 @@ impl Worker {
                 }
             };
             inlet.deep = count > SHALLOW;
+            if inlet.deep {
+                self.answerer.desk.responder.read_ahead(self.batch.messages());
+            }
             self.at = at;
             self.work();
             if most == BATCH && count < BATCH {

@@ -4,24 +4,26 @@
 //! because of them (RFC 8020), are part of it and say nothing.
 
 use std::collections::{HashMap, HashSet};
+use std::hint::black_box;
 use std::sync::Arc;
 
 use super::claims::Origin;
 use super::naming::Form;
 use super::node::Node;
 use super::render::Fragment;
-use super::{hash, hasher};
+use super::{hash, hasher, sorted};
 use crate::dns::{Body, DomainName, name};
 
-/// The names of one subject.
+/// The names of one subject. One line of memory tells where all of it is.
 #[derive(Debug)]
+#[repr(align(64))]
 pub struct Block {
     /// Whose names.
     pub origin: Arc<Origin>,
     /// Whether it answers with UNHEALTHY tasks.
     pub failed_open: bool,
     /// Tasks kept although their host is being drained.
-    pub kept_draining: usize,
+    pub kept_draining: u32,
     /// In the order of hashes, then of names.
     places: Box<[Place]>,
     /// Names in wire form. One that ends another has no octets of its own.
@@ -94,7 +96,7 @@ impl Block {
         Self {
             origin: Arc::clone(&fragment.origin),
             failed_open: fragment.failed_open,
-            kept_draining: fragment.kept_draining,
+            kept_draining: u32::try_from(fragment.kept_draining).unwrap_or(u32::MAX),
             places: places.into(),
             nodes: packer.nodes.into(),
             names,
@@ -104,7 +106,7 @@ impl Block {
     /// What stands at a name.
     #[must_use]
     pub fn find(&self, hash: u32, name: &[u8]) -> Option<Named<'_>> {
-        let same_hash = self.places.get(self.first(hash)..)?.iter().take_while(|place| place.hash == hash);
+        let same_hash = sorted::having(&self.places, hash, |place| place.hash);
         // A name that begins with another is that one: both end with the root.
         same_hash
             .map(|place| (place, self.names.get(place.name as usize..).and_then(|octets| octets.get(..name.len()))))
@@ -112,18 +114,42 @@ impl Block {
             .and_then(|(place, octets)| Some(self.named(place, octets?)))
     }
 
-    /// The index of the first place that has this hash or a higher one. Hashes are spread evenly, so it is not far from
-    /// where it would be if they were so exactly.
-    fn first(&self, hash: u32) -> usize {
-        let guess = (u64::from(hash) * self.places.len() as u64) >> 32;
-        let mut at = guess as usize;
-        while at > 0 && self.places[at - 1].hash >= hash {
-            at -= 1;
-        }
-        while self.places.get(at).is_some_and(|place| place.hash < hash) {
-            at += 1;
-        }
-        at
+    /// Reads ahead: where its parts are, then the place of a name with this hash, and in the end the name itself, with
+    /// what is said there.
+    pub(super) fn read_head(&self) {
+        black_box((self.places.len(), self.names.len(), self.nodes.len()));
+    }
+
+    pub(super) fn read_place(&self, hash: u32) {
+        black_box(self.places.get(sorted::guess(&self.places, hash)).map(|place| place.hash));
+    }
+
+    pub(super) fn read_name(&self, hash: u32) -> Option<&Node> {
+        let place = sorted::having(&self.places, hash, |place| place.hash).next()?;
+        black_box(self.names.get(place.name as usize).copied());
+        let (_, node) = place.said.get()?;
+        let node = self.nodes.get(node)?;
+        node.read_head();
+        Some(node)
+    }
+
+    /// Number of names.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.places.len()
+    }
+
+    /// Whether it has no names.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.places.is_empty()
+    }
+
+    /// The name with this number, in the order of [`iter`](Self::iter).
+    #[must_use]
+    pub fn get(&self, number: usize) -> Option<Named<'_>> {
+        let place = self.places.get(number)?;
+        Some(self.named(place, wire(&self.names, place.name)))
     }
 
     /// All names, in the order of hashes, then of names.

@@ -12,13 +12,13 @@ use super::claims::{Claims, Origin};
 use super::hash;
 use super::naming::Form;
 use super::node::Node;
-use super::trie::Trie;
+use super::trie::{Descent, Trie, Walk};
 use crate::dns::DomainName;
 
 /// All names of ECS, and the zone's own.
 #[derive(Debug, Clone, Default)]
 pub struct Index {
-    names: Trie<Owner>,
+    names: Trie<Word>,
     /// Found by their numbers, which take the place of hashes.
     blocks: Trie<Arc<Block>>,
     shared: Trie<Arc<Claims>>,
@@ -29,6 +29,29 @@ pub struct Index {
 pub(super) enum Owner {
     Block(u32),
     Shared(u32),
+}
+
+/// An owner in one word: the number, and one bit for what it is of. The index of a large fleet is made of these.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Word(u32);
+
+impl Word {
+    const SHARED: u32 = 1 << 31;
+
+    pub(super) fn owner(self) -> Owner {
+        let number = self.0 & !Self::SHARED;
+        if self.0 == number { Owner::Block(number) } else { Owner::Shared(number) }
+    }
+}
+
+impl From<Owner> for Word {
+    fn from(owner: Owner) -> Self {
+        // There are fewer than two billion of either.
+        match owner {
+            Owner::Block(number) => Self(number),
+            Owner::Shared(number) => Self(number | Self::SHARED),
+        }
+    }
 }
 
 /// What stands at a name.
@@ -68,7 +91,7 @@ impl Index {
     #[must_use]
     pub fn find(&self, name: &[u8]) -> Option<Entry<'_>> {
         let hash = hash(name);
-        self.names.find(hash, |owner| match *owner {
+        self.names.find(hash, |word| match word.owner() {
             Owner::Block(number) => self.block(number)?.find(hash, name).map(Entry::from),
             Owner::Shared(number) => {
                 self.claims(number).filter(|claims| claims.name.as_wire() == name).map(|claims| Entry::from(&**claims))
@@ -78,13 +101,23 @@ impl Index {
 
     /// Who has a name.
     pub(super) fn owner(&self, hash: u32, name: &[u8]) -> Option<Owner> {
-        self.names.find(hash, |owner| {
-            let has_it = match *owner {
+        self.names.find(hash, |word| {
+            let owner = word.owner();
+            let has_it = match owner {
                 Owner::Block(number) => self.block(number).is_some_and(|block| block.find(hash, name).is_some()),
                 Owner::Shared(number) => self.claims(number).is_some_and(|claims| claims.name.as_wire() == name),
             };
-            has_it.then_some(*owner)
+            has_it.then_some(owner)
         })
+    }
+
+    /// The way to the owners of a name, step by step, and from the number of a block to it.
+    pub(super) fn owners(&self) -> Descent<'_, Word> {
+        self.names.descent()
+    }
+
+    pub(super) fn blocks(&self) -> Descent<'_, Arc<Block>> {
+        self.blocks.descent()
     }
 
     /// The block of a subject.
@@ -114,23 +147,33 @@ impl Index {
     }
 
     pub(super) fn add_name(&mut self, hash: u32, owner: Owner) {
-        self.names.add(hash, owner);
+        self.names.add(hash, owner.into());
     }
 
     pub(super) fn remove_name(&mut self, hash: u32, owner: Owner) {
-        self.names.remove(hash, |other| *other == owner);
+        self.names.remove(hash, |word| word.owner() == owner);
     }
 
     /// The name belongs to `to` from now on.
     pub(super) fn move_name(&mut self, hash: u32, from: Owner, to: Owner) {
-        self.names.put(hash, to, |other| *other == from);
+        self.names.put(hash, to.into(), |word| word.owner() == from);
     }
 
     /// All names, in no order that means anything.
     pub fn entries(&self) -> impl Iterator<Item = Entry<'_>> {
-        let is_alone = |named: &Named<'_>| matches!(self.owner(named.hash, named.name), Some(Owner::Block(_)));
-        let alone = self.blocks.iter().flat_map(|block| block.iter()).filter(is_alone).map(Entry::from);
+        let names = self.blocks.iter().flat_map(|block| block.iter());
+        let alone = names.filter(|named| self.is_alone(named)).map(Entry::from);
         alone.chain(self.shared.iter().map(|claims| Entry::from(&**claims)))
+    }
+
+    /// Walks over the blocks, and over the claims of names that several have.
+    pub(super) fn walk(&self) -> (Walk<Arc<Block>>, Walk<Arc<Claims>>) {
+        (self.blocks.walk(), self.shared.walk())
+    }
+
+    /// Whether a name of a block is that one's alone.
+    pub(super) fn is_alone(&self, named: &Named<'_>) -> bool {
+        matches!(self.owner(named.hash, named.name), Some(Owner::Block(_)))
     }
 
     /// Number of names, empty non-terminals included.

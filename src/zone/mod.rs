@@ -3,10 +3,11 @@
 //! Read in this order: `settings`, `naming` (the only place that joins labels), `readiness`, `ports`, `balancing` and
 //! `facts` (what a service's names are made of), `render` (one subject → its names), `block` (these, packed), `claims` (who
 //! may say what a name says), `index` and `trie` (finding a name, and the shards that are published), `layers` (records
-//! that are not from ECS), `writer` (subjects in, a new version of the zone out), `text`, `transfer`.
+//! that are not from ECS), `writer` (subjects in, a new version of the zone out), `text`, `walk`, `transfer`.
 //!
 //! Pure: nothing here waits, reads a clock, or fails. A change costs what the change is, not what the fleet is.
 
+pub mod ahead;
 pub mod balancing;
 pub mod block;
 pub mod claims;
@@ -20,9 +21,11 @@ pub mod ports;
 pub mod readiness;
 pub mod render;
 pub mod settings;
+mod sorted;
 pub mod text;
 pub mod transfer;
 pub mod trie;
+mod walk;
 pub mod writer;
 
 use std::hash::BuildHasher;

@@ -1,5 +1,7 @@
 //! What one name says: its record sets as ready bodies, or that it is an alias.
 
+use std::hint::black_box;
+
 use smallvec::SmallVec;
 
 use crate::dns::{Body, DomainName, RecordType};
@@ -7,8 +9,9 @@ use crate::dns::{Body, DomainName, RecordType};
 /// Record sets by type: of most names two at most, which then lie within the node.
 pub type Sets = SmallVec<[(RecordType, Body); 2]>;
 
-/// The data at an owner name.
+/// The data at an owner name: one line of memory, of most names.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[repr(align(64))]
 pub enum Node {
     /// Record sets by type.
     Records {
@@ -32,6 +35,26 @@ pub enum Node {
 }
 
 impl Node {
+    /// What it says of a type itself: of an alias, that it is one.
+    #[must_use]
+    pub fn body(&self, qtype: RecordType) -> &Body {
+        match self {
+            Self::Records { sets, nodata } => {
+                sets.iter().find(|(kind, _)| *kind == qtype).map_or(nodata, |(_, body)| body)
+            }
+            Self::Alias { cname, .. } => cname,
+            Self::Unavailable { answer } => answer,
+        }
+    }
+
+    /// Reads ahead: what it is, and in most that is all of it.
+    pub(super) fn read_head(&self) {
+        black_box(match self {
+            Self::Records { sets, .. } => sets.len(),
+            Self::Alias { .. } | Self::Unavailable { .. } => 0,
+        });
+    }
+
     /// The node with another body for each of its own.
     #[must_use]
     pub fn map_bodies(&self, mut map: impl FnMut(&Body) -> Body) -> Self {

@@ -1,9 +1,12 @@
 //! A persistent hash trie: a copy costs one reference count, a change copies only the shards on its path.
 //!
-//! Leaves hold up to 32 values side by side and are split sixteen-fold when they overflow. Values that are plain numbers
-//! are copied with their leaf at once, without a look at any of them.
+//! Leaves hold up to 32 values side by side, in the order of their hashes, and are split sixteen-fold when they overflow.
+//! Values that are plain numbers are copied with their leaf at once, without a look at any of them.
 
+use std::hint::black_box;
 use std::sync::Arc;
+
+use super::sorted;
 
 /// Bits of the hash that one level takes.
 const BITS: u32 = 4;
@@ -25,6 +28,37 @@ pub struct Trie<T> {
 enum Shard<T> {
     Leaf(Arc<[(u32, T)]>),
     Branch(Arc<[Shard<T>; FANOUT]>),
+}
+
+/// A place on the way to the leaf of a hash.
+#[derive(Debug)]
+pub(super) struct Descent<'t, T> {
+    shard: &'t Shard<T>,
+    level: u32,
+}
+
+impl<T> Clone for Descent<'_, T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Descent<'_, T> {}
+
+impl<'t, T> Descent<'t, T> {
+    /// One step further, or where the way ends: the values among which those with this hash are, in the order of their
+    /// hashes. Neither has been looked at.
+    pub(super) fn next(self, hash: u32) -> Result<Self, &'t [(u32, T)]> {
+        match self.shard {
+            Shard::Branch(children) => Ok(Self { shard: &children[slot(hash, self.level)], level: self.level + 1 }),
+            Shard::Leaf(values) => Err(values),
+        }
+    }
+
+    /// Reads ahead: what the next step needs.
+    pub(super) fn read(self) {
+        black_box(matches!(self.shard, Shard::Leaf(_)));
+    }
 }
 
 impl<T> Default for Trie<T> {
@@ -52,19 +86,23 @@ impl<T> Trie<T> {
 
     /// What `pick` makes of the first value with this hash that it takes.
     pub fn find<'t, R>(&'t self, hash: u32, pick: impl FnMut(&'t T) -> Option<R>) -> Option<R> {
-        let mut shard = &self.root;
-        let mut level = 0;
+        sorted::having(self.leaf(hash), hash, |(key, _)| *key).map(|(_, value)| value).find_map(pick)
+    }
+
+    /// The values among which those with this hash are, in the order of their hashes.
+    fn leaf(&self, hash: u32) -> &[(u32, T)] {
+        let mut walk = self.descent();
         loop {
-            match shard {
-                Shard::Branch(children) => {
-                    shard = &children[slot(hash, level)];
-                    level += 1;
-                }
-                Shard::Leaf(values) => {
-                    return values.iter().filter(|(key, _)| *key == hash).map(|(_, value)| value).find_map(pick);
-                }
+            match walk.next(hash) {
+                Ok(further) => walk = further,
+                Err(leaf) => return leaf,
             }
         }
+    }
+
+    /// The way to a leaf, for whoever goes it step by step.
+    pub(super) fn descent(&self) -> Descent<'_, T> {
+        Descent { shard: &self.root, level: 0 }
     }
 
     /// All values, in no order that means anything.
@@ -86,12 +124,19 @@ impl<T> Trie<T> {
 }
 
 impl<T: Clone> Trie<T> {
+    /// A walk over all values as they are now, in no order that means anything.
+    #[must_use]
+    pub fn walk(&self) -> Walk<T> {
+        Walk { waiting: vec![self.root.clone()], leaf: Arc::new([]), at: 0 }
+    }
+
     /// Adds a value.
     pub fn add(&mut self, hash: u32, value: T) {
         let (shard, level) = leaf_mut(&mut self.root, hash);
         let Shard::Leaf(values) = shard else { return };
         self.len += 1;
-        let all = values.iter().cloned().chain([(hash, value)]);
+        let (lower, higher) = values.split_at(sorted::first(values, hash, |(key, _)| *key));
+        let all = lower.iter().cloned().chain([(hash, value)]).chain(higher.iter().cloned());
         if values.len() < LEAF || level >= DEPTH {
             *values = all.collect();
         } else {
@@ -114,6 +159,32 @@ impl<T: Clone> Trie<T> {
         if let Some(index) = values.iter().position(|(key, value)| *key == hash && is(value)) {
             *values = values[..index].iter().chain(&values[index + 1..]).cloned().collect();
             self.len -= 1;
+        }
+    }
+}
+
+/// A walk over the values of a trie that can be interrupted, whatever becomes of the trie. It holds the shards that it has
+/// still to visit.
+#[derive(Debug)]
+pub struct Walk<T> {
+    waiting: Vec<Shard<T>>,
+    leaf: Arc<[(u32, T)]>,
+    at: usize,
+}
+
+impl<T: Clone> Iterator for Walk<T> {
+    type Item = T;
+
+    fn next(&mut self) -> Option<T> {
+        loop {
+            if let Some((_, value)) = self.leaf.get(self.at) {
+                self.at += 1;
+                return Some(value.clone());
+            }
+            match self.waiting.pop()? {
+                Shard::Branch(children) => self.waiting.extend(children.iter().cloned()),
+                Shard::Leaf(values) => (self.leaf, self.at) = (values, 0),
+            }
         }
     }
 }
@@ -151,6 +222,7 @@ mod tests {
         fn is_a_persistent_map(steps in prop::collection::vec((0u32..300, any::<Option<u8>>()), 0..800)) {
             let (mut trie, mut model) = (Trie::default(), BTreeMap::new());
             let (mut copy, mut copied) = (trie.clone(), model.clone());
+            let (mut walk, mut walked) = (trie.walk(), model.clone());
             for (index, (key, value)) in steps.into_iter().enumerate() {
                 // Only the low bits differ, so that leaves overflow on several levels; and two keys share each hash.
                 let hash = key / 2 * 0x11;
@@ -166,6 +238,9 @@ mod tests {
                 }
                 if index % 97 == 0 {
                     (copy, copied) = (trie.clone(), model.clone());
+                    prop_assert_eq!(walk.by_ref().collect::<BTreeMap<_, _>>(), walked);
+                    prop_assert_eq!(walk.next(), None);
+                    (walk, walked) = (trie.walk(), model.clone());
                 }
             }
             for (trie, model) in [(&trie, &model), (&copy, &copied)] {

@@ -3,24 +3,31 @@
 //! Held by the updater alone. The block of each subject is what it contributed, so that a change takes out exactly what it
 //! put in; the result is the same as rendering everything anew, whatever the history (property test).
 
+mod clusters;
+mod numbers;
+
 use std::cmp::Ordering;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use foldhash::fast::FixedState;
 
+use self::clusters::{of_inventory, sync_state, touches};
+use self::numbers::Numbers;
 use super::block::{Block, Named};
 use super::claims::{Claim, Claims};
 use super::index::{Index, Owner};
 use super::layers::{self, HostedRecords, RecordIndex, Skipped};
-use super::naming::Forms;
 use super::render;
 use super::settings::Settings;
-use super::{Sync, Zone, fixed, hash, hasher};
+use super::{Zone, fixed, hash, hasher};
 use crate::dns::presentation::Escapes;
 use crate::dns::{DomainName, SoaBlock};
 use crate::ecs::ClusterArn;
 use crate::inventory::{Inventory, Subject};
+
+/// Number of the block of the zone's own names, which belong to no subject.
+const OWN: u32 = 0;
 
 /// What an update changed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -44,8 +51,14 @@ struct Found {
     contested: BTreeSet<(Subject, Subject)>,
 }
 
+impl From<Found> for Diff {
+    fn from(found: Found) -> Self {
+        Self { changed: found.names.into_iter().collect(), contested: found.contested, ..Self::default() }
+    }
+}
+
 /// What a subject says; `None` if it has no names.
-pub type Render<'r> = &'r (dyn Fn(&Subject) -> Option<Block> + std::marker::Sync);
+pub type Render<'r> = &'r (dyn Fn(&Subject) -> Option<Block> + Sync);
 
 /// The zone in the making.
 #[derive(Debug)]
@@ -59,26 +72,6 @@ pub struct ZoneWriter {
     shared: HashMap<u32, u32, FixedState>,
     failed_open: usize,
     kept_draining: usize,
-}
-
-/// Numbers that are given out and come back. The lowest are used first, so that the shards stay full.
-#[derive(Debug, Default)]
-struct Numbers {
-    next: u32,
-    free: BTreeSet<u32>,
-}
-
-impl Numbers {
-    fn take(&mut self) -> u32 {
-        self.free.pop_first().unwrap_or_else(|| {
-            self.next += 1;
-            self.next - 1
-        })
-    }
-
-    fn give_back(&mut self, number: u32) {
-        self.free.insert(number);
-    }
 }
 
 impl ZoneWriter {
@@ -98,7 +91,6 @@ impl ZoneWriter {
             hosted: None,
             settings: Arc::new(settings),
         };
-        let own = Block::pack(&fixed::fragment(&zone.settings), &zone.settings.origin);
         let mut writer = Self {
             zone,
             blocks: HashMap::with_hasher(hasher()),
@@ -108,18 +100,9 @@ impl ZoneWriter {
             failed_open: 0,
             kept_draining: 0,
         };
-        let number = writer.block_numbers.take();
-        writer.replace(number, Some(own), &mut Found::default());
-        writer
-    }
-
-    /// The zone under other settings, rendered anew, with the next serial. What was read of Route 53 stays.
-    #[must_use]
-    pub fn reconfigured(&self, settings: Settings, inventory: &Inventory) -> Self {
-        let mut writer = Self::new(settings, inventory, self.zone.soa.serial().wrapping_add(1));
-        writer.zone.hosted.clone_from(&self.zone.hosted);
-        // All names are new to it, which advances the serial once more.
-        writer.update(inventory, &inventory.clusters.keys().cloned().map(Subject::Cluster).collect());
+        // The first number, so it is `OWN`.
+        writer.block_numbers.take();
+        writer.replace_own(&mut Found::default());
         writer
     }
 
@@ -141,40 +124,77 @@ impl ZoneWriter {
         self.kept_draining
     }
 
-    /// Renders the subjects anew and puts what they say into the zone. The serial goes up if a name changed.
-    pub fn update(&mut self, inventory: &Inventory, subjects: &BTreeSet<Subject>) -> Diff {
-        self.update_by(inventory, subjects, true, |subjects, render| subjects.iter().map(render).collect())
+    /// Puts other settings of the same zone in the place of these. All but `held` is rendered anew, as by
+    /// [`Self::update_by`]; what was read of Route 53 stays. The serial goes up.
+    pub fn reconfigure(
+        &mut self,
+        settings: Settings,
+        inventory: &Inventory,
+        held: &BTreeSet<Subject>,
+        told: bool,
+        each: impl FnOnce(&[Subject], Render<'_>) -> Vec<Option<Block>>,
+    ) -> Diff {
+        let (records, _) = layers::compile(&settings.origin, None, &settings.records, Escapes::Decimal);
+        let names = self.zone.records.changed(&records).into_iter().collect();
+        let mut found = Found { told, names, ..Found::default() };
+        self.zone.records = records;
+        self.zone.settings = Arc::new(settings);
+        self.replace_own(&mut found);
+        let rendered = self.blocks.keys().filter(|subject| !held.contains(subject)).cloned();
+        let all = inventory.clusters.keys().cloned().map(Subject::Cluster).chain(rendered).collect();
+        self.render(inventory, self.affected(inventory, &all, held), each, &mut found);
+        // The SOA has some of them.
+        self.advance();
+        found.into()
     }
 
-    /// [`Self::update`], with what renders given: it calls the function for each subject and returns the results in their
-    /// order. No subject depends on another, so it may call it for several at a time. Unless somebody is `told` of them,
-    /// the names that have changed are not gathered.
+    /// Renders the subjects anew and puts what they say into the zone. The serial goes up if a name changed.
+    pub fn update(&mut self, inventory: &Inventory, subjects: &BTreeSet<Subject>) -> Diff {
+        self.update_by(inventory, subjects, &BTreeSet::new(), true, one_by_one)
+    }
+
+    /// [`Self::update`], but a cluster does not stand for those that are `held`: they say what they said. What renders is
+    /// given: it calls the function for each subject and returns the results in their order. No subject depends on another,
+    /// so it may call it for several at a time. Unless somebody is `told` of them, the names that have changed are not
+    /// gathered.
     pub fn update_by(
         &mut self,
         inventory: &Inventory,
         subjects: &BTreeSet<Subject>,
+        held: &BTreeSet<Subject>,
         told: bool,
         each: impl FnOnce(&[Subject], Render<'_>) -> Vec<Option<Block>>,
     ) -> Diff {
+        let mut found = Found { told, ..Found::default() };
+        self.render(inventory, self.affected(inventory, subjects, held), each, &mut found);
+        if found.changed {
+            self.advance();
+        }
+        found.into()
+    }
+
+    /// Renders these subjects, and what is known of the clusters.
+    fn render(
+        &mut self,
+        inventory: &Inventory,
+        subjects: BTreeSet<Subject>,
+        each: impl FnOnce(&[Subject], Render<'_>) -> Vec<Option<Block>>,
+        found: &mut Found,
+    ) {
         let settings = Arc::clone(&self.zone.settings);
-        let affected: Vec<Subject> = self.affected(inventory, subjects).into_iter().collect();
-        let blocks = each(&affected, &|subject| {
+        let subjects = Vec::from_iter(subjects);
+        let blocks = each(&subjects, &|subject| {
             let fragment = render::render(inventory, &settings, subject)?;
             Some(Block::pack(&fragment, &settings.origin))
         });
-        let mut found = Found { told, ..Found::default() };
-        for (subject, new) in affected.iter().zip(blocks) {
-            self.put(subject, new, &mut found);
+        for (subject, new) in subjects.iter().zip(blocks) {
+            self.put(subject, new, found);
         }
         let sync = sync_state(inventory, &settings);
         if sync != *self.zone.sync {
             self.zone.fixed = Arc::new(fixed::bodies(&sync));
             self.zone.sync = Arc::new(sync);
         }
-        if found.changed {
-            self.advance();
-        }
-        Diff { changed: found.names.into_iter().collect(), contested: found.contested, ..Diff::default() }
     }
 
     /// Puts a hosted zone in the place of what was read of it before. The serial goes up if a name changed.
@@ -198,9 +218,14 @@ impl ZoneWriter {
         self.zone.apex = Arc::new(fixed::apex(settings, serial));
     }
 
-    /// The subjects to render: a cluster stands for all of it, and a default cluster also for those behind it, whose
-    /// flat names wait for it.
-    fn affected(&self, inventory: &Inventory, subjects: &BTreeSet<Subject>) -> BTreeSet<Subject> {
+    /// The subjects to render: a cluster stands for all of it that is not `held`, and a default cluster also for those
+    /// behind it, whose flat names wait for it.
+    fn affected(
+        &self,
+        inventory: &Inventory,
+        subjects: &BTreeSet<Subject>,
+        held: &BTreeSet<Subject>,
+    ) -> BTreeSet<Subject> {
         let settings = &self.zone.settings;
         let mut affected = BTreeSet::new();
         for subject in subjects {
@@ -211,15 +236,23 @@ impl ZoneWriter {
             let is_default = |arn: &ClusterArn| settings.default_order(arn.id(), arn.as_str()).is_some();
             let spreads = is_default(arn) || !inventory.clusters.contains_key(arn);
             let within = |other: &ClusterArn| other == arn || (spreads && is_default(other));
-            affected.extend(of_inventory(inventory, &within));
-            affected.extend(self.blocks.keys().filter(|subject| touches(subject, &within)).cloned());
+            let open = |subject: &Subject| !held.contains(subject);
+            affected.extend(of_inventory(inventory, &within).into_iter().filter(open));
+            affected.extend(self.blocks.keys().filter(|subject| touches(subject, &within) && open(subject)).cloned());
         }
         affected
     }
 
+    /// Puts in what the zone says by itself.
+    fn replace_own(&mut self, found: &mut Found) {
+        let settings = &self.zone.settings;
+        let own = Block::pack(&fixed::fragment(settings), &settings.origin);
+        self.replace(OWN, Some(own), found);
+    }
+
     fn count(&mut self, old: Option<&Block>, new: Option<&Block>) {
         let open = |block: Option<&Block>| usize::from(block.is_some_and(|block| block.failed_open));
-        let kept = |block: Option<&Block>| block.map_or(0, |block| block.kept_draining);
+        let kept = |block: Option<&Block>| block.map_or(0, |block| block.kept_draining as usize);
         self.failed_open = self.failed_open + open(new) - open(old);
         self.kept_draining = self.kept_draining + kept(new) - kept(old);
     }
@@ -332,41 +365,7 @@ impl ZoneWriter {
     }
 }
 
-/// The clusters that are followed but not read yet.
-fn sync_state(inventory: &Inventory, settings: &Settings) -> Sync {
-    let known = |wanted: &str| {
-        let mut records = inventory.clusters.values();
-        records.find(|record| record.cluster.name == wanted || record.cluster.arn.as_str() == wanted)
-    };
-    let labels = |name: &str| -> Vec<String> {
-        let forms = Forms::of(name.rsplit('/').next().unwrap_or(name));
-        forms.iter().map(|(_, label)| label.to_owned()).collect()
-    };
-    let unread = settings.default_clusters.iter().filter(|wanted| known(wanted).is_none_or(|record| !record.synced));
-    let mut pending: Vec<String> = unread.flat_map(|wanted| labels(wanted)).collect();
-    let incomplete = settings.all_clusters && inventory.clusters.is_empty();
-    let default_pending = !pending.is_empty() || incomplete;
-    let others = inventory.clusters.values().filter(|record| !record.synced);
-    pending.extend(others.flat_map(|record| labels(&record.cluster.name)));
-    pending.sort();
-    pending.dedup();
-    Sync { pending, default_pending, incomplete }
-}
-
-fn touches(subject: &Subject, within: &dyn Fn(&ClusterArn) -> bool) -> bool {
-    match subject {
-        Subject::Service(key) => within(&key.cluster),
-        // A fragment does not say which cluster its task or host is in; to look at a few too many costs little.
-        Subject::Task(_) | Subject::Host(_) => true,
-        Subject::Cluster(_) => false,
-    }
-}
-
-fn of_inventory(inventory: &Inventory, within: &dyn Fn(&ClusterArn) -> bool) -> BTreeSet<Subject> {
-    let services = inventory.services.keys().filter(|key| within(&key.cluster)).cloned().map(Subject::Service);
-    let tasks =
-        inventory.tasks.values().filter(|record| record.task.service_name().is_none() && within(&record.task.cluster));
-    let hosts = inventory.container_instances.values().filter(|host| within(&host.value.cluster));
-    let tasks = tasks.map(|record| Subject::Task(record.task.arn.clone()));
-    services.chain(tasks).chain(hosts.map(|host| Subject::Host(host.value.arn.clone()))).collect()
+/// Renders one after the other.
+pub(super) fn one_by_one(subjects: &[Subject], render: Render<'_>) -> Vec<Option<Block>> {
+    subjects.iter().map(render).collect()
 }
