@@ -33,8 +33,8 @@ use tokio::sync::Semaphore;
 
 use self::budget::{Class, FALLBACK_PART};
 pub use self::error::ForwardError;
-use self::rules::Rules;
 pub use self::rules::Names;
+use self::rules::Rules;
 pub use self::save::Collected;
 pub use self::settings::{ForwardSettings, Route, Server};
 pub use self::stats::{ForwardStats, LATENCY_BOUNDS};

@@ -161,7 +161,8 @@ impl Access {
     pub fn reconfigure(&self, settings: AccessSettings, around: Surroundings) {
         let before = Arc::clone(&self.state.load().rules);
         let same = (before.settings.rate, before.settings.slip) == (settings.rate, settings.slip);
-        let rate = if same { before.rate.clone() } else { settings.rate.map(|rate| Arc::new(Rate::new(rate, settings.slip))) };
+        let rate =
+            if same { before.rate.clone() } else { settings.rate.map(|rate| Arc::new(Rate::new(rate, settings.slip))) };
         let (loopback_is_own, rules) = (settings.loopback_is_own(), Arc::new(Rules { settings, rate }));
         self.state.store(Arc::new(State::of(rules, around)));
         self.loopback_is_own.store(loopback_is_own, Relaxed);

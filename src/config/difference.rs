@@ -136,7 +136,9 @@ mod tests {
         assert_eq!(applicable(&running, &wanted), running, "they are names of another zone");
         let wanted = config("[dns]\nlisten = \"127.0.0.3\"\n[forward]\nupstreams = \"127.0.0.1\"");
         assert_eq!(applicable(&running, &wanted), running, "until the restart they would lead back to us");
-        for api in [(config("route53.fallback = \"api\""), config("")), (config(""), config("route53.fallback = \"api\""))] {
+        for api in
+            [(config("route53.fallback = \"api\""), config("")), (config(""), config("route53.fallback = \"api\""))]
+        {
             assert_eq!(applicable(&api.0, &api.1), api.0);
         }
     }

@@ -41,7 +41,10 @@ mod tests {
             ("https://me:secret@sqs.example/1/q", "https://***@sqs.example/1/q"),
             ("https://me:s/e@cr?et@sqs.example", "https://***@sqs.example"),
             ("https://sqs.example/q?token=secret", "https://sqs.example/q?***"),
-            ("`http://a:secret@x` is none, `http://b:secret@y` neither", "`http://***@x` is none, `http://***@y` neither"),
+            (
+                "`http://a:secret@x` is none, `http://b:secret@y` neither",
+                "`http://***@x` is none, `http://***@y` neither",
+            ),
             ("://", "://"),
         ] {
             assert_eq!(secrets(text), shown, "{text}");

@@ -46,7 +46,10 @@ impl Terms {
         for (domain, wanted) in &ours.upstreams {
             let asked = self.upstreams.get(domain).map_or_else(|| "others".to_owned(), |servers| servers.join(" "));
             if asked != wanted.join(" ") {
-                return Some(format!("its answers for {domain} are of {asked}, and now {} are asked", wanted.join(" ")));
+                return Some(format!(
+                    "its answers for {domain} are of {asked}, and now {} are asked",
+                    wanted.join(" ")
+                ));
             }
         }
         (self.private != ours.private).then(|| "forward.rebind_protection is another now".to_owned())

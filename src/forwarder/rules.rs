@@ -69,9 +69,10 @@ impl Rules {
     /// Whether an answer that was taken by `before` would not be taken any more: nobody who was asked for the name is
     /// asked now, or what the answer says is not believed.
     fn disown(&self, before: &Self, key: &Key, entry: &Entry, now: Instant) -> bool {
-        let related = before.route(&key.name).zip(self.route(&key.name)).is_some_and(|(then, today)| {
-            then.servers.iter().any(|server| today.servers.contains(server))
-        });
+        let related = before
+            .route(&key.name)
+            .zip(self.route(&key.name))
+            .is_some_and(|(then, today)| then.servers.iter().any(|server| today.servers.contains(server)));
         let caps = self.caps(key);
         let longest = if entry.answer_count() == 0 { caps.max_ttl.min(caps.negative_ttl) } else { caps.max_ttl };
         !related || entry.ttl() > longest || self.withholds(key, entry, now)

@@ -27,13 +27,7 @@ const ANY_TTL: u32 = 3789;
 pub(super) type Bake<'a> = dyn Fn(Cookie<'_>) -> Option<ReplyCookie> + Send + Sync + 'a;
 
 /// Writes the reply to `message` into `out` and gives its (extended) response code. Cookies are `bake`'s.
-pub(super) async fn answer(
-    message: Vec<u8>,
-    peer: SocketAddr,
-    tcp: bool,
-    bake: &Bake<'_>,
-    out: &mut Vec<u8>,
-) -> u16 {
+pub(super) async fn answer(message: Vec<u8>, peer: SocketAddr, tcp: bool, bake: &Bake<'_>, out: &mut Vec<u8>) -> u16 {
     out.clear();
     let header = message.first_chunk::<HEADER_LEN>().copied();
     let protocol = if tcp { Protocol::Tcp } else { Protocol::Udp };
@@ -42,7 +36,8 @@ pub(super) async fn answer(
     };
     let limit = if tcp { u16::MAX } else { request.max_payload().clamp(UDP_PLAIN_LIMIT as u16, UDP_EDNS_LIMIT as u16) };
     let capture = Capture { bytes: Arc::default(), limit };
-    let info = Unusual { cookie: cookie(&request, bake) }.handle_request::<_, TokioTime>(&request, capture.clone()).await;
+    let info =
+        Unusual { cookie: cookie(&request, bake) }.handle_request::<_, TokioTime>(&request, capture.clone()).await;
     out.append(&mut capture.bytes.lock().unwrap_or_else(PoisonError::into_inner));
     info.response_code.into()
 }

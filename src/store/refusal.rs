@@ -46,7 +46,9 @@ pub enum Refusal {
     #[error("{0}; the next save replaces it")]
     Foreign(String),
     /// It was written later than now.
-    #[error("it was written at {written}, and it is {now} by the clock of this host, which has gone back: nobody knows how old it is; the next save replaces it")]
+    #[error(
+        "it was written at {written}, and it is {now} by the clock of this host, which has gone back: nobody knows how old it is; the next save replaces it"
+    )]
     Ahead {
         /// When it was written.
         written: String,

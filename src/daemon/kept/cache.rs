@@ -41,7 +41,9 @@ pub(in crate::daemon) fn cache(keeping: &Keeping, forwarder: &Forwarder, now: Ti
         Ok(Some(Restored { taken, all, at })) => {
             count("loaded");
             let (at, path) = (seconds(at), path.display());
-            tracing::info!("{taken} of {all} forwarded answers of before the start are known again, as of {at}, from {path}");
+            tracing::info!(
+                "{taken} of {all} forwarded answers of before the start are known again, as of {at}, from {path}"
+            );
         }
         Ok(None) => count("absent"),
         Err(refusal) => {

@@ -86,9 +86,8 @@ fn what_nobody_would_have_taken_from_an_upstream_is_not_restored() {
     let www = key("www.example", RecordType::A);
     let (_, entry) = &sorts()[0];
     let good = entry.message(&www);
-    let restored = |message: &[u8]| {
-        SavedAnswer { age: 0, warmth: 0, message }.restore(Duration::ZERO, CAPS, moment()).is_some()
-    };
+    let restored =
+        |message: &[u8]| SavedAnswer { age: 0, warmth: 0, message }.restore(Duration::ZERO, CAPS, moment()).is_some();
     assert!(restored(&good));
     let changed = |at: usize, by: u8| {
         let mut message = good.clone();

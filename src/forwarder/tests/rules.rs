@@ -40,11 +40,8 @@ async fn another_configuration_keeps_the_cache_but_for_what_it_makes_wrong() {
 
 #[tokio::test(start_paused = true)]
 async fn addresses_that_are_not_believed_any_more_are_forgotten() {
-    let private = Record::from_rdata(
-        Name::from_ascii("www.example.").unwrap(),
-        30,
-        RData::A(rdata::A::new(10, 0, 0, 1)),
-    );
+    let private =
+        Record::from_rdata(Name::from_ascii("www.example.").unwrap(), 30, RData::A(rdata::A::new(10, 0, 0, 1)));
     let (forwarder, link) =
         play(settings(&[FIRST]), move |_, _, query| Act::Say(vec![(0, answer(query, [private.clone()]))]));
     ask(&forwarder, www()).await.unwrap();
@@ -85,9 +82,10 @@ async fn room_and_names_change_at_once() {
     let (forwarder, link) = play(settings(&[FIRST]), says(0, 30));
     for number in 0..4000 {
         let key = key(&format!("n{number}.example"), RecordType::A);
-        let entry = answer(&crate::forward::query::build(&key, &crate::forward::query::question(&key), 7, true), [
-            a(&format!("n{number}.example"), 3000, 1),
-        ]);
+        let entry = answer(
+            &crate::forward::query::build(&key, &crate::forward::query::question(&key), 7, true),
+            [a(&format!("n{number}.example"), 3000, 1)],
+        );
         let entry = Entry::accept(&key, &entry, Caps::default(), now()).unwrap();
         forwarder.store.keep(key, &Arc::new(Answer::from(entry)));
     }

@@ -14,9 +14,8 @@ fn names(collected: &Collected) -> Vec<String> {
 async fn the_hottest_come_first_up_to_a_bound() {
     let own_zones = vec![DomainName::from_text("ecs.internal").unwrap()];
     let settings = ForwardSettings { own_zones, ..settings(&[FIRST]) };
-    let (forwarder, _) = play(settings, |_, _, query| {
-        Act::Say(vec![(0, negative(query, ResponseCode::NXDomain, [soa(".", 30, 30)]))])
-    });
+    let (forwarder, _) =
+        play(settings, |_, _, query| Act::Say(vec![(0, negative(query, ResponseCode::NXDomain, [soa(".", 30, 30)]))]));
     let of = |name: &str| key(name, RecordType::A);
     for name in ["cold.example", "warm.example", "hot.example", "no.ecs.internal", "last.example"] {
         tokio::time::advance(Duration::from_secs(1)).await;

@@ -133,7 +133,8 @@ proptest! {
 #[tokio::test]
 async fn cookies_are_in_every_reply_to_who_sends_some() {
     use hickory_proto::rr::rdata::opt::{EdnsCode, EdnsOption};
-    let bake = |cookie: crate::dns::Cookie<'_>| Some(crate::dns::ReplyCookie { client: *cookie.client, server: [7; 16] });
+    let bake =
+        |cookie: crate::dns::Cookie<'_>| Some(crate::dns::ReplyCookie { client: *cookie.client, server: [7; 16] });
     let with = |data: &[u8], version: u8| {
         let mut query = plain(RecordType::ANY);
         let edns = query.edns.as_mut().unwrap();

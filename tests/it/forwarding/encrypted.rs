@@ -14,7 +14,7 @@ fn openssl(folder: &Path, arguments: &[&str]) {
 }
 
 /// An authority, and a certificate of it for `dns.example`.
-fn certificates() -> tempfile::TempDir {
+pub fn certificates() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let key = ["req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
     let authority =
