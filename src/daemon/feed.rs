@@ -59,18 +59,17 @@ pub(super) struct Ends {
 }
 
 impl Feed {
-    /// Finds out which clusters are followed; a fixture is read once, so that a bad one is refused at the start.
+    /// Finds out which clusters are followed.
     pub(super) async fn prepare(self, config: &Config) -> Result<Prepared, Fault> {
         let (named, all) = followed(config).await;
         let clusters = match &self {
             Self::Simulated { .. } | Self::Synthetic { .. } => vec!["prod".to_owned()],
             Self::Off => Vec::new(),
-            Self::Describe => named,
-            Self::Fixture(path) => {
+            Self::Fixture(path) if named.is_empty() => {
                 let document = fixture::load(path).await.map_err(|error| unfit(&error))?;
-                let of_file = || document.clusters.iter().map(|cluster| cluster.name.clone()).collect();
-                if named.is_empty() { all_are_default(of_file()) } else { named }
+                all_are_default(document.clusters.into_iter().map(|cluster| cluster.name).collect())
             }
+            Self::Describe | Self::Fixture(_) => named,
         };
         Ok(Prepared { feed: self, clusters, all })
     }

@@ -169,9 +169,7 @@ async fn serve(config: Config, sockets: Sockets, feed: Feed, link: Arc<dyn Link>
 
     let (access, rules) = access::start(&config.access, &stop.token)?;
     let responder = Responder::new(shared.clone(), Arc::clone(&forwarder), access).with_transfers(config.dns.transfer);
-    let limits = limits::of(&config.limits);
-    let handle = server::serve(sockets, Arc::new(responder), &metrics, &limits).map_err(Error::internal)?;
-    handle.addresses().iter().for_each(listening::announce);
+    let handle = answer(sockets, responder, &metrics, &config)?;
     let events = Arc::new(EventStats::default());
     let reporter = report::Reporter {
         shared,
@@ -208,6 +206,14 @@ async fn serve(config: Config, sockets: Sockets, feed: Feed, link: Arc<dyn Link>
     systemd::stopping();
     finish(handle, saving).await;
     ended
+}
+
+/// Answers DNS from now on, and says where.
+fn answer(sockets: Sockets, responder: Responder, metrics: &Metrics, config: &Config) -> Result<ServerHandle, Error> {
+    let limits = limits::of(&config.limits);
+    let handle = server::serve(sockets, Arc::new(responder), metrics, &limits).map_err(Error::internal)?;
+    handle.addresses().iter().for_each(listening::announce);
+    Ok(handle)
 }
 
 /// Answers what is under way, while what is kept over a restart is saved.
