@@ -161,7 +161,7 @@ impl Responder {
             return refuse(&pending.message, out);
         };
         let Pending { ref snapshot, envelope, spin, .. } = *pending;
-        let names = self.forwarder.names();
+        let names = self.forwarder.names().held();
         let Decision { layer, mut resolution } = self.decide((&snapshot.zone, &names), &question, spin);
         // Which steps come before the one that waited is known only now; those are in the cache.
         let mut heard = vec![(pending.key.clone(), first)];

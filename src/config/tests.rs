@@ -365,3 +365,14 @@ fn faults_of_a_domain_say_which_and_where() {
     let faults = load_text(twice, None, &Overrides::default()).unwrap_err();
     assert!(faults.to_string().contains("a.example. is there twice"), "{faults}");
 }
+
+#[test]
+fn what_opens_a_door_is_shown_nowhere() {
+    let text = "events.queue_url = \"https://me:hunter2@sqs.eu-west-1.amazonaws.com/1/q\"";
+    let loaded = load_text(text, None, &Overrides::default()).unwrap();
+    for shown in [show::table(&loaded), show::json(&loaded).to_string()] {
+        assert!(shown.contains("https://***@sqs.eu-west-1.amazonaws.com/1/q") && !shown.contains("hunter2"), "{shown}");
+    }
+    let faults = load_text(&text.replace("https", "ftp"), None, &Overrides::default()).unwrap_err().to_string();
+    assert!(faults.contains("events.queue_url") && !faults.contains("hunter2"), "{faults}");
+}

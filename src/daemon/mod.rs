@@ -191,7 +191,6 @@ async fn serve(config: Config, sockets: Sockets, feed: Feed, link: Arc<dyn Link>
         tokio::spawn(http::serve(listener, state, token.clone().cancelled_owned()));
     }
     let saving = keep(&keeping, &reporter, &updates, &forwarder, &token);
-    tokio::spawn(token.clone().run_until_cancelled_owned(Arc::clone(&forwarder).sweep()));
     let (to_zone, reporting) = (zone_of(&feed, listen), Arc::clone(&metrics));
     let live = Live::new(updates.clone(), to_zone, Arc::clone(&forwarder), rules, handle.limits());
     let ends = feed::Ends { updates, forwarder, metrics, status, clock, events };
@@ -246,7 +245,8 @@ fn updater(
     }
 }
 
-/// Keeps inventory and forwarded answers on disk, if that is wanted, and says how old answers are.
+/// Keeps inventory and forwarded answers on disk, if that is wanted, and only those of them in memory that are of use; says
+/// how old answers of ECS are.
 fn keep(
     keeping: &Keeping,
     reporter: &report::Reporter,
@@ -257,6 +257,7 @@ fn keep(
     let (status, clock) = (Arc::clone(&reporter.status), reporter.clock);
     let watch = Watch { updates: updates.clone(), status: Arc::clone(&status), clock, max_age: keeping.max_age };
     tokio::spawn(token.clone().run_until_cancelled_owned(watch.run()));
+    tokio::spawn(token.clone().run_until_cancelled_owned(Arc::clone(forwarder).sweep()));
     let mut saving = Vec::new();
     if let Some(file) = keeping.cache.clone() {
         let saver = CacheSaver { file, forwarder: Arc::clone(forwarder), counts: Arc::clone(&keeping.counts) };

@@ -79,7 +79,7 @@ impl Reporter {
         updates: Updates,
         forwarder: Option<&Arc<Forwarder>>,
     ) -> HttpState {
-        let [listed, printed, flushed] = [forwarder; 3].map(Option::cloned);
+        let [listed, printed, flushed] = [forwarder; 3].map(Option::<&Arc<Forwarder>>::cloned);
         let (reporter, shared) = (self.clone(), self.shared.clone());
         HttpState {
             readiness: Arc::new(move || reporter.readiness()),

@@ -40,7 +40,8 @@ impl Terms {
     /// What of these terms is another than `ours`, in words.
     #[must_use]
     pub fn difference(&self, ours: &Self) -> Option<String> {
-        for (domain, servers) in self.upstreams.iter().filter(|(domain, _)| !ours.upstreams.contains_key(*domain)) {
+        let gone = self.upstreams.iter().find(|(domain, _)| !ours.upstreams.contains_key(*domain));
+        if let Some((domain, servers)) = gone {
             return Some(format!("it has answers for {domain} of {}, who are not asked any more", servers.join(" ")));
         }
         for (domain, wanted) in &ours.upstreams {

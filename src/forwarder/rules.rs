@@ -109,6 +109,12 @@ impl<'f> Names<'f> {
         Self { rules, seen: OnceCell::new() }
     }
 
+    /// The same for one who waits for an upstream meanwhile: it looks now, and takes no place that others look by.
+    #[must_use]
+    pub fn held(self) -> Self {
+        Self { seen: OnceCell::from(Guard::from_inner(self.rules.load_full())), ..self }
+    }
+
     /// What is said of this type of a name (in lower-case wire form) that nobody is asked about: a special one, one of
     /// the hosts file or the operator's records, or one that is blocked. Not for names of our zones.
     #[must_use]

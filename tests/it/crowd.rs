@@ -96,6 +96,8 @@ fn an_inventory_beyond_its_limit_is_told_and_served_as_far_as_it_goes() {
     daemon.wait_metric("ecs_resolver_inventory_changes_total{outcome=\"refused\"}", 600.0);
     let held = |kind: &str| daemon.metric(&format!("ecs_resolver_inventory_resources{{kind=\"{kind}\"}}")).unwrap();
     daemon.wait("the others are served", || held("service") + held("task") == 1000.0);
+    let warning = "warning: the inventory holds 1000 services, tasks and container instances";
+    daemon.wait("/ready tells", || daemon.get("/ready").1.contains(warning));
 }
 
 /// An inventory of as many services, each with as many tasks, as the demo makes it up.

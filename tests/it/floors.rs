@@ -232,6 +232,10 @@ fn no_way_leads_from_a_query_to_aws() {
 fn a_query_loads_the_snapshot_once() {
     let mut loads: BTreeMap<String, usize> = BTreeMap::new();
     for (at, module) in house().modules.iter().filter(|(_, module)| !module.tests) {
+        // The limits of the server are no snapshot.
+        if module.file == "src/server/limits.rs" {
+            continue;
+        }
         if !["responder", "server", "resolve", "dns"].contains(&at.first().map_or("", String::as_str)) {
             continue;
         }

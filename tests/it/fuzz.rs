@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use fastrand::Rng;
 
-use targets::{config, event, packet, snapshot, tcp_stream, upstream_reply};
+use targets::{cache, config, event, packet, snapshot, tcp_stream, upstream_reply};
 
 /// Largest corpus, in files, and largest file in it, in bytes.
 const CORPUS: (usize, u64) = (100, 1024);
@@ -19,7 +19,8 @@ const CORPUS: (usize, u64) = (100, 1024);
 type Target = (&'static str, fn(&[u8]), usize);
 
 /// Each target: its name, what it does, and how many mutations are tried of each input.
-const TARGETS: [Target; 6] = [
+const TARGETS: [Target; 7] = [
+    ("cache", cache::run, 100),
     ("config", config::run, 20),
     ("event", event::run, 200),
     ("packet", packet::run, 100),
@@ -71,6 +72,11 @@ fn run(target: &str) {
             hold(&mutate::mutated(&mut rng, input, other));
         }
     }
+}
+
+#[test]
+fn files_of_forwarded_answers() {
+    run("cache");
 }
 
 #[test]

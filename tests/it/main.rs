@@ -40,3 +40,4 @@ mod scripts;
 mod supply;
 mod units;
 mod upstream;
+mod warm_start;

@@ -205,6 +205,12 @@ fn the_snapshot_has_a_place_and_an_age() {
     assert_eq!(path("snapshot.path = \"/s\""), SnapshotPath::At("/s".into()));
     assert_eq!(config("snapshot.max_age = \"0s\"").snapshot.max_age, Duration::ZERO);
     refuses("snapshot.max_age = \"8761h\"", "snapshot.max_age", "out of range");
+    assert_eq!(config("").snapshot.cache, None);
+    assert_eq!(config("snapshot.cache = \"2MiB\"").snapshot.cache, Some(2 << 20));
+    refuses("snapshot.cache = \"63KiB\"", "snapshot.cache", "out of range");
+    refuses("snapshot.cache = \"65MiB\"", "snapshot.cache", "out of range");
+    refuses("snapshot.cache = \"on\"", "snapshot.cache", "not a size");
+    refuses("snapshot.path = \"off\"\nsnapshot.cache = \"1MiB\"", "snapshot.cache", "no place");
 }
 
 #[test]

@@ -123,6 +123,7 @@ fn a_file_that_is_of_no_use_is_told_of_and_replaced() {
     daemon.wait_log("inventory is not used: it holds 29 bytes instead of");
     assert_eq!(loads(&daemon, "torn"), Some(1.0));
     daemon.wait_ready();
+    wait_pass(&daemon, &host.fake);
     assert!(daemon.terminate().success());
     let good = std::fs::read(host.file()).unwrap();
     assert!(good.len() > 500);
