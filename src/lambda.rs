@@ -4,6 +4,7 @@
 //! It keeps nothing between two events, and all its settings are environment variables. What it could not do is an
 //! error of the invocation: Lambda then invokes it again with the same event, twice, and counts it.
 
+use std::io::Write;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,18 +30,17 @@ pub fn main() -> ExitCode {
     let loaded = Overrides::of_environment().and_then(|overrides| {
         config::load(path.as_deref().map(AsRef::as_ref), &overrides).map_err(|faults| faults.to_string())
     });
-    let config = match loaded {
-        Ok(loaded) => loaded.config,
+    let (config, notices) = match loaded {
+        Ok(loaded) => (loaded.config, loaded.notices),
         Err(faults) => {
-            eprintln!("{faults}");
-            return exit::CONFIG.into();
+            return ended(exit::CONFIG, &faults);
         }
     };
     if let Err(error) = named(&config) {
-        eprintln!("{error}");
-        return exit::CONFIG.into();
+        return ended(exit::CONFIG, error);
     }
     logging::start(&config.log);
+    notices.iter().for_each(|notice| tracing::warn!("{notice}"));
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let config = Arc::new(config);
     let serving = async {
@@ -52,11 +52,14 @@ pub fn main() -> ExitCode {
     };
     match runtime.map_err(Error::from).and_then(|runtime| runtime.block_on(serving)) {
         Ok(()) => exit::OK.into(),
-        Err(error) => {
-            eprintln!("{error}");
-            exit::INTERNAL.into()
-        }
+        Err(error) => ended(exit::INTERNAL, &error.to_string()),
     }
+}
+
+/// Says why, if it can be said, and ends with this code.
+fn ended(code: u8, why: &str) -> ExitCode {
+    let _ = writeln!(std::io::stderr(), "{why}");
+    code.into()
 }
 
 /// What an event asks for.

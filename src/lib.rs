@@ -2,6 +2,9 @@
 //!
 //! The table of contents, floor by floor. A floor uses only the floors below it; `tests/it/floors.rs` keeps it so.
 
+// They panic when nobody can read what they print.
+#![warn(clippy::print_stdout, clippy::print_stderr)]
+
 // Floor 0, words: values and bytes.
 pub mod dns;
 pub mod ecs;

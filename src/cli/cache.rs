@@ -1,17 +1,17 @@
 //! `ecs-resolver cache`: the forwarded answers that the running daemon keeps.
 
-use std::net::SocketAddr;
-
 use clap::{Args, Subcommand};
 
 use super::current_thread;
 use super::dump::on_stdout;
 use super::exit::{self, Failure};
+use super::whom::Whom;
 use crate::dns::DomainName;
 use crate::http::{Flush, client};
 
 const EXAMPLES: &str = "Examples:
   ecs-resolver cache dump
+  ecs-resolver cache dump --json
   ecs-resolver cache flush www.example.com
   ecs-resolver cache flush --zone example.com
   ecs-resolver cache flush --all";
@@ -23,21 +23,18 @@ pub struct Cache {
     /// What to do.
     #[command(subcommand)]
     what: What,
-    /// HTTP address of the daemon (its http.listen)
-    #[arg(
-        long,
-        env = "ECS_RESOLVER_HTTP_LISTEN",
-        value_name = "ADDR:PORT",
-        default_value = "127.0.0.1:9153",
-        global = true
-    )]
-    http: SocketAddr,
+    #[command(flatten)]
+    whom: Whom,
 }
 
 #[derive(Debug, Subcommand)]
 enum What {
     /// Print them, with what is left of their time
-    Dump,
+    Dump {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Forget them
     Flush(Which),
 }
@@ -61,13 +58,17 @@ impl Cache {
     /// # Errors
     /// When a name is none, or no daemon answers.
     pub fn run(self) -> Result<(), Failure> {
+        let address = self.whom.address()?;
         let runtime = current_thread()?;
         let mut out = std::io::stdout().lock();
         on_stdout(match self.what {
-            What::Dump => runtime.block_on(client::get(self.http, "/cache", &mut out)),
+            What::Dump { json } => {
+                let path = if json { "/cache?format=json" } else { "/cache" };
+                runtime.block_on(client::get(address, path, &mut out))
+            }
             What::Flush(which) => {
                 let command = which.flush()?.to_string();
-                runtime.block_on(client::post(self.http, "/cache/flush", command, &mut out))
+                runtime.block_on(client::post(address, "/cache/flush", command, &mut out))
             }
         })
     }
@@ -77,7 +78,8 @@ impl Which {
     fn flush(self) -> Result<Flush, Failure> {
         let read = |text: &str| {
             let no_name = || Failure::new(exit::USAGE, &format!("`{text}` is not a domain name"));
-            DomainName::from_text(text).ok_or_else(no_name)
+            // An empty text is more often a variable of the shell that is not set than the root, which is `.`.
+            DomainName::from_text(text).filter(|_| !text.is_empty()).ok_or_else(no_name)
         };
         match (self.name, self.zone) {
             (Some(name), _) => read(&name).map(Flush::Name),

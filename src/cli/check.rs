@@ -7,6 +7,7 @@ use clap::Args;
 use super::exit::{self, Failure};
 use super::{logging, print};
 use crate::config::{self, Overrides, show};
+use crate::daemon::needs;
 
 const EXAMPLES: &str = "Examples:
   ecs-resolver check
@@ -36,7 +37,7 @@ impl Check {
     /// The configuration's faults.
     pub fn run(mut self) -> Result<(), Failure> {
         logging::heed_rust_log(&mut self.overrides);
-        let loaded = config::load(self.config.as_deref(), &self.overrides);
+        let loaded = config::load(self.config.as_deref(), &self.overrides).and_then(needs::judged_from_outside);
         if self.json {
             let value = loaded.as_ref().map_or_else(|faults| serde_json::json!(faults), show::json);
             print(format!("{value:#}\n").as_bytes())?;

@@ -1,10 +1,10 @@
 //! `ecs-resolver completions`: for the shells.
 
-use clap::{Args, CommandFactory};
+use clap::Args;
 use clap_complete::Shell;
 
 use super::exit::Failure;
-use super::{Cli, print};
+use super::{print, sorted};
 
 const EXAMPLES: &str = "Examples:
   ecs-resolver completions bash > /etc/bash_completion.d/ecs-resolver
@@ -25,7 +25,7 @@ impl Completions {
     /// When standard output cannot be written.
     pub fn run(self) -> Result<(), Failure> {
         let mut script = Vec::new();
-        clap_complete::generate(self.shell, &mut Cli::command(), "ecs-resolver", &mut script);
+        clap_complete::generate(self.shell, &mut sorted::command(), "ecs-resolver", &mut script);
         if self.shell == Shell::Bash {
             // https://github.com/clap-rs/clap/issues/6421: with a hyphen in the program's name, the labels of the
             // subcommands are not those that are looked for, so their flags would never be completed.

@@ -19,8 +19,9 @@ const EXAMPLES: &str = "Examples:
   ecs-resolver controller --once --cluster prod --adopt
   ecs-resolver controller --cluster prod --zone-id Z0123456789ABCDEFGHIJ
 
-Exit status: 0 the zone says what it should, or the plan is whole; 69 the zone could not be read; 75 not all could be
-read or changed; 77 deletes were refused because they are too many.";
+Exit status: 0 the zone says what it should, or the plan is whole; 69 the zone could not be read;
+75 not all could be read or changed; 77 deletes were refused because they are too many;
+78 wrong configuration.";
 
 /// Register services in Route 53
 #[derive(Debug, Args)]

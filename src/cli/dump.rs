@@ -1,17 +1,18 @@
 //! `ecs-resolver dump`: what the running daemon knows and serves.
 
 use std::io::ErrorKind;
-use std::net::SocketAddr;
 
 use clap::Args;
 
 use super::current_thread;
 use super::exit::{self, Failure};
+use super::whom::Whom;
 use crate::http::client;
 
 const EXAMPLES: &str = "Examples:
   ecs-resolver dump                          the records served, as a master file
   ecs-resolver dump --json > inventory.json  what ECS says is running; the fixture source reads it
+  ecs-resolver dump --config /etc/ecs-resolver/ecs-resolver.toml
   ecs-resolver dump --http 127.0.0.1:9154";
 
 /// Print what the running daemon serves or knows
@@ -24,9 +25,8 @@ pub struct Dump {
     /// Print the zone as a master file (the default)
     #[arg(long)]
     zone: bool,
-    /// HTTP address of the daemon (its http.listen)
-    #[arg(long, env = "ECS_RESOLVER_HTTP_LISTEN", value_name = "ADDR:PORT", default_value = "127.0.0.1:9153")]
-    http: SocketAddr,
+    #[command(flatten)]
+    whom: Whom,
 }
 
 impl Dump {
@@ -35,8 +35,9 @@ impl Dump {
     /// # Errors
     /// When no daemon answers, or not with a document.
     pub fn run(self) -> Result<(), Failure> {
+        let address = self.whom.address()?;
         let path = if self.json { "/inventory" } else { "/zone" };
-        on_stdout(current_thread()?.block_on(client::get(self.http, path, &mut std::io::stdout().lock())))
+        on_stdout(current_thread()?.block_on(client::get(address, path, &mut std::io::stdout().lock())))
     }
 }
 

@@ -37,6 +37,7 @@ impl From<daemon::Error> for Failure {
     fn from(error: daemon::Error) -> Self {
         let code = match &error {
             daemon::Error::Unavailable(_) => UNAVAILABLE,
+            daemon::Error::Config(_) => CONFIG,
             daemon::Error::Internal(_) => INTERNAL,
         };
         Self::new(code, &error)

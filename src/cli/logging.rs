@@ -9,8 +9,8 @@ use tracing::Subscriber;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::{MakeWriter, format};
 
-use crate::config::Overrides;
 use crate::config::settings::{Log, LogFormat};
+use crate::config::{Overrides, environment, values};
 use pace::Paced;
 
 /// What the codec says of packets from outside is for whoever sends them to choose: never more than errors.
@@ -42,6 +42,8 @@ where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
     let lines = tracing_subscriber::fmt().with_env_filter(filter(log)).with_writer(writer).with_ansi(ansi);
+    // A line that cannot be written is lost, and nothing else: a complaint would go where it could not be written either.
+    let lines = lines.log_internal_errors(false);
     match log.format {
         LogFormat::Text => {
             let format = Paced::new(format().with_ansi(ansi), false);
@@ -60,13 +62,15 @@ where
 }
 
 fn filter(log: &Log) -> EnvFilter {
-    EnvFilter::new(format!("{},{CODEC}", log.level))
+    // A text that is none has been refused before. What the filter does not know it would complain of on standard error.
+    let level = values::log_filter(&log.level).unwrap_or_else(|_| "info".to_owned());
+    EnvFilter::new(format!("{level},{CODEC}"))
 }
 
 /// Takes the level from RUST_LOG when neither our flag nor our variable gives one.
 pub(super) fn heed_rust_log(overrides: &mut Overrides) {
     if overrides.log_level.as_ref().is_none_or(String::is_empty) {
-        overrides.log_level = std::env::var("RUST_LOG").ok();
+        overrides.log_level = std::env::var(environment::RUST_LOG).ok();
     }
 }
 

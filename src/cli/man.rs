@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, CommandFactory};
+use clap::Args;
 
 use super::exit::{self, Failure};
-use super::{Cli, print};
+use super::{print, sorted};
 
 const EXAMPLES: &str = "Examples:
   ecs-resolver man | man -l -
@@ -26,7 +26,7 @@ impl Man {
     /// # Errors
     /// When standard output or the folder cannot be written.
     pub fn run(self) -> Result<(), Failure> {
-        let mut command = Cli::command().disable_help_subcommand(true);
+        let mut command = sorted::command().disable_help_subcommand(true);
         // Gives the subcommands the names of their pages.
         command.build();
         let Some(dir) = self.dir else { return print(page(command)?.as_bytes()) };

@@ -11,11 +11,13 @@ pub(crate) mod logging;
 pub mod man;
 pub mod queue;
 pub mod run;
+mod sorted;
+mod whom;
 
 use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{FromArgMatches, Parser, Subcommand};
 use exit::Failure;
 use tokio::runtime::Runtime;
 
@@ -27,8 +29,8 @@ const EXAMPLES: &str = "Examples:
   ecs-resolver controller --plan             what would be registered in Route 53
   ecs-resolver queue show                    the queue that brings its events
 
-Exit status: 0 success, 64 wrong usage, 69 something needed is not there, 70 internal fault, 75 not all
-could be done, 77 too many deletes, 78 wrong configuration.";
+Exit status: 0 success, 64 wrong usage, 69 something needed is not there, 70 internal fault,
+75 not all could be done, 77 too many deletes, 78 wrong configuration.";
 
 /// A local DNS resolver and discovery proxy for Amazon ECS container instances
 #[derive(Debug, Parser)]
@@ -55,7 +57,8 @@ enum Command {
 /// The whole program: reads the arguments, runs the command, tells how it ended.
 #[must_use]
 pub fn main() -> ExitCode {
-    let result = match Cli::try_parse() {
+    let parsed = sorted::command().try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches));
+    let result = match parsed {
         Ok(cli) => cli.command.run(),
         // clap prints help and version itself; whether that works changes nothing.
         Err(error) => {

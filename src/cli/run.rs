@@ -7,7 +7,7 @@ use clap::Args;
 use super::exit::{self, Failure};
 use super::logging;
 use crate::config::{self, Overrides};
-use crate::daemon;
+use crate::daemon::{self, needs};
 
 const EXAMPLES: &str = "Examples:
   ecs-resolver run
@@ -35,14 +35,14 @@ impl Run {
     /// The configuration's faults, or what the daemon failed of.
     pub fn run(mut self) -> Result<(), Failure> {
         logging::heed_rust_log(&mut self.overrides);
-        let loaded = config::load(self.config.as_deref(), &self.overrides);
-        let loaded = loaded.map_err(|faults| Failure::new(exit::CONFIG, &faults))?;
+        let Self { config: file, overrides } = self;
+        let load = move || config::load(file.as_deref(), &overrides).and_then(needs::judged);
+        let loaded = load().map_err(|faults| Failure::new(exit::CONFIG, &faults))?;
         let log = logging::start(&loaded.config.log);
         for notice in &loaded.notices {
             tracing::warn!("{notice}");
         }
-        let Self { config: file, overrides } = self;
-        let load = Box::new(move || config::load(file.as_deref(), &overrides));
-        Ok(daemon::run(loaded.config, daemon::Reload { load, log: Box::new(move |settings| log.to(settings)) })?)
+        let reload = daemon::Reload { load: Box::new(load), log: Box::new(move |settings| log.to(settings)) };
+        Ok(daemon::run(loaded.config, reload)?)
     }
 }

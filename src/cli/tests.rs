@@ -1,17 +1,17 @@
 //! The command line is read as it is documented.
 
-use clap::CommandFactory;
 use clap::error::ErrorKind;
 
 use super::*;
 
 fn parse(line: &str) -> Result<Cli, clap::Error> {
-    Cli::try_parse_from(line.split_whitespace())
+    let matches = sorted::command().try_get_matches_from(line.split_whitespace())?;
+    Cli::from_arg_matches(&matches)
 }
 
 #[test]
 fn the_definition_is_sound() {
-    Cli::command().debug_assert();
+    sorted::command().debug_assert();
 }
 
 #[test]
@@ -32,6 +32,9 @@ fn every_command_is_read() {
         "ecs-resolver queue show --queue-url https://sqs.r.amazonaws.com/1/q --region r",
         "ecs-resolver queue delete --cluster prod --instance i-1 --topic-arn arn:aws:sns:r:1:t",
         "ecs-resolver cache dump --http 127.0.0.1:1",
+        "ecs-resolver dump -c x.toml",
+        "ecs-resolver cache dump --json",
+        "ecs-resolver cache --http off dump",
         "ecs-resolver cache flush www.example.com",
         "ecs-resolver cache flush --zone example.com",
         "ecs-resolver cache flush --all",
@@ -69,7 +72,7 @@ fn what_makes_no_sense_is_refused() {
 
 #[test]
 fn every_help_says_what_it_is_and_shows_examples() {
-    let top = Cli::command();
+    let top = sorted::command();
     let queue = top.find_subcommand("queue").expect("there is one");
     for mut command in top.get_subcommands().chain(queue.get_subcommands()).cloned() {
         let name = command.get_name().to_owned();

@@ -5,8 +5,8 @@ mod limits;
 
 use clap::{Args, FromArgMatches};
 
+use super::Fault;
 use super::file::{Forward, Spec, Texts};
-use super::{Fault, keys};
 pub use access::AccessOverrides;
 pub use limits::LimitsOverrides;
 
@@ -335,17 +335,12 @@ pub fn variable(key: &str) -> String {
     format!("ECS_RESOLVER_{}", key.replace('.', "_").to_uppercase())
 }
 
-/// Flag and variable of a key, for messages.
+/// The flag of a key: `--listen`.
 #[must_use]
-pub fn names(key: &str) -> String {
+pub fn flag(key: &str) -> Option<String> {
     let variable = variable(key);
     let command = Overrides::augment_args(clap::Command::new("settings"));
-    let flag = command
-        .get_arguments()
-        .find(|argument| argument.get_env().is_some_and(|env| env == variable.as_str()))
-        .and_then(clap::Arg::get_long);
-    match flag {
-        Some(flag) if keys::find(key).is_some() => format!("--{flag} or {variable}"),
-        _ => variable,
-    }
+    let mut arguments = command.get_arguments();
+    let argument = arguments.find(|argument| argument.get_env().is_some_and(|env| env == variable.as_str()))?;
+    argument.get_long().map(|flag| format!("--{flag}"))
 }

@@ -51,6 +51,7 @@ const SAVED_CACHES: RangeInclusive<u64> = 64 << 10..=64 << 20;
 /// Every fault, in the order of the keys.
 pub fn check(mut spec: Spec, overrides: &Overrides) -> Result<Config, Vec<Fault>> {
     let mut judge = Judge { faults: overrides.apply(&mut spec) };
+    let upstreams = spec.forward.upstreams.clone();
     let dns = judge.dns(&spec.dns);
     let config = Config {
         records: judge.records(&spec.records, &dns),
@@ -66,7 +67,7 @@ pub fn check(mut spec: Spec, overrides: &Overrides) -> Result<Config, Vec<Fault>
         snapshot: judge.snapshot(spec.snapshot),
         log: judge.log(spec.log),
     };
-    judge.own_address_upstream(&config);
+    judge.own_address_upstream(&upstreams, &config);
     judge.ports_in_common(&config);
     if judge.faults.is_empty() { Ok(config) } else { Err(judge.faults) }
 }
@@ -78,7 +79,10 @@ pub fn notices(config: &Config) -> Vec<String> {
     let open = open.map(|address| {
         format!("dns.listen: {address} can be asked by whoever reaches this host and may ask; name the addresses that shall answer")
     });
-    open.chain(access::notices(config)).collect()
+    let top = Some(&config.dns.zone).filter(|zone| zone.labels().count() == 1);
+    let top =
+        top.map(|zone| format!("dns.zone: {zone} is a whole top-level domain, and we answer for all names in it"));
+    open.chain(top).chain(access::notices(config)).collect()
 }
 
 /// The faults found so far.
@@ -138,6 +142,9 @@ impl Judge {
                 self.fault(key, format!("{} is not the address of one host", address.ip()));
             } else if addresses.contains(&address) && address.port() != 0 {
                 self.faults.push(Fault::new(key, format!("{address} is listed twice")).fix("remove one"));
+            } else if let Some(other) = addresses.iter().find(|other| overlap(**other, address)) {
+                let what = format!("{address} and {other} overlap, so that only one of them can be had");
+                self.faults.push(Fault::new(key, what).fix("remove one"));
             } else {
                 addresses.push(address);
             }
@@ -257,6 +264,12 @@ impl Judge {
                 }
             }
         }
+        for circle in records.circles() {
+            let key = circle.first().and_then(|name| seen.get(name)).map(|text| format!("{}.{text}", keys::RECORDS));
+            let way: Vec<_> = circle.iter().chain(circle.first()).map(ToString::to_string).collect();
+            let fault = Fault::new(key.unwrap_or_default(), format!("its CNAME leads back to it: {}", way.join(" → ")));
+            self.faults.push(fault.fix("let one of them lead elsewhere"));
+        }
         records
     }
 
@@ -308,8 +321,7 @@ impl Judge {
     }
 
     fn log(&mut self, spec: file::Log) -> Log {
-        let filter = tracing_subscriber::EnvFilter::try_new(&spec.level);
-        self.take("log.level", filter.map_err(|error| format!("`{}` is not a filter: {error}", spec.level)));
+        self.take("log.level", values::log_filter(&spec.level));
         let words = [("text", LogFormat::Text), ("json", LogFormat::Json)];
         let format = self.word("log.format", &spec.format, &words).unwrap_or(LogFormat::Text);
         Log { level: spec.level, format }
@@ -323,6 +335,12 @@ impl Judge {
             self.faults.push(Fault::new("http.listen", what).fix("give HTTP a port of its own"));
         }
     }
+}
+
+/// Whether one address is a part of the other.
+fn overlap(one: SocketAddr, other: SocketAddr) -> bool {
+    let same = one.is_ipv4() == other.is_ipv4() && one.port() == other.port() && one.port() != 0;
+    same && (one.ip() == other.ip() || one.ip().is_unspecified() || other.ip().is_unspecified())
 }
 
 /// Whether what is sent from this host to `target` arrives at a socket bound to `bound`, as far as the addresses

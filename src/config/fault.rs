@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::{args, keys, redact};
+use super::{args, environment, keys, redact};
 
 /// Where a value was set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -14,8 +15,30 @@ use super::{args, keys, redact};
 pub enum Origin {
     /// This line of the file, from 1.
     Line(usize),
-    /// A flag or an environment variable.
-    Override,
+    /// A flag.
+    Flag,
+    /// The environment variable of the key.
+    Variable,
+    /// `RUST_LOG`, which is heeded for `log.level`.
+    RustLog,
+}
+
+impl Origin {
+    /// What set `key`, in words.
+    #[must_use]
+    pub fn of(self, key: &str) -> String {
+        match self {
+            Self::Line(line) => format!("line {line}"),
+            Self::Flag => args::flag(key).unwrap_or_else(|| args::variable(key)),
+            Self::Variable => args::variable(key),
+            Self::RustLog => environment::RUST_LOG.to_owned(),
+        }
+    }
+
+    /// Whether it is outside of the file.
+    fn overrides(self) -> bool {
+        !matches!(self, Self::Line(_))
+    }
 }
 
 /// One thing that is wrong.
@@ -60,7 +83,7 @@ impl fmt::Display for Fault {
         }
         write!(f, "{}; {}", self.what, self.fix)?;
         match self.origin {
-            Some(Origin::Override) => write!(f, " (set by {})", args::names(keys::base(&self.key))),
+            Some(origin) if origin.overrides() => write!(f, " (set by {})", origin.of(keys::base(&self.key))),
             _ => Ok(()),
         }
     }
@@ -85,7 +108,7 @@ impl Faults {
         }
         faults.sort_by_key(|fault| match fault.origin {
             Some(Origin::Line(line)) => line,
-            Some(Origin::Override) | None => usize::MAX,
+            _ => usize::MAX,
         });
         Self { file: file.map(Path::to_owned), faults }
     }
@@ -94,7 +117,12 @@ impl Faults {
     #[must_use]
     pub fn unreadable(file: &Path, error: &std::io::Error) -> Self {
         let what = format!("cannot be read: {error}");
-        let fix = "name a file that exists and that this user may read".to_owned();
+        let fix = match error.kind() {
+            ErrorKind::InvalidData => "write it in UTF-8",
+            ErrorKind::IsADirectory => "name the file in it",
+            _ => "name a file that exists and that this user may read",
+        };
+        let fix = fix.to_owned();
         let fault = Fault { key: String::new(), origin: None, what, fix };
         Self { file: Some(file.to_owned()), faults: vec![fault] }
     }
@@ -108,7 +136,7 @@ impl fmt::Display for Faults {
             }
             // A flag or variable is not in the file.
             match &self.file {
-                Some(file) if fault.origin != Some(Origin::Override) => write!(f, "{}: {fault}", file.display())?,
+                Some(file) if !fault.origin.is_some_and(Origin::overrides) => write!(f, "{}: {fault}", file.display())?,
                 _ => write!(f, "{fault}")?,
             }
         }

@@ -2,6 +2,7 @@
 //!
 //! Only the texts are read here; whoever needs them opens the files. And which addresses are ours.
 
+use std::io::ErrorKind;
 use std::net::{IpAddr, UdpSocket};
 
 /// The cluster that the ECS agent of this host joins (`ECS_CLUSTER` of its configuration, the last one counts, as in
@@ -20,6 +21,12 @@ pub fn ecs_cluster(agent_config: &str) -> Option<String> {
 #[must_use]
 pub fn has(address: IpAddr) -> bool {
     UdpSocket::bind((address, 0)).is_ok()
+}
+
+/// Whether no interface of this host has `address`; not so if that cannot be told.
+#[must_use]
+pub fn lacks(address: IpAddr) -> bool {
+    UdpSocket::bind((address, 0)).is_err_and(|error| error.kind() == ErrorKind::AddrNotAvailable)
 }
 
 /// The `nameserver` lines of a resolv.conf (resolv.conf(5)), in order; those with a scope (`fe80::1%eth0`) are left
@@ -46,6 +53,13 @@ mod tests {
         for none in ["", "#ECS_CLUSTER=prod", "ECS_CLUSTER=", "MY_ECS_CLUSTER=prod", "ECS_CLUSTER"] {
             assert_eq!(ecs_cluster(none), None, "{none}");
         }
+    }
+
+    #[test]
+    fn an_address_of_nobody_here_is_lacked() {
+        let [documentation, own, any]: [IpAddr; 3] =
+            ["192.0.2.7", "127.0.0.9", "0.0.0.0"].map(|ip| ip.parse().unwrap());
+        assert!(lacks(documentation) && !lacks(own) && !lacks(any));
     }
 
     #[test]

@@ -16,6 +16,9 @@ use crate::route53::{Content, RecordSet, Routing};
 /// Longest TTL, in seconds: a day.
 const MAX_TTL: u32 = 86_400;
 
+/// Types whose data ends with a name.
+const POINTERS: [RecordType; 4] = [RecordType::CNAME, RecordType::PTR, RecordType::MX, RecordType::SRV];
+
 /// The records of the configuration, sound by themselves: every value can be read, and a CNAME stands alone.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Records(pub Vec<RecordSet>);
@@ -25,6 +28,27 @@ impl Records {
     #[must_use]
     pub fn split(&self, zone: &DomainName) -> (Vec<RecordSet>, Vec<RecordSet>) {
         self.0.iter().cloned().partition(|set| name::is_within(set.name.as_wire(), zone.as_wire()))
+    }
+
+    /// The circles that CNAMEs go in, each once, from the name that comes first in it.
+    #[must_use]
+    pub fn circles(&self) -> Vec<Vec<DomainName>> {
+        let targets: BTreeMap<&DomainName, DomainName> = self.0.iter().filter_map(alias).collect();
+        let around = |first: &DomainName| {
+            let mut way = vec![first.clone()];
+            while let Some(next) = targets.get(way.last()?) {
+                if next == first {
+                    return Some(way);
+                }
+                // A circle that this name only leads into is told of its own names, and so is each from its first one.
+                if way.contains(next) || next < first {
+                    return None;
+                }
+                way.push(next.clone());
+            }
+            None
+        };
+        targets.keys().filter_map(|name| around(name)).collect()
     }
 }
 
@@ -87,6 +111,13 @@ pub(super) fn of_name(name: &DomainName, texts: &Texts, ttl: u32) -> Result<Vec<
     Ok(sets.into_values().map(set).collect())
 }
 
+/// Name and target of a CNAME.
+fn alias(set: &RecordSet) -> Option<(&DomainName, DomainName)> {
+    let Content::Values { values, .. } = &set.content else { return None };
+    let value = values.first().filter(|_| set.kind == RecordType::CNAME)?;
+    Some((&set.name, presentation::name(value, Escapes::Decimal)?))
+}
+
 /// TTL, type and data of a text.
 fn record(text: &str) -> Result<(Option<u32>, RecordType, String), String> {
     let whole = text.trim();
@@ -106,6 +137,13 @@ fn record(text: &str) -> Result<(Option<u32>, RecordType, String), String> {
         return Err(format!("a record of type {kind} cannot be here"));
     }
     presentation::rdata(kind, data, Escapes::Decimal).map_err(|what| format!("`{text}`: {what}"))?;
+    // In a master file it would be below the zone.
+    let target = data.split_whitespace().next_back().filter(|_| POINTERS.contains(&kind));
+    if let Some(target) = target.filter(|target| !target.contains('.')) {
+        return Err(format!(
+            "`{text}`: names are whole here, and `{target}` has no dot; a top-level domain has one at its end"
+        ));
+    }
     Ok((ttl, kind, data.trim().to_owned()))
 }
 
@@ -146,6 +184,8 @@ mod tests {
         assert_eq!(alone(&["CNAME a.", "A 10.0.0.1"]), "a CNAME cannot stand beside other records");
         assert_eq!(alone(&["CNAME a.", "CNAME b."]), "a CNAME cannot stand beside other records");
         assert_eq!(alone(&[]), "no record is given");
+        assert!(alone(&["CNAME target"]).ends_with("`target` has no dot; a top-level domain has one at its end"));
+        assert!(read(&["CNAME target."]).is_ok() && read(&["CNAME target.example"]).is_ok());
         assert_eq!(alone(&["MX mail."]), "`MX mail.`: `mail.` is not a number up to 65535");
     }
 }

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
+use super::Loaded;
 use super::settings::Domain;
-use super::{Loaded, Origin, args};
 use super::{keys, redact};
 
 /// The settings as JSON: sections and keys as in the file, under `config`, with the notices beside it.
@@ -65,7 +65,6 @@ pub(super) fn value(value: &Value) -> String {
 fn origin(loaded: &Loaded, key: &str) -> String {
     match loaded.origins.get(key) {
         None => "default".to_owned(),
-        Some(Origin::Line(line)) => format!("line {line}"),
-        Some(Origin::Override) => args::names(key),
+        Some(origin) => origin.of(key),
     }
 }

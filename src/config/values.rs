@@ -130,6 +130,32 @@ pub fn record_name(text: &str, zone: &DomainName) -> Result<DomainName, String> 
     Ok(name)
 }
 
+/// How much may be logged. There is nothing below debug, which "trace" means as well.
+const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
+
+/// Reads what is to be logged, and writes it as the log takes it: levels, and levels of modules as `module=level`,
+/// separated by commas.
+///
+/// # Errors
+/// When something else is in it.
+pub fn log_filter(text: &str) -> Result<String, String> {
+    let directive = |directive: &str| {
+        let (module, level) = directive.rsplit_once('=').map_or(("", directive), |(module, level)| (module, level));
+        let level = level.to_ascii_lowercase();
+        if !LEVELS.contains(&level.as_str()) {
+            return Err(format!("`{directive}` is neither a level nor a module=level"));
+        }
+        let letters = |byte: u8| byte.is_ascii_alphanumeric() || b"_:".contains(&byte);
+        if directive.contains('=') && (module.is_empty() || !module.bytes().all(letters)) {
+            return Err(format!("`{module}` is not the name of a module"));
+        }
+        let level = if level == "trace" { "debug" } else { level.as_str() };
+        Ok(if module.is_empty() { level.to_owned() } else { format!("{module}={level}") })
+    };
+    let directives: Result<Vec<_>, _> = text.split(',').map(|part| directive(part.trim())).collect();
+    Ok(directives?.join(","))
+}
+
 /// Whether `text` can be the name or ARN of a cluster.
 #[must_use]
 pub fn is_cluster(text: &str) -> bool {
@@ -243,6 +269,21 @@ mod tests {
         }
         for bad in ["", "16", "MiB", "-1MiB", "16MB", "99999999999999999999GiB", "18446744073709551615GiB"] {
             assert!(size(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn what_is_logged_is_spelt_right() {
+        for (text, want) in [
+            ("info", "info"),
+            ("WARN, ecs_resolver::forwarder=Debug", "warn,ecs_resolver::forwarder=debug"),
+            ("trace,hyper=off", "debug,hyper=off"),
+        ] {
+            assert_eq!(log_filter(text).as_deref(), Ok(want));
+        }
+        for bad in ["", "inof", "verbose", "info,", "ecs_resolver", "ecs_resolver=", "=info", "===", "a[b]=info", "a=1"]
+        {
+            assert!(log_filter(bad).is_err(), "{bad}");
         }
     }
 

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::Error;
 use crate::access::cookies::{Secret, Secrets};
 use crate::access::{Access, AccessSettings, Surroundings};
-use crate::config::settings;
+use crate::config::{Fault, settings};
 use crate::server;
 use crate::source::clock::Clock;
 
@@ -146,7 +146,7 @@ impl Keeper {
             let secrets = Secrets { current: random().map_err(Error::Internal)?, other: None };
             return Ok(Self { secrets, from: From::Random { since: Instant::now() }, clock: Clock::start() });
         };
-        let secrets = read(path).map_err(Error::Unavailable)?;
+        let secrets = read(path)?;
         Ok(Self { secrets, from: From::File { path: path.to_owned(), complained: false }, clock: Clock::start() })
     }
 
@@ -191,15 +191,18 @@ fn random() -> Result<Secret, String> {
 }
 
 /// Reads one or two secrets. An error never shows what was read.
-fn read(path: &Path) -> Result<Secrets, String> {
-    let fault = |what: &str| format!("access.cookie_secret: {} {what}", path.display());
+pub(super) fn read(path: &Path) -> Result<Secrets, Fault> {
+    let fault = |what: &str| {
+        let fault = Fault::new("access.cookie_secret", format!("{} {what}", path.display()));
+        fault.fix("give a file with one or two lines of 32 hexadecimal digits: `openssl rand -hex 16` makes one")
+    };
     let text = std::fs::read_to_string(path).map_err(|error| fault(&format!("cannot be read: {error}")))?;
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
     let secrets: Option<Vec<Secret>> = lines.map(Secret::from_hex).collect();
     match secrets.as_deref() {
         Some([current]) => Ok(Secrets { current: *current, other: None }),
         Some([current, other]) => Ok(Secrets { current: *current, other: Some(*other) }),
-        _ => Err(fault("must have one or two lines of 32 hexadecimal digits: `openssl rand -hex 16` makes one")),
+        _ => Err(fault("is no file of secrets")),
     }
 }
 
@@ -260,7 +263,7 @@ mod tests {
         assert_eq!(keeper.secrets, Secrets { current: second, other: Some(first) });
         for bad in ["", "e5e973\n", &format!("{FIRST}\n{FIRST}\n{FIRST}\n"), &format!("{FIRST} {SECOND}")] {
             std::fs::write(&path, bad).unwrap();
-            let error = read(&path).unwrap_err();
+            let error = read(&path).unwrap_err().to_string();
             assert!(error.contains("32 hexadecimal digits") && !error.contains("e5e973"), "{error}");
         }
         keeper.look();

@@ -1,5 +1,6 @@
 //! What fills the inventory: the source that is configured, or the demo's own world.
 
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -8,12 +9,13 @@ use tokio_util::sync::CancellationToken;
 
 use super::from_aws;
 use crate::config::settings::Clusters;
-use crate::config::{Config, host};
+use crate::config::{Config, Fault, host};
 use crate::forwarder::Forwarder;
 use crate::metrics::Metrics;
 use crate::source::clock::Clock;
 use crate::source::describe::DescribeSettings;
 use crate::source::events::stats::EventStats;
+use crate::source::fixture::FixtureError;
 use crate::source::status::SourceStatus;
 use crate::source::{Delivery, Updates, fixture, simulation, synthetic};
 
@@ -57,21 +59,36 @@ pub(super) struct Ends {
 }
 
 impl Feed {
-    /// Finds out which clusters are followed; a fixture is read once, so that a bad one is refused at the start.
-    pub(super) async fn prepare(self, config: &Config) -> Result<Prepared, String> {
+    /// Finds out which clusters are followed.
+    pub(super) async fn prepare(self, config: &Config) -> Result<Prepared, Fault> {
         let (named, all) = followed(config).await;
         let clusters = match &self {
             Self::Simulated { .. } | Self::Synthetic { .. } => vec!["prod".to_owned()],
             Self::Off => Vec::new(),
-            Self::Describe => named,
-            Self::Fixture(path) => {
-                let document = fixture::load(path).await.map_err(|error| error.to_string())?;
-                let of_file = || document.clusters.iter().map(|cluster| cluster.name.clone()).collect();
-                if named.is_empty() { of_file() } else { named }
+            Self::Fixture(path) if named.is_empty() => {
+                let document = fixture::load(path).await.map_err(|error| unfit(&error))?;
+                all_are_default(document.clusters.into_iter().map(|cluster| cluster.name).collect())
             }
+            Self::Describe | Self::Fixture(_) => named,
         };
         Ok(Prepared { feed: self, clusters, all })
     }
+}
+
+/// A fixture that is of no use.
+pub(super) fn unfit(error: &FixtureError) -> Fault {
+    Fault::new("ecs.fixture", error.to_string())
+}
+
+/// Says so of the clusters of a file, if they are several.
+fn all_are_default(clusters: Vec<String>) -> Vec<String> {
+    if clusters.len() > 1 {
+        let names = clusters.join(", ");
+        tracing::warn!(
+            "all clusters of the inventory file have names without a cluster ({names}): ecs.clusters names none"
+        );
+    }
+    clusters
 }
 
 impl Prepared {
@@ -141,7 +158,8 @@ pub(super) fn start(prepared: &Prepared, ends: Ends, config: &Config, token: &Ca
                     }
                 }
                 Feed::Simulated { seed, churn: true } => {
-                    simulation::run(updates, seed, now, |line| println!("{line}")).await;
+                    // Who is not there to read it is answered all the same.
+                    simulation::run(updates, seed, now, |line| drop(writeln!(io::stdout(), "{line}"))).await;
                 }
                 Feed::Simulated { churn: false, .. } => {
                     // It fails only at shutdown.

@@ -1,8 +1,13 @@
 //! The sockets of DNS: inherited from systemd, or bound and given to it to keep, so that no query is lost when we are
 //! started anew.
 
+use std::net::SocketAddr;
+use std::sync::Arc;
+
 use super::Error;
+use crate::config::host;
 use crate::config::settings::Dns;
+use crate::forwarder::Forwarder;
 use crate::server::{self, Listening, QUERY_COST, Sockets};
 use crate::systemd;
 
@@ -24,6 +29,26 @@ pub(super) fn bind(dns: &Dns) -> Result<Sockets, Error> {
         tell(listening, dns);
     }
     Ok(sockets)
+}
+
+/// Says that an address is answered, or that it will be.
+pub(super) fn announce(address: &SocketAddr) {
+    if host::lacks(address.ip()) {
+        tracing::warn!("{address}: no interface of this host has this address; it is answered as soon as one has");
+    } else {
+        tracing::info!("answering DNS on {address}, UDP and TCP");
+    }
+}
+
+/// What is wrong with the addresses that we answer on, and with the upstreams.
+pub(super) fn around(listen: Vec<SocketAddr>, forwarder: Arc<Forwarder>) -> Arc<dyn Fn() -> Vec<String> + Send + Sync> {
+    Arc::new(move || {
+        let absent = listen.iter().filter(|address| host::lacks(address.ip()));
+        let absent =
+            absent.map(|address| format!("{address} is not answered: no interface of this host has this address"));
+        let down = forwarder.upstreams().into_iter().filter(|upstream| !upstream.health.is_up());
+        absent.chain(down.map(|upstream| format!("upstream {} is down", upstream.server))).collect()
+    })
 }
 
 fn tell(listening: &Listening, dns: &Dns) {

@@ -13,11 +13,13 @@ mod kept;
 mod limits;
 mod listening;
 mod live;
+pub mod needs;
 mod readiness;
 mod reload;
 mod report;
 mod upstreams;
 
+use std::io::{self, Write};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -30,7 +32,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::settings::Source;
-use crate::config::{Config, DemoSettings, World};
+use crate::config::{Config, DemoSettings, Fault, World};
 use crate::forwarder::{Forwarder, Link};
 use crate::host::LinkLocalDrops;
 use crate::metrics::Metrics;
@@ -56,12 +58,21 @@ const DRAIN: Duration = Duration::from_secs(5);
 /// Why the daemon ended.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Something outside is missing: a port is taken, a file cannot be read.
+    /// Something outside is missing: a port is taken, AWS does not answer.
     #[error("{0}")]
     Unavailable(String),
+    /// A setting names what is not there, or of no use.
+    #[error("{0}")]
+    Config(Fault),
     /// A fault of our own.
     #[error("{0}")]
     Internal(String),
+}
+
+impl From<Fault> for Error {
+    fn from(fault: Fault) -> Self {
+        Self::Config(fault)
+    }
 }
 
 impl Error {
@@ -77,7 +88,8 @@ impl Error {
 /// Serves until SIGTERM or SIGINT.
 ///
 /// # Errors
-/// [`Error::Unavailable`] when an address is taken or the fixture cannot be read; nothing is served then.
+/// [`Error::Unavailable`] when an address is taken; nothing is served then. [`Error::Config`] when a file has become of no
+/// use since [`needs::judged`].
 pub fn run(config: Config, reload: Reload) -> Result<(), Error> {
     let feed = match &config.ecs.source {
         Source::Describe => Feed::Describe,
@@ -122,7 +134,8 @@ impl Start {
     /// What is done once everything works.
     fn begin(self, config: Config, live: Live, (metrics, hangup, token): (&Metrics, Signal, CancellationToken)) {
         match self {
-            Self::Demo(greeting) => println!("{greeting}"),
+            // Who is not there to read it is answered all the same.
+            Self::Demo(greeting) => drop(writeln!(io::stdout(), "{greeting}")),
             Self::Daemon(source) => {
                 let reloader = Reloader::new(source, config, live, metrics);
                 tokio::spawn(token.run_until_cancelled_owned(reloader.run(hangup)));
@@ -132,7 +145,7 @@ impl Start {
 }
 
 async fn serve(config: Config, sockets: Sockets, feed: Feed, link: Arc<dyn Link>, start: Start) -> Result<(), Error> {
-    let feed = feed.prepare(&config).await.map_err(Error::Unavailable)?;
+    let feed = feed.prepare(&config).await.map_err(Error::Config)?;
     let http = match config.http.listen {
         Some(address) => Some(http::bind(address).await.map_err(Error::unavailable)?),
         None => None,
@@ -156,9 +169,7 @@ async fn serve(config: Config, sockets: Sockets, feed: Feed, link: Arc<dyn Link>
 
     let (access, rules) = access::start(&config.access, &stop.token)?;
     let responder = Responder::new(shared.clone(), Arc::clone(&forwarder), access).with_transfers(config.dns.transfer);
-    let limits = limits::of(&config.limits);
-    let handle = server::serve(sockets, Arc::new(responder), &metrics, &limits).map_err(Error::internal)?;
-    handle.addresses().iter().for_each(|address| tracing::info!("answering DNS on {address}, UDP and TCP"));
+    let handle = answer(sockets, responder, &metrics, &config)?;
     let events = Arc::new(EventStats::default());
     let reporter = report::Reporter {
         shared,
@@ -166,6 +177,7 @@ async fn serve(config: Config, sockets: Sockets, feed: Feed, link: Arc<dyn Link>
         status: Arc::clone(&status),
         clock,
         feed: feed.clone(),
+        around: listening::around(listen.clone(), Arc::clone(&forwarder)),
         reads_zone: config.route53.fallback == config::settings::Fallback::Api,
         events: Arc::clone(&events),
     };
@@ -192,6 +204,14 @@ async fn serve(config: Config, sockets: Sockets, feed: Feed, link: Arc<dyn Link>
     systemd::stopping();
     finish(handle, saving).await;
     ended
+}
+
+/// Answers DNS from now on, and says where.
+fn answer(sockets: Sockets, responder: Responder, metrics: &Metrics, config: &Config) -> Result<ServerHandle, Error> {
+    let limits = limits::of(&config.limits);
+    let handle = server::serve(sockets, Arc::new(responder), metrics, &limits).map_err(Error::internal)?;
+    handle.addresses().iter().for_each(listening::announce);
+    Ok(handle)
 }
 
 /// Waits until what is kept over a restart is saved, while queries are still answered, and then answers what is under way:

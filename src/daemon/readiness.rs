@@ -15,12 +15,13 @@ use crate::zone::Sync;
 const EVENTS_BOUND: Duration = Duration::from_secs(60);
 
 /// Ready once every cluster that is followed, and the hosted zone if a copy of it is kept, has been read, and as long as
-/// no source is older than its bound; without a source, at once. `full` is what the inventory holds if it is full, else 0.
+/// no source is older than its bound; without a source, at once. `full` is what the inventory holds if it is full, else 0;
+/// `around` is what else is wrong and makes it no less ready.
 pub(super) fn of(
     (feed, reads_zone): (&Prepared, bool),
     sync: &Sync,
     report: &StatusReport,
-    full: u64,
+    (full, around): (u64, Vec<String>),
     now: Timestamp,
 ) -> Readiness {
     let mut warnings: Vec<String> = report.failing.iter().map(ToString::to_string).collect();
@@ -31,6 +32,7 @@ pub(super) fn of(
              have no names: follow fewer clusters, or raise limits.inventory"
         ));
     }
+    warnings.extend(around);
     let mut reasons = unread(feed, sync);
     if reads_zone && report.hosted_zone.is_none() {
         reasons.push("the hosted zone has not been read completely yet".to_owned());

@@ -36,13 +36,16 @@ pub(super) struct Reporter {
     pub(super) events: Arc<EventStats>,
     /// Whether a copy of the hosted zone is kept.
     pub(super) reads_zone: bool,
+    /// What is wrong around us at present: addresses that are not there, upstreams that are down.
+    pub(super) around: Arc<dyn Fn() -> Vec<String> + Send + Sync>,
 }
 
 impl Reporter {
     fn readiness(&self) -> Readiness {
         let sync = Arc::clone(&self.shared.load().zone.sync);
         let full = self.stats.full.load(Ordering::Relaxed);
-        readiness::of((&self.feed, self.reads_zone), &sync, &self.status.report(), full, self.clock.now())
+        let (report, around) = (self.status.report(), (self.around)());
+        readiness::of((&self.feed, self.reads_zone), &sync, &report, (full, around), self.clock.now())
     }
 
     /// Keeps the line of `systemctl status` true.
@@ -76,7 +79,7 @@ impl Reporter {
         updates: Updates,
         forwarder: Option<&Arc<Forwarder>>,
     ) -> HttpState {
-        let (listed, flushed) = (forwarder.cloned(), forwarder.cloned());
+        let [listed, printed, flushed] = [forwarder; 3].map(Option::<&Arc<Forwarder>>::cloned);
         let (reporter, shared) = (self.clone(), self.shared.clone());
         HttpState {
             readiness: Arc::new(move || reporter.readiness()),
@@ -98,10 +101,19 @@ impl Reporter {
                 let forwarder = listed.clone();
                 async move { write(move || forwarder.map_or_else(String::new, |it| it.listing())).await }
             }),
+            cache_json: http::document(move || {
+                let forwarder = printed.clone();
+                async move {
+                    write(move || forwarder.map_or_else(String::new, |it| format!("{:#}\n", it.listing_json()))).await
+                }
+            }),
             flush: Arc::new(move |flush| {
                 let forwarder = flushed.clone();
                 let forget = move || forwarder.map_or(0, |forwarder| forget(&forwarder, &flush));
-                Box::pin(write(move || format!("{} answers forgotten\n", forget())))
+                Box::pin(write(move || match forget() {
+                    1 => "1 answer forgotten\n".to_owned(),
+                    count => format!("{count} answers forgotten\n"),
+                }))
             }),
         }
     }

@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use super::Error;
-use crate::config::Config;
 use crate::config::settings::BlockAnswer;
+use crate::config::{Config, Fault};
 use crate::dns::DomainName;
 use crate::forward::hosts::{self, Host};
 use crate::forward::{Blocked, Caps, LocalNames};
@@ -15,7 +14,7 @@ use crate::link::UpstreamLink;
 ///
 /// # Errors
 /// When the hosts file cannot be read.
-pub(super) fn forward_settings(config: &Config) -> Result<ForwardSettings, Error> {
+pub(super) fn forward_settings(config: &Config) -> Result<ForwardSettings, Fault> {
     let forward = &config.forward;
     let everything = Route { zone: DomainName::root(), servers: forward.upstreams.clone(), policy: forward.policy };
     let domains = forward.domains.iter().map(|domain| Route {
@@ -48,10 +47,11 @@ pub(super) fn forward_settings(config: &Config) -> Result<ForwardSettings, Error
     })
 }
 
-fn hosts(config: &Config) -> Result<Vec<Host>, Error> {
+/// What the hosts file says.
+pub(super) fn hosts(config: &Config) -> Result<Vec<Host>, Fault> {
     let Some(file) = &config.forward.hosts else { return Ok(Vec::new()) };
     let text = std::fs::read_to_string(file);
-    let text = text.map_err(|error| Error::Unavailable(format!("forward.hosts, {}: {error}", file.display())))?;
+    let text = text.map_err(|error| Fault::new("forward.hosts", format!("{}: {error}", file.display())))?;
     Ok(hosts::parse(&text))
 }
 
@@ -63,15 +63,15 @@ pub(super) fn are_encrypted(config: &Config) -> bool {
 }
 
 /// The network, and certificates if some upstream is asked over TLS.
-pub(super) fn link(config: &Config) -> Result<Arc<UpstreamLink>, Error> {
+pub(super) fn link(config: &Config) -> Result<Arc<UpstreamLink>, Fault> {
     let forward = &config.forward;
     if !are_encrypted(config) {
         return Ok(Arc::default());
     }
     let ca = forward.tls_ca.as_deref();
     let link = UpstreamLink::with_tls(ca).map_err(|error| {
-        let of = ca.map_or_else(|| "the system".to_owned(), |file| format!("forward.tls_ca, {}", file.display()));
-        Error::Unavailable(format!("the certificates of {of} cannot be used: {error}"))
+        let of = ca.map_or_else(|| "the system".to_owned(), |file| file.display().to_string());
+        Fault::new("forward.tls_ca", format!("the certificates of {of} cannot be used: {error}"))
     })?;
     Ok(Arc::new(link))
 }

@@ -90,6 +90,8 @@ impl Flush {
     pub fn parse(text: &str) -> Option<Self> {
         match text.trim().split_once('=') {
             None => (text.trim() == "all").then_some(Self::All),
+            // Not the root, which is `.`.
+            Some((_, "")) => None,
             Some(("name", name)) => DomainName::from_text(name).map(Self::Name),
             Some(("zone", name)) => DomainName::from_text(name).map(Self::Zone),
             Some(_) => None,
@@ -119,8 +121,10 @@ pub struct HttpState {
     pub inventory: Document,
     /// `/zone`: a master file (RFC 1035 5).
     pub zone: Document,
-    /// `/cache`: the forwarded answers that are kept.
+    /// `/cache`: the forwarded answers that are kept, as text.
     pub cache: Document,
+    /// The same as JSON.
+    pub cache_json: Document,
     /// `/cache/flush`: forgets some of them, and says how many.
     pub flush: Arc<dyn Fn(Flush) -> Making + Send + Sync>,
 }

@@ -1,12 +1,13 @@
 //! The paths and what they answer.
 
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{DefaultBodyLimit, Request, State};
-use axum::http::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE};
+use axum::http::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, HOST, ORIGIN};
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
@@ -29,7 +30,7 @@ const INDEX: &str = "ecs-resolver\n
 /metrics    for Prometheus
 /inventory  what ECS says is running, as JSON
 /zone       what is served, as a master file
-/cache      the forwarded answers that are kept
+/cache      the forwarded answers that are kept (?format=json)
 /cache/flush  POST name=NAME, zone=NAME or all: forgets them
 ";
 
@@ -99,11 +100,18 @@ async fn zone(State(shared): State<Shared>) -> Response {
     dump(&shared.state.zone, shared.documents, "text/plain; charset=utf-8").await
 }
 
-async fn cache(State(shared): State<Shared>) -> Response {
+async fn cache(State(shared): State<Shared>, uri: Uri, headers: HeaderMap) -> Response {
+    if wants_json(&uri, &headers) {
+        return dump(&shared.state.cache_json, shared.documents, "application/json").await;
+    }
     dump(&shared.state.cache, shared.documents, "text/plain; charset=utf-8").await
 }
 
-async fn flush(State(shared): State<Shared>, command: String) -> Response {
+async fn flush(State(shared): State<Shared>, headers: HeaderMap, command: String) -> Response {
+    if is_of_a_web_page(&headers) {
+        return (StatusCode::FORBIDDEN, "web pages may not: send no Origin, and an address or localhost as Host\n")
+            .into_response();
+    }
     let Some(flush) = Flush::parse(&command) else {
         return (StatusCode::BAD_REQUEST, "send name=NAME, zone=NAME or all\n").into_response();
     };
@@ -111,6 +119,14 @@ async fn flush(State(shared): State<Shared>, command: String) -> Response {
         Ok(text) => text.into_response(),
         Err(unavailable) => (StatusCode::SERVICE_UNAVAILABLE, format!("{unavailable}\n")).into_response(),
     }
+}
+
+/// Whether a browser sends it on behalf of a page: with its origin, or to a name, which whoever owns it may have led here.
+fn is_of_a_web_page(headers: &HeaderMap) -> bool {
+    let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let address = host.parse::<SocketAddr>().is_ok() || host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok();
+    let is_here = address || host.split(':').next() == Some("localhost");
+    headers.contains_key(ORIGIN) || !is_here
 }
 
 /// Makes a document and sends it; its place among those in memory is free when it is sent.

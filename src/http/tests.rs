@@ -30,6 +30,7 @@ fn state() -> HttpState {
         inventory: document(|| async { Ok("{\"clusters\":[]}".to_owned()) }),
         zone: document(|| async { Err(Unavailable("the updater has stopped".to_owned())) }),
         cache: document(|| async { Ok("; www.example. A\n".to_owned()) }),
+        cache_json: document(|| async { Ok("[]\n".to_owned()) }),
         flush: Arc::new(|flush| Box::pin(async move { Ok(format!("flushed {flush}\n")) })),
     }
 }
@@ -52,15 +53,24 @@ async fn fetch(address: SocketAddr, path: &str, headers: &str) -> String {
 async fn the_cache_is_shown_and_flushed() {
     let served = served(state()).await;
     assert!(fetch(served.address, "/cache", "").await.ends_with("\r\n\r\n; www.example. A\n"));
-    let post = async |body: &str| {
-        let head = format!("POST /cache/flush HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+    assert!(fetch(served.address, "/cache?format=json", "").await.ends_with("\r\n\r\n[]\n"));
+    let send = async |headers: &str, body: &str| {
+        let length = body.len();
+        let head = format!("POST /cache/flush HTTP/1.1\r\n{headers}\r\ncontent-length: {length}\r\n\r\n{body}");
         raw(served.address, &head).await
     };
+    let post = async |body: &str| send("host: 127.0.0.1:9153", body).await;
     for command in ["name=www.example.", "zone=example.", "all"] {
         let reply = post(command).await;
         assert!(reply.starts_with("HTTP/1.1 200") && reply.ends_with(&format!("flushed {command}\n")), "{reply}");
     }
-    for wrong in ["", "name", "name=a..b", "everything", "names=a"] {
+    for host in ["localhost", "localhost:9153", "[::1]:9153", "10.0.0.5"] {
+        assert!(send(&format!("host: {host}"), "all").await.starts_with("HTTP/1.1 200"), "{host}");
+    }
+    for of_a_page in ["host: evil.example", "host: x:9153", "host: localhost\r\norigin: http://evil.example", "host:"] {
+        assert!(send(of_a_page, "all").await.starts_with("HTTP/1.1 403"), "{of_a_page}");
+    }
+    for wrong in ["", "name", "name=", "zone=", "name=a..b", "everything", "names=a"] {
         assert!(post(wrong).await.starts_with("HTTP/1.1 400"), "{wrong}");
     }
     assert!(post(&"x".repeat(3000)).await.starts_with("HTTP/1.1 413"));

@@ -44,7 +44,15 @@ pub enum FixtureError {
 /// # Errors
 /// [`FixtureError`] when it cannot be read or is not an inventory.
 pub async fn load(path: &Path) -> Result<Document, FixtureError> {
-    let bytes = fs::read(path).await.map_err(|source| FixtureError::Read { path: path.to_owned(), source })?;
+    parse(path, fs::read(path).await)
+}
+
+/// Makes an inventory of what was read from the file at `path`.
+///
+/// # Errors
+/// As [`load`].
+pub fn parse(path: &Path, read: io::Result<Vec<u8>>) -> Result<Document, FixtureError> {
+    let bytes = read.map_err(|source| FixtureError::Read { path: path.to_owned(), source })?;
     serde_json::from_slice(&bytes).map_err(|source| FixtureError::Parse { path: path.to_owned(), source })
 }
 

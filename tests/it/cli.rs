@@ -74,6 +74,116 @@ fn flag_before_variable_before_file_before_default() {
 }
 
 #[test]
+fn what_run_would_refuse_check_finds_and_neither_opens_a_socket() {
+    let wrong = file("neither a secret nor an inventory nor a certificate\n");
+    let wrong = wrong.path().to_str().unwrap();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let listen = taken.local_addr().unwrap();
+    for (key, lines) in [
+        ("forward.hosts", "[forward]\nhosts = \"/nonexistent/hosts\"\n".to_owned()),
+        ("forward.tls_ca", format!("[forward]\nupstreams = \"tls://10.0.0.2#dns.x\"\ntls_ca = \"{wrong}\"\n")),
+        ("access.cookie_secret", format!("[access]\ncookie_secret = \"{wrong}\"\n")),
+        ("ecs.fixture", format!("[ecs]\nsource = \"fixture\"\nfixture = \"{wrong}\"\n")),
+    ] {
+        // Whoever opened a socket would fail of it: the address is taken.
+        let config = file(&format!("[dns]\nlisten = \"{listen}\"\n[http]\nlisten = \"off\"\n{lines}"));
+        for command in ["check", "run"] {
+            let output = run(&[command, "--config", config.path().to_str().unwrap()], &[]);
+            let said = text(&output.stderr);
+            assert_eq!(status(&output), Some(exit::CONFIG), "{command}: {said}");
+            assert!(said.contains(&format!(": {key}: ")) && said.lines().count() == 1, "{command}: {said}");
+            assert!(said.contains(": line "), "{command}: {said}");
+        }
+    }
+}
+
+#[test]
+fn what_everything_runs_with_is_told() {
+    let output = run(&["check"], &[("ECS_RESOLVER_DNS_TTLL", "3"), ("ECS_RESOLVER_DNS_TTL", "4")]);
+    let said = text(&output.stdout);
+    let row: Vec<&str> = said.lines().find(|line| line.starts_with("dns.ttl ")).unwrap().split_whitespace().collect();
+    assert_eq!(row, ["dns.ttl", "4", "ECS_RESOLVER_DNS_TTL"]);
+    assert!(said.contains("Note: ECS_RESOLVER_DNS_TTLL: there is no such variable"), "{said}");
+    let output = run(&["check"], &[("RUST_LOG", "===")]);
+    assert_eq!(status(&output), Some(exit::CONFIG));
+    assert!(text(&output.stderr).ends_with("(set by RUST_LOG)\n"), "{}", text(&output.stderr));
+}
+
+/// Runs the binary with standard output or error on a device that is always full, until it has answered a question.
+fn serves_although_full(arguments: &[&str], stdout: bool) {
+    let full = || std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let address = loopback::address();
+    let listen = format!("{address}:0");
+    // A port that is free now may be taken when it is bound, but hardly each time.
+    let port = std::net::UdpSocket::bind(&listen).unwrap().local_addr().unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ecs-resolver"));
+    command.args(arguments).args(["--http", "off", "--listen", &port.to_string()]);
+    command.stdout(if stdout { full().into() } else { std::process::Stdio::null() }).stderr(full());
+    let mut daemon = command.spawn().unwrap();
+    let socket = std::net::UdpSocket::bind(&listen).unwrap();
+    socket.set_read_timeout(Some(std::time::Duration::from_millis(200))).unwrap();
+    // ecs.internal. SOA
+    let query = b"\x12\x34\x00\x00\x00\x01\x00\x00\x00\x00\x00\x00\x03ecs\x08internal\x00\x00\x06\x00\x01";
+    let mut reply = [0; 512];
+    let began = std::time::Instant::now();
+    let answered = loop {
+        // Refused, as nobody listens yet.
+        let _ = socket.send_to(query, port);
+        if socket.recv_from(&mut reply).is_ok_and(|(length, _)| length > 12 && reply.starts_with(b"\x12\x34")) {
+            break Ok(());
+        }
+        if let Some(ended) = daemon.try_wait().unwrap() {
+            break Err(format!("{arguments:?} ended: {ended}"));
+        }
+        assert!(began.elapsed().as_secs() < 60, "{arguments:?} does not answer");
+    };
+    let _ = daemon.kill();
+    let _ = daemon.wait();
+    answered.unwrap();
+}
+
+#[test]
+fn a_log_that_cannot_be_written_keeps_no_one_from_an_answer() {
+    serves_although_full(&["run", "--source", "off"], false);
+    serves_although_full(&["demo"], true);
+}
+
+#[test]
+fn nothing_is_logged_by_others() {
+    let config = file("[log]\nlevel = \"inof\"\n");
+    let output = run(&["check", "--config", config.path().to_str().unwrap()], &[]);
+    let said = text(&output.stderr);
+    assert_eq!((status(&output), said.lines().count()), (Some(exit::CONFIG), 1), "{said}");
+    assert!(said.contains("log.level: `inof` is neither a level nor a module=level"), "{said}");
+    // It fails of the address, and says so alone; the library that filters the log has nothing to say of its own.
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let listen = taken.local_addr().unwrap().to_string();
+    let line = ["run", "--source=off", "--http=off", "--log-level=trace", "--log-format=json", "--listen", &listen];
+    let said = text(&run(&line, &[]).stderr);
+    let (last, log) = said.trim_end().rsplit_once('\n').unwrap_or((&said, ""));
+    let (log, last) = if log.is_empty() { ("", last) } else { (last, log) };
+    assert!(last.contains(&listen), "{said}");
+    assert!(log.lines().all(|line| line.starts_with('{')), "{said}");
+}
+
+#[test]
+fn a_missing_cluster_is_a_wrong_configuration() {
+    let agent = file("");
+    let absent = format!("{}-absent", agent.path().display());
+    let output = run(&["controller", "--once", "--agent-config", &absent, "--log-level", "off"], &[]);
+    assert_eq!(status(&output), Some(exit::CONFIG), "{}", text(&output.stderr));
+    assert!(text(&output.stderr).starts_with("ecs.clusters: there is no cluster to register; give names"));
+}
+
+#[test]
+fn an_empty_name_is_not_the_root() {
+    for name in ["", "bad..name"] {
+        let output = run(&["cache", "flush", name, "--http", "127.0.0.1:1"], &[]);
+        assert_eq!(status(&output), Some(exit::USAGE), "{name}");
+    }
+}
+
+#[test]
 fn wrong_usage_is_64_and_help_is_0() {
     for arguments in [&["nosuch"][..], &[], &["run", "--nosuch"], &["demo", "--listen", "here"]] {
         let output = run(arguments, &[]);
@@ -88,9 +198,15 @@ fn wrong_usage_is_64_and_help_is_0() {
 #[test]
 fn dump_without_a_daemon_is_69_and_says_so() {
     let address = format!("{}:9153", loopback::address());
-    let output = run(&["dump", "--http", &address], &[]);
-    assert_eq!(status(&output), Some(exit::UNAVAILABLE));
-    assert!(text(&output.stderr).contains(&format!("no ecs-resolver answers on {address}")));
+    let config = file(&format!("[http]\nlisten = \"{address}\"\n"));
+    let path = config.path().to_str().unwrap();
+    for output in [run(&["dump", "--http", &address], &[]), run(&["cache", "dump", "--config", path], &[])] {
+        assert_eq!(status(&output), Some(exit::UNAVAILABLE));
+        assert!(text(&output.stderr).contains(&format!("no ecs-resolver answers on {address}")));
+    }
+    let off = run(&["dump"], &[("ECS_RESOLVER_HTTP_LISTEN", "off")]);
+    assert_eq!(status(&off), Some(exit::UNAVAILABLE));
+    assert!(text(&off.stderr).contains("the daemon has no HTTP"));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Names that are not ours: a real DNS server as upstream, our cache in front of it.
 
 mod authoritative;
-mod encrypted;
+pub mod encrypted;
 mod local;
 mod scripted;
 
@@ -120,7 +120,7 @@ fn the_cache_is_shown_and_flushed_from_the_command_line() {
     }
     assert!(shown.contains(" IN A 192.0.2.8\n"), "{shown}");
     assert_eq!(run(&["flush", "--zone", "zone.example.com"]), "2 answers forgotten\n");
-    assert_eq!(run(&["flush", "EXAMPLE.com"]), "1 answers forgotten\n");
+    assert_eq!(run(&["flush", "EXAMPLE.com"]), "1 answer forgotten\n");
     assert_eq!(run(&["flush", "--all"]), "0 answers forgotten\n");
     let once = asked(&demo, "udp");
     assert_eq!(demo.ask("example.com").data("A"), ["192.0.2.7"]);

@@ -12,6 +12,7 @@ use ecs_resolver::config::{args, keys};
 use ecs_resolver::metrics::table::TABLE;
 
 use crate::daemon::{self, Daemon};
+use crate::forwarding::encrypted::certificates;
 use blocks::{Block, cells, code_spans, tables};
 
 fn root() -> &'static Path {
@@ -31,9 +32,10 @@ fn demo() -> Daemon {
 }
 
 #[test]
-fn it_starts_with_dig_then_the_two_commands() {
+fn it_starts_with_dig_then_the_demo_and_the_tests_are_for_developers() {
     let blocks = Block::all(&readme());
-    assert_eq!(blocks[1].lines, ["cargo run --release -- demo", "tests/run"]);
+    assert_eq!(blocks[1].lines, ["cargo run --release -- demo"]);
+    assert_eq!(blocks.last().unwrap().lines, ["tests/run"]);
     assert!(readme().starts_with("# ecs-resolver\n\n```console\n$ dig "), "something stands before it");
     assert!(root().join("tests/run").is_file());
 }
@@ -58,8 +60,11 @@ fn every_configuration_passes_check() {
     let blocks: Vec<_> = blocks.iter().filter(|block| block.language == "toml").collect();
     assert!(blocks.len() >= 3);
     let fixture = root().join("tests/fixtures/inventory-small.json");
+    let folder = certificates();
+    let ca = folder.path().join("ca.pem");
     for block in blocks {
         let text = block.lines.join("\n").replace("/etc/ecs-resolver/inventory.json", fixture.to_str().unwrap());
+        let text = text.replace("/etc/ssl/certs/internal.pem", ca.to_str().unwrap());
         let mut file = tempfile::NamedTempFile::new().unwrap();
         file.write_all(text.as_bytes()).unwrap();
         let output = daemon::command(&["check", "--config", file.path().to_str().unwrap()]).output().unwrap();
@@ -79,16 +84,42 @@ fn our_commands() -> BTreeSet<String> {
 }
 
 #[test]
+fn the_contents_lead_to_the_sections() {
+    let readme = readme();
+    let anchor = |heading: &str| heading.to_lowercase().replace(' ', "-");
+    let headings: BTreeSet<String> =
+        readme.lines().filter_map(|line| line.trim_start_matches('#').strip_prefix(' ')).map(anchor).collect();
+    let links: Vec<&str> = readme.split("](#").skip(1).filter_map(|rest| rest.split(')').next()).collect();
+    assert!(links.len() > 15, "{links:?}");
+    for link in links {
+        assert!(headings.contains(link), "there is no section {link}");
+    }
+}
+
+#[test]
+fn prose_is_wrapped() {
+    let readme = readme();
+    let mut fenced = false;
+    for line in readme.lines() {
+        fenced ^= line.trim_start().starts_with("```");
+        let is_table = line.trim_start().starts_with('|');
+        assert!(fenced || is_table || line.chars().count() <= 120, "{line}");
+    }
+}
+
+#[test]
 fn every_command_works() {
     let demo = demo();
     let http = demo.http.to_string();
     let commands = our_commands();
+    let pages = tempfile::tempdir().unwrap();
     let of = |verb: &str| commands.iter().filter(|line| line.split(' ').next() == Some(verb)).count();
     for verb in ["run", "controller", "demo", "check", "dump", "queue", "cache", "completions", "man"] {
         assert!(of(verb) > 0, "the README shows no `ecs-resolver {verb}`");
     }
     for line in &commands {
         let line = line.replace("/etc/ecs-resolver/ecs-resolver.toml", "config/ecs-resolver.toml");
+        let line = line.replace("/usr/local/share/man/man1", pages.path().to_str().unwrap());
         let mut arguments: Vec<&str> = line.split(' ').collect();
         match arguments[0] {
             // These would go on for ever, or need AWS; whether their words are understood shows all the same.
@@ -98,8 +129,10 @@ fn every_command_works() {
         }
         let output = daemon::command(&arguments).current_dir(root()).output().unwrap();
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(output.status.success() && !output.stdout.is_empty(), "{line}: {said}");
+        let shown = !output.stdout.is_empty() || arguments.contains(&"--dir");
+        assert!(output.status.success() && shown, "{line}: {said}");
     }
+    assert!(pages.path().join("ecs-resolver.1").is_file(), "the units name a page that no step installs");
 }
 
 #[test]

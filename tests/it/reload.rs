@@ -140,7 +140,8 @@ fn names_and_blocked_domains_change_at_once() {
     daemon.wait_for("db.ecs.internal", &["10.1.1.1"]);
     std::fs::remove_file(&hosts).unwrap();
     host.reload("[dns]\nttl = 9\n[forward]\nhosts = \"/nosuch/hosts\"\n");
-    daemon.wait_log("the configuration was not reloaded, the old one holds: forward.hosts, /nosuch/hosts");
+    daemon.wait_log("the configuration was not reloaded, as it has 1 faults; the old one holds");
+    daemon.wait_log("line 4: forward.hosts: /nosuch/hosts: ");
     daemon.wait_metric("ecs_resolver_config_reloads_total{result=\"refused\"}", 1.0);
     assert_eq!(daemon.short("nas.lan"), ["10.0.0.10"]);
     assert!(!daemon.log().contains("changed: dns.ttl"), "all or nothing");

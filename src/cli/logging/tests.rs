@@ -65,6 +65,26 @@ fn what_comes_from_the_network_stays_in_its_line_and_shows_what_it_is() {
 }
 
 #[test]
+fn what_cannot_be_written_is_lost_and_nothing_else() {
+    struct Full;
+    impl io::Write for Full {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(io::ErrorKind::StorageFull.into())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    let log = Log { level: "info".to_owned(), format: LogFormat::Text };
+    let began = tracing::subscriber::with_default(subscriber(&log, || Full, false).0, || {
+        tracing::error!("nobody reads this");
+        true
+    });
+    assert!(began);
+}
+
+#[test]
 fn a_line_has_an_end() {
     let log = logged(LogFormat::Text, || tracing::warn!(body = "y".repeat(1 << 20), "an event"));
     assert!(log.len() < 5000 && log.ends_with("…\n") && log.contains("an event body="), "{}", log.len());

@@ -74,6 +74,8 @@ impl Judge {
             let ip = server.address.ip();
             if ip.is_multicast() || ip == std::net::Ipv4Addr::BROADCAST {
                 self.fault(key, format!("{ip} is not the address of one host"));
+            } else if server.address.port() == 0 || ip.is_unspecified() {
+                self.fault(key, format!("{} cannot be asked", server.address));
             } else if servers.contains(&server) {
                 self.faults.push(Fault::new(key, format!("{server} is listed twice")).fix("remove one"));
             } else {
@@ -125,21 +127,20 @@ impl Judge {
         self.take("forward.serve_stale", values::duration(text).and_then(in_range)).unwrap_or_default()
     }
 
-    /// A question that we forward to ourselves would go round for ever.
-    pub(super) fn own_address_upstream(&mut self, config: &Config) {
-        let general = config.forward.upstreams.iter().enumerate();
-        let general = general.map(|(at, server)| (format!("forward.upstreams[{at}]"), server));
+    /// A question that we forward to ourselves would go round for ever. `texts` are those of `forward.upstreams`.
+    pub(super) fn own_address_upstream(&mut self, texts: &Texts, config: &Config) {
+        let general = texts.0.iter().enumerate().take(MAX_UPSTREAMS);
+        let general = general.filter_map(|(at, text)| Some((at, values::server(text).ok()?.address)));
+        let general = general.map(|(at, address)| (format!("forward.upstreams[{at}]"), address));
         let domains = config.forward.domains.iter().flat_map(|domain| {
-            let name = domain.name.to_string();
-            domain.upstreams.iter().map(move |server| (format!("forward.{}", name.trim_end_matches('.')), server))
+            let key = format!("forward.{}", domain.name.to_string().trim_end_matches('.'));
+            domain.upstreams.iter().map(move |server| (key.clone(), server.address))
         });
-        for (key, server) in general.chain(domains) {
-            let upstream = server.address;
+        // Those that cannot be asked at all have been told of.
+        for (key, upstream) in general.chain(domains).filter(|(_, upstream)| !upstream.ip().is_unspecified()) {
             let local: Vec<IpAddr> = Some(upstream.ip()).filter(|ip| host::has(*ip)).into_iter().collect();
             let own = config.dns.listen.iter().find(|own| asks_ourselves(upstream, &[**own], &local));
-            if upstream.port() == 0 || upstream.ip().is_unspecified() {
-                self.fault(key, format!("{upstream} cannot be asked"));
-            } else if let Some(own) = own {
+            if let Some(own) = own {
                 let what = format!("{upstream} is our own address {own} of dns.listen: questions would go in a loop");
                 self.faults.push(Fault::new(key, what).fix("name the resolver that comes after this one"));
             }

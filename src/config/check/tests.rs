@@ -61,10 +61,16 @@ fn addresses_are_judged_one_by_one() {
     refuses("dns.listen = [\"127.0.0.1\", \"127.0.0.1:53\"]", "dns.listen[1]", "twice");
     refuses("dns.listen = \"224.0.0.1\"", "dns.listen[0]", "one host");
     refuses("dns.listen = \"255.255.255.255\"", "dns.listen[0]", "one host");
+    refuses("dns.listen = [\"127.0.0.1\", \"0.0.0.0\"]", "dns.listen[1]", "0.0.0.0:53 and 127.0.0.1:53 overlap");
+    refuses("dns.listen = [\"[::]\", \"::1\"]", "dns.listen[1]", "overlap");
+    assert_eq!(config("dns.listen = [\"0.0.0.0\", \"::\", \"127.0.0.1:54\"]").dns.listen.len(), 3);
     assert_eq!(config("dns.listen = [\"127.0.0.1:0\", \"127.0.0.1:0\"]").dns.listen.len(), 2);
     refuses("forward.upstreams = []", "forward.upstreams", "0 addresses");
     refuses("forward.upstreams = \"10.0.0.2:0\"", "forward.upstreams[0]", "cannot be asked");
     refuses("forward.upstreams = \"0.0.0.0\"", "forward.upstreams[0]", "cannot be asked");
+    let text = "forward.upstreams = [\"bad\", \"10.0.0.4\", \"10.0.0.2:0\", \"127.0.0.1\"]";
+    let keys: Vec<_> = faults(text).into_iter().map(|fault| fault.key).collect();
+    assert_eq!(keys, ["forward.upstreams[0]", "forward.upstreams[2]", "forward.upstreams[3]"]);
 }
 
 #[test]
@@ -107,7 +113,8 @@ fn words_are_the_known_ones() {
     refuses("ecs.source = \"fixture\"\necs.fixture = \"\"", "ecs.fixture", "no file");
     refuses("route53.fallback = \"yes\"", "route53.fallback", "`yes`");
     refuses("log.format = \"xml\"", "log.format", "`xml`");
-    refuses("log.level = \"info,,=x=\"", "log.level", "not a filter");
+    refuses("log.level = \"info,,=x=\"", "log.level", "neither a level");
+    refuses("log.level = \"inof\"", "log.level", "`inof` is neither a level nor a module=level");
     assert_eq!(config("ecs.source = \"off\"\necs.fixture = \"x\"").ecs.source, Source::Off);
     assert_eq!(config("route53.fallback = \"off\"").route53.fallback, Fallback::Off);
 }
@@ -163,6 +170,23 @@ fn all_faults_come_at_once() {
     let text = "dns.ttl = -1\ndns.zone = \"internal\"\nforward.upstreams = \"127.0.0.1\"\nlog.format = \"xml\"";
     let keys: Vec<_> = faults(text).into_iter().map(|fault| fault.key).collect();
     assert_eq!(keys, ["dns.zone", "dns.ttl", "log.format", "forward.upstreams[0]"]);
+}
+
+#[test]
+fn aliases_do_not_go_in_a_circle() {
+    refuses("[records]\n\"e.ecs.internal\" = \"CNAME e.ecs.internal.\"", "records.e.ecs.internal", "leads back to it");
+    let two =
+        "[records]\n\"f2.ecs.internal\" = \"CNAME F1.ecs.internal.\"\n\"f1.ecs.internal\" = \"CNAME f2.ecs.internal.\"";
+    refuses(two, "records.f1.ecs.internal", "f1.ecs.internal. → f2.ecs.internal. → f1.ecs.internal.");
+    let into = "\n\"a.ecs.internal\" = \"CNAME f1.ecs.internal.\"\n\"z.ecs.internal\" = \"CNAME f2.ecs.internal.\"";
+    refuses(&format!("{two}{into}"), "records.f1.ecs.internal", "leads back");
+    config("[records]\n\"a.ecs.internal\" = \"CNAME b.ecs.internal.\"\n\"b.ecs.internal\" = \"CNAME c.example.\"");
+}
+
+#[test]
+fn a_whole_top_level_domain_is_told() {
+    let said = notices(&config("dns.zone = \"com\""));
+    assert_eq!(said, ["dns.zone: com. is a whole top-level domain, and we answer for all names in it"]);
 }
 
 #[test]

@@ -11,8 +11,8 @@ use super::events;
 use super::feed::{self, Feed, Prepared};
 use super::{Error, Stop};
 use crate::aws::{Aws, AwsSettings};
-use crate::config::Config;
 use crate::config::settings::Clusters;
+use crate::config::{Config, Fault};
 use crate::ecs::event::ServiceHint;
 use crate::metrics::Metrics;
 use crate::register::Consent;
@@ -46,7 +46,7 @@ const READER: &str = "controller";
 /// Reconciles at an interval, and when events ask for it, until SIGTERM or SIGINT.
 ///
 /// # Errors
-/// [`Error::Unavailable`] when there is no cluster to register, or the HTTP port is taken.
+/// [`Error::Config`] when there is no cluster to register; [`Error::Unavailable`] when the HTTP port is taken.
 pub fn serve(config: &Config, mass_delete: bool) -> Result<(), Error> {
     super::runtime()?.block_on(async {
         let http = match config.http.listen {
@@ -101,7 +101,7 @@ pub struct Planned {
 /// Works out what would be done, and does nothing.
 ///
 /// # Errors
-/// [`Error::Unavailable`] when there is no cluster, or the hosted zone cannot be found or read.
+/// [`Error::Config`] when there is no cluster; [`Error::Unavailable`] when the hosted zone cannot be found or read.
 pub fn plan(config: &Config, mass_delete: bool) -> Result<Planned, Error> {
     super::runtime()?.block_on(async {
         let clusters = clusters(config).await?;
@@ -118,7 +118,7 @@ pub fn plan(config: &Config, mass_delete: bool) -> Result<Planned, Error> {
 /// Reconciles once, and waits until all of Route 53's servers have the changes.
 ///
 /// # Errors
-/// [`Error::Unavailable`] when there is no cluster, or the hosted zone cannot be found or read.
+/// [`Error::Config`] when there is no cluster; [`Error::Unavailable`] when the hosted zone cannot be found or read.
 pub fn once(config: &Config, mass_delete: bool) -> Result<Outcome, Error> {
     super::runtime()?.block_on(async {
         let clusters = clusters(config).await?;
@@ -149,7 +149,7 @@ async fn clusters(config: &Config) -> Result<Vec<String>, Error> {
         Clusters::All | Clusters::FromHost => feed::cluster_of_this_host(config).await,
     };
     if clusters.is_empty() {
-        return Err(Error::Unavailable("no cluster to register: set ecs.clusters".to_owned()));
+        return Err(Error::Config(Fault::new("ecs.clusters", "there is no cluster to register")));
     }
     Ok(clusters)
 }
@@ -218,7 +218,9 @@ impl Parts {
         };
         let hearing = queue.map(hear);
         let controller = Controller::new(settings, describer, updates.clone(), shared.clone(), registrar);
-        let reporter = super::report::Reporter { shared, stats, status, clock, feed, events, reads_zone: false };
+        let around = Arc::new(Vec::new);
+        let reporter =
+            super::report::Reporter { shared, stats, status, clock, feed, events, reads_zone: false, around };
         let reports =
             Reports { reporter, registration: controller.status(), sweep: sweep.as_ref().map(Sweep::stats), clock };
         Ok(Self { controller, hearing, health, sweep, updates, metrics, reports })

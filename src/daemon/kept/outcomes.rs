@@ -37,7 +37,7 @@ impl Outcomes {
         if self.failures.is_multiple_of(TOLD) {
             tracing::error!(
                 "{} cannot be written: {error}; answers go on, but a restart would begin with what was saved before. \
-                 Make room, or name another file in snapshot.path",
+                 Make room or the folder, or name another file in snapshot.path",
                 self.path.display()
             );
         }

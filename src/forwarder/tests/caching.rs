@@ -109,6 +109,10 @@ async fn a_zone_can_be_flushed_and_the_cache_be_listed() {
     assert!(lines[0].starts_with("; no.example. A: NXDOMAIN, 20 s left, ") && lines[0].ends_with(" bytes, DO"));
     assert!(lines[2].starts_with("; no.test. AAAA: NXDOMAIN") && lines[4].starts_with("; www.example. A: NOERROR"));
     assert_eq!(lines[5], "www.example. 20 IN A 192.0.2.1");
+    let json = forwarder.listing_json();
+    assert_eq!((json.as_array().unwrap().len(), json[0]["answer"].as_str()), (3, Some("NXDOMAIN")), "{json}");
+    assert_eq!((json[2]["name"].as_str(), json[2]["seconds_left"].as_u64()), (Some("www.example."), Some(20)));
+    assert_eq!(json[2]["records"][0], "www.example. 20 IN A 192.0.2.1");
     assert_eq!(forwarder.flush_zone(&DomainName::from_text("example").unwrap()), 2);
     assert_eq!(forwarder.flush_zone(&DomainName::root()), 1);
     assert_eq!(forwarder.listing(), "; 0 answers\n");
