@@ -1,20 +1,39 @@
 #!/usr/bin/env python3
 """How long fresh questions take while 1,000 idle and 1,000 slow TCP clients hang on.
 
-    cargo build --release && benches/crowd.py target/release/ecs-resolver
+    cargo build --release --bin ecs-resolver --example load && benches/crowd.py
 
 Starts the demo, asks it over UDP and over new TCP connections, lets the crowd in, and asks again. Idle clients say
 nothing; slow ones send their question byte by byte, one a second; a third kind floods and never reads. Whoever is sent
-away comes back a second later.
+away comes back a second later, more or less; with --in-step, all that were sent away together come back together, and
+all bytes come at once.
 """
-import argparse, os, re, resource, selectors, socket, struct, subprocess, sys, time
+
+import argparse
+import json
+import os
+import random
+import re
+import resource
+import selectors
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+
+TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-parser.add_argument("binary")
+parser.add_argument("binary", nargs="?", default=f"{TOP}/target/release/ecs-resolver")
+parser.add_argument("--load", default=f"{TOP}/target/release/examples/load")
 parser.add_argument("--idle", type=int, default=1000)
 parser.add_argument("--slow", type=int, default=1000)
 parser.add_argument("--unread", type=int, default=20)
-parser.add_argument("--questions", type=int, default=2000)
+parser.add_argument("--in-step", action="store_true")
+parser.add_argument("--seconds", type=float, default=10, help="of each measurement")
+parser.add_argument("--rounds", type=int, default=1)
 parser.add_argument("--rate", type=float, default=200, help="questions a second of each kind")
 parser.add_argument("--crowd", metavar="PORT", type=int, help=argparse.SUPPRESS)
 arguments = parser.parse_args()
@@ -23,85 +42,85 @@ QUESTION = struct.pack(">HHHHHH", 7, 0x100, 1, 0, 0, 0) + b"\3web\3ecs\10interna
 FRAMED = struct.pack(">H", len(QUESTION)) + QUESTION
 
 
-def crowd(port):
-    """Keeps the clients there until standard input ends."""
-    selector, now = selectors.DefaultSelector(), time.monotonic()
-    kinds = ["idle"] * arguments.idle + ["slow"] * arguments.slow + ["unread"] * arguments.unread
-    waiting = [(now, number, kind) for number, kind in enumerate(kinds)]
-    open_, closed = {}, 0
-    selector.register(sys.stdin, selectors.EVENT_READ)
+class Crowd:
+    """The clients: open ones by socket, and those that come back, with the time at which they do."""
 
-    def leave(client):
-        nonlocal closed
-        closed += 1
-        _, number, kind = open_.pop(client)
-        selector.unregister(client)
-        client.close()
-        waiting.append((time.monotonic() + 1, number, kind))
-
-    turn = now
-    while True:
-        for key, _ in selector.select(0.05):
-            if key.fileobj is sys.stdin:
-                print(f"{len(open_)} open, {closed} sent away", flush=True)
-                return
-            if open_[key.fileobj][2] == "unread":
-                continue
-            try:
-                if not key.fileobj.recv(4096): leave(key.fileobj)
-            except OSError: leave(key.fileobj)
+    def __init__(self, port):
+        self.port = port
+        self.selector = selectors.DefaultSelector()
+        self.selector.register(sys.stdin, selectors.EVENT_READ)
+        kinds = ["idle"] * arguments.idle + ["slow"] * arguments.slow + ["unread"] * arguments.unread
         now = time.monotonic()
-        due, waiting[:] = [w for w in waiting if w[0] <= now], [w for w in waiting if w[0] > now]
-        for _, number, kind in due:
-            client = socket.socket()
-            # Several addresses, as several programs and containers would have.
-            client.bind((f"127.0.{number % 4}.1", 0))
-            client.setblocking(False)
-            client.connect_ex(("127.0.0.1", port))
-            open_[client] = [0, number, kind]
-            selector.register(client, selectors.EVENT_READ)
-        if now >= turn:
-            turn = now + 1
-            for client, state in list(open_.items()):
-                if state[2] == "idle": continue
+        self.waiting = [(now, number, kind) for number, kind in enumerate(kinds)]
+        self.open, self.sent_away = {}, 0
+
+    def soon(self):
+        return time.monotonic() + (1.0 if arguments.in_step else random.uniform(0.5, 1.5))
+
+    def arrive(self, number, kind):
+        client = socket.socket()
+        # Several addresses, as several programs and containers would have.
+        client.bind((f"127.0.{number % 4}.1", 0))
+        client.setblocking(False)
+        client.connect_ex(("127.0.0.1", self.port))
+        self.open[client] = dict(number=number, kind=kind, said=0, next=self.soon())
+        self.selector.register(client, selectors.EVENT_READ)
+
+    def leave(self, client):
+        self.sent_away += 1
+        state = self.open.pop(client)
+        self.selector.unregister(client)
+        client.close()
+        self.waiting.append((self.soon(), state["number"], state["kind"]))
+
+    def speak(self, client, state):
+        try:
+            if state["kind"] == "slow":
+                client.send(FRAMED[state["said"] % len(FRAMED):][:1])
+                state["said"] += 1
+            else:
+                while True:
+                    client.send(FRAMED * 100)
+        except BlockingIOError:
+            pass
+        except OSError:
+            self.leave(client)
+
+    def look(self):
+        """Notices who was sent away; says whether the crowd is to go on."""
+        for key, _ in self.selector.select(0.02):
+            client = key.fileobj
+            if client is sys.stdin:
+                return False
+            if self.open[client]["kind"] != "unread":
                 try:
-                    if state[2] == "slow":
-                        client.send(FRAMED[state[0] % len(FRAMED):][:1])
-                        state[0] += 1
-                    else:
-                        while True: client.send(FRAMED * 100)
-                except BlockingIOError: pass
-                except OSError: leave(client)
+                    if not client.recv(4096):
+                        self.leave(client)
+                except OSError:
+                    self.leave(client)
+        return True
+
+    def run(self):
+        """Keeps the clients there until standard input ends."""
+        while self.look():
+            now = time.monotonic()
+            due, self.waiting = [w for w in self.waiting if w[0] <= now], [w for w in self.waiting if w[0] > now]
+            for _, number, kind in due:
+                self.arrive(number, kind)
+            for client, state in list(self.open.items()):
+                if state["kind"] != "idle" and state["next"] <= now:
+                    state["next"] += 1
+                    self.speak(client, state)
+        print(f"{len(self.open)} open, {self.sent_away} sent away", flush=True)
 
 
-def over_udp(address):
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
-        client.settimeout(5)
-        client.connect(address)
-        client.send(QUESTION)
-        return client.recv(4096)
-
-
-def over_tcp(address):
-    with socket.create_connection(address, timeout=5) as client:
-        client.sendall(FRAMED)
-        return client.recv(4096)[2:]
-
-
-def measure(what, address):
-    for name, ask in (("UDP", over_udp), ("TCP", over_tcp)):
-        times, lost = [], 0
-        begun = time.monotonic()
-        for number in range(arguments.questions):
-            time.sleep(max(0, begun + number / arguments.rate - time.monotonic()))
-            start = time.monotonic()
-            try:
-                assert ask(address)[:2] == QUESTION[:2]
-                times.append((time.monotonic() - start) * 1000)
-            except OSError: lost += 1
-        times.sort()
-        at = lambda share: times[min(len(times) - 1, int(len(times) * share))] if times else float("nan")
-        print(f"{what:12} {name}: p50 {at(.5):6.2f} ms  p99 {at(.99):6.2f} ms  max {at(1):6.2f} ms  lost {lost} of {arguments.questions}", flush=True)
+def measure(what, address, questions):
+    for name, more in (("UDP", ["--rest"]), ("TCP", ["--once", "--rest"])):
+        command = [arguments.load, "%s:%d" % address, questions, str(arguments.seconds), "1000", "--json"]
+        said = json.loads(subprocess.check_output([*command, "--rate", str(arguments.rate), *more]))
+        p50, p99, most = (said[figure] / 1000 for figure in ("p50", "p99", "max"))
+        print(f"{what:12} {name}: p50 {p50:6.2f} ms  p99 {p99:6.2f} ms  max {most:6.2f} ms  lost {said['lost']} of "
+              f"{said['answered'] + said['lost']}", flush=True)
 
 
 def metrics(page):
@@ -113,29 +132,39 @@ def metrics(page):
 
 
 def main():
-    demo = subprocess.Popen(
-        [arguments.binary, "demo", "--no-churn", "--listen", "127.0.0.1:0", "--http", "127.0.0.1:0", "--upstream", "127.0.0.1:9"],
-        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    command = [arguments.binary, "demo", "--no-churn", "--listen", "127.0.0.1:0", "--http", "127.0.0.1:0"]
+    demo = subprocess.Popen([*command, "--upstream", "127.0.0.1:9"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                            text=True)
     try:
         dns = http = None
         while not (dns and http):
             line = demo.stderr.readline()
-            if not line: sys.exit("the demo has ended")
+            if not line:
+                sys.exit("the demo has ended")
             dns = dns or re.search(r"answering DNS on ([\d.]+):(\d+)", line)
             http = http or re.search(r"HTTP on http://([\d.]+):(\d+)", line)
         dns, http = [(found[1], int(found[2])) for found in (dns, http)]
         time.sleep(2)
-        measure("alone", dns)
-        people = subprocess.Popen([sys.executable, *sys.argv, "--crowd", str(dns[1])], stdin=subprocess.PIPE)
-        time.sleep(5)
-        measure("in a crowd", dns)
-        print(metrics(http))
-        with open(f"/proc/{demo.pid}/status") as status: print(*re.findall(r"(?:VmRSS|FDSize).*", status.read()), sep=", ")
-        people.communicate()
+        with tempfile.NamedTemporaryFile("w") as questions:
+            questions.write("web.ecs.internal A\n")
+            questions.flush()
+            for _ in range(arguments.rounds):
+                measure("alone", dns, questions.name)
+                people = subprocess.Popen([sys.executable, *sys.argv, "--crowd", str(dns[1])], stdin=subprocess.PIPE)
+                time.sleep(5)
+                measure("in a crowd", dns, questions.name)
+                print(metrics(http), flush=True)
+                people.communicate()
+                time.sleep(1)
+        with open(f"/proc/{demo.pid}/status") as status:
+            print(*re.findall(r"(?:VmRSS|FDSize).*", status.read()), sep=", ")
     finally:
         demo.kill()
 
 
 _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
 resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-crowd(arguments.crowd) if arguments.crowd else main()
+if arguments.crowd:
+    Crowd(arguments.crowd).run()
+else:
+    main()

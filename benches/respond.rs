@@ -20,7 +20,7 @@ use ecs_resolver::metrics::{Counters, Metrics};
 use ecs_resolver::responder::{Circumstances, Responder, Verdict};
 use world::{KINDS, responder};
 
-const SIZES: [usize; 3] = [10, 1_000, 30_000];
+const SIZES: [usize; 3] = [10, 1_000, 100_000];
 
 fn parse(criterion: &mut Criterion) {
     let query = KINDS[0].query();

@@ -12,6 +12,8 @@ mod in_flight;
 mod listing;
 mod own;
 mod probe;
+mod rules;
+mod save;
 mod settings;
 mod stats;
 mod store;
@@ -24,20 +26,23 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 use std::{fmt, io};
 
+use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
-use self::budget::{Budget, Class, FALLBACK_PART};
+use self::budget::{Class, FALLBACK_PART};
 pub use self::error::ForwardError;
+pub use self::rules::Names;
+use self::rules::Rules;
+pub use self::save::Collected;
 pub use self::settings::{ForwardSettings, Route, Server};
 pub use self::stats::{ForwardStats, LATENCY_BOUNDS};
 pub use self::store::Answer;
 use self::store::Store;
 pub use self::upstreams::UpstreamState;
-use self::upstreams::Upstreams;
-use crate::dns::{DomainName, RecordType, name};
-use crate::forward::{Caps, Entry, Key, KeyRef, LocalAnswer};
+use crate::dns::{DomainName, name};
+use crate::forward::{Entry, Key, KeyRef};
 
 /// An answer, shared with the cache, or why there is none.
 pub type Resolved = Result<Arc<Answer>, ForwardError>;
@@ -89,12 +94,10 @@ pub trait Flight: Send {
 /// Resolves questions through the configured upstreams. Shared by all who ask.
 #[derive(Debug)]
 pub struct Forwarder {
-    settings: ForwardSettings,
-    link: Arc<dyn Link>,
-    upstreams: Upstreams,
+    /// What the configuration says at present. Fresh answers of the cache are given without a look at it.
+    rules: ArcSwap<Rules>,
     store: Store,
     in_flight: in_flight::InFlight,
-    budget: Budget,
     probes: probe::Probes,
     clients: Arc<Semaphore>,
     /// The part of the clients' places that names of our zone may take.
@@ -103,6 +106,8 @@ pub struct Forwarder {
     stats: ForwardStats,
     /// Where renewals run: they are begun by threads that are not of the runtime.
     runtime: Option<Handle>,
+    /// Exchanges for clients that may be under way at once.
+    max_in_flight: usize,
 }
 
 impl Forwarder {
@@ -110,26 +115,24 @@ impl Forwarder {
     #[must_use]
     pub fn new(settings: ForwardSettings, link: Arc<dyn Link>) -> Arc<Self> {
         Arc::new(Self {
-            upstreams: Upstreams::new(&settings),
             store: Store::new(settings.cache_bytes),
             in_flight: in_flight::InFlight::default(),
-            budget: Budget::new(settings.rate),
             probes: probe::Probes::default(),
             clients: Arc::new(Semaphore::new(settings.max_in_flight)),
             fallback: Arc::new(Semaphore::new(settings.max_in_flight.div_ceil(FALLBACK_PART as usize))),
             own: Arc::new(Semaphore::new(settings.own_in_flight)),
             stats: ForwardStats::default(),
             runtime: Handle::try_current().ok(),
-            settings,
-            link,
+            max_in_flight: settings.max_in_flight,
+            rules: ArcSwap::from_pointee(Rules::new(settings, link)),
         })
     }
 
-    /// What is said of this type of a name (in lower-case wire form) that nobody is asked about: a special one, one of
-    /// the hosts file or the operator's records, or one that is blocked. Not for names of our zones.
+    /// The names that are answered here and never asked of anybody, as they are at the first look: one query sees one
+    /// state of them.
     #[must_use]
-    pub fn local(&self, name: &[u8], qtype: RecordType) -> Option<LocalAnswer<'_>> {
-        self.settings.local.find(name, qtype)
+    pub fn names(&self) -> Names<'_> {
+        Names::of(&self.rules)
     }
 
     /// The answer that is in the cache and can be given at once: it is fresh at `now`, or stale while all upstreams
@@ -140,12 +143,13 @@ impl Forwarder {
             if answer.is_fresh(now) {
                 return true;
             }
-            let stale = self.upstreams.are_down(key.name) && answer.is_usable(now, self.settings.serve_stale);
+            let rules = self.rules.load();
+            let stale = rules.upstreams.are_down(key.name) && answer.is_usable(now, rules.settings.serve_stale);
             self.stats.stale.fetch_add(u64::from(stale), Relaxed);
             stale
         });
         self.stats.count_lookup(found.is_some());
-        if let Some(answer) = found.as_ref().filter(|answer| self.settings.prefetch && answer.used(now))
+        if let Some(answer) = found.as_ref().filter(|answer| answer.used(now) && self.rules.load().settings.prefetch)
             && let (Some(runtime), Some(key)) = (&self.runtime, key.to_key())
         {
             // Once in the life of a popular answer.
@@ -166,7 +170,7 @@ impl Forwarder {
     /// The longest time that an exchange takes.
     #[must_use]
     pub fn budget(&self) -> Duration {
-        self.settings.timing.budget
+        self.rules.load().settings.timing.budget
     }
 
     /// The answer for `client`: from the cache, from an equal question that is under way, or from an upstream; a stale
@@ -177,7 +181,7 @@ impl Forwarder {
     ///
     /// See [`ForwardError`]; at most the budget of the settings later.
     pub async fn resolve(self: &Arc<Self>, key: Key, client: IpAddr) -> Resolved {
-        let class = if self.is_ours(&key.name) { Class::Fallback } else { Class::Client };
+        let class = if self.rules.load().is_ours(&key.name) { Class::Fallback } else { Class::Client };
         self.ask(key, class, Some(client)).await
     }
 
@@ -229,7 +233,7 @@ impl Forwarder {
     /// The upstreams, and what is known of each.
     #[must_use]
     pub fn upstreams(&self) -> Vec<UpstreamState> {
-        self.upstreams.states()
+        self.rules.load().upstreams.states()
     }
 
     /// The counters.
@@ -244,32 +248,17 @@ impl Forwarder {
     }
 
     fn usable(&self, key: KeyRef<'_>, now: Instant) -> Option<Arc<Answer>> {
-        self.store.get(key).filter(|answer| answer.is_usable(now, self.settings.serve_stale))
+        let answer = self.store.get(key)?;
+        answer.is_usable(now, self.rules.load().settings.serve_stale).then_some(answer)
     }
 
     fn fresh(&self, key: KeyRef<'_>, now: Instant) -> Option<Arc<Answer>> {
         self.store.get(key).filter(|answer| answer.is_fresh(now))
     }
 
-    /// Whether a name is of our own zones.
-    fn is_ours(&self, name: &DomainName) -> bool {
-        self.settings.own_zones.iter().any(|zone| name::is_within(name.as_wire(), zone.as_wire()))
-    }
-
-    /// What an upstream may say of time in the answer to `key`.
-    fn caps(&self, key: &Key) -> Caps {
-        let mut caps = self.settings.caps;
-        if self.is_ours(&key.name) {
-            caps.negative_ttl = caps.negative_ttl.min(self.settings.own_negative_ttl);
-        }
-        caps
-    }
-
     /// The answer to `key` as it may be given and kept.
     fn admit(&self, key: &Key, entry: Entry) -> Resolved {
-        let believed = |zone: &DomainName| name::is_within(key.name.as_wire(), zone.as_wire());
-        let guarded = self.settings.rebind.as_ref().is_some_and(|exempt| !exempt.iter().any(believed));
-        if guarded && !self.is_ours(&key.name) && entry.has_private_address(now()) {
+        if self.rules.load().withholds(key, &entry, now()) {
             stats::count(&self.stats.rebinds);
             return Err(ForwardError::Rebind);
         }

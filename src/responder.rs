@@ -17,7 +17,7 @@ use std::time::Instant;
 
 use crate::access::{Access, Admission};
 use crate::dns::precheck::error_header;
-use crate::dns::{Body, Ede, Envelope, HEADER_LEN, Parsed, Precheck, Question, Rcode, precheck};
+use crate::dns::{Body, Cookie, Ede, Envelope, HEADER_LEN, Parsed, Precheck, Question, Rcode, ReplyCookie, precheck};
 use crate::forward::{Key, KeyRef};
 use crate::forwarder::{ForwardError, Forwarder, Resolved};
 use crate::metrics::{Counters, Dropped, Proto, Source};
@@ -129,6 +129,12 @@ impl Responder {
         }
     }
 
+    /// The cookies to send back to `client`, who has sent these; `None` if there are to be none.
+    #[must_use]
+    pub fn cookie(&self, cookie: Cookie<'_>, client: IpAddr, tcp: bool, now: Instant) -> Option<ReplyCookie> {
+        self.access.visit(client, tcp, 0, now).cookie(cookie)
+    }
+
     /// Whether a TCP connection from `client` is to be closed without a word.
     #[must_use]
     pub fn shuts_out(&self, client: IpAddr) -> bool {
@@ -156,7 +162,8 @@ impl Responder {
             return refuse(&pending.message, out);
         };
         let Pending { ref snapshot, envelope, spin, .. } = *pending;
-        let Decision { layer, mut resolution } = self.decide(&snapshot.zone, &question, spin);
+        let names = self.forwarder.names().held();
+        let Decision { layer, mut resolution } = self.decide((&snapshot.zone, &names), &question, spin);
         // Which steps come before the one that waited is known only now; those are in the cache.
         let mut heard = vec![(pending.key.clone(), first)];
         loop {
@@ -190,7 +197,8 @@ impl Responder {
             return refuse(&pending.message, out);
         };
         let Pending { ref snapshot, envelope, spin, .. } = *pending;
-        let Decision { layer, mut resolution } = self.decide(&snapshot.zone, &question, spin);
+        let names = self.forwarder.names();
+        let Decision { layer, mut resolution } = self.decide((&snapshot.zone, &names), &question, spin);
         let now = tokio::time::Instant::now().into_std();
         let asked = Asked { question: &question, snapshot, envelope, spin, now, layer };
         loop {
@@ -220,7 +228,8 @@ impl Responder {
     ) -> Verdict {
         let Circumstances { spin, now, .. } = circumstances;
         let snapshot = self.shared.load();
-        let Decision { layer, mut resolution } = self.decide(&snapshot.zone, question, spin);
+        let names = self.forwarder.names();
+        let Decision { layer, mut resolution } = self.decide((&snapshot.zone, &names), question, spin);
         let asked = Asked { question, snapshot: &snapshot, envelope, spin, now, layer };
         loop {
             if let Resolution::Reply(body) = resolution {

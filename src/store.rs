@@ -9,5 +9,5 @@ mod file;
 mod refusal;
 
 pub use envelope::Kind;
-pub use file::{read, sweep, write};
+pub use file::{MOST, read, sweep, write};
 pub use refusal::Refusal;

@@ -1,15 +1,17 @@
 //! The single writer: takes what the sources have learned, brings inventory and zone up to date, and publishes.
 //!
 //! Changes that are waiting are taken together and published with one swap. Whoever delivered them is told only after
-//! that swap. After a restart, what a pass finds of a cluster is published once the pass is through (`held`).
+//! that swap. After a restart, what a first pass finds of a cluster is published once that pass is through (`held`).
 
 mod held;
+mod spread;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, sleep_until};
 
 use crate::dns::{DomainName, Ede};
 use crate::inventory::drift::{self, Told};
@@ -27,7 +29,7 @@ const BATCH: usize = 256;
 const MAX_REPORTED: usize = 10_000;
 
 /// Services, tasks and container instances that are held, unless [`Updater::holding`] says otherwise.
-const MAX_RESOURCES: usize = 500_000;
+const MAX_RESOURCES: usize = 150_000;
 
 /// Told of the names that say something else from now on, after they do.
 pub type Tell = Box<dyn FnMut(&BTreeSet<DomainName>) + Send>;
@@ -69,6 +71,9 @@ pub struct UpdaterStats {
     pub contested: AtomicU64,
     /// Subjects whose news wait for the end of the first pass after a restart.
     pub held: AtomicU64,
+    /// Services, tasks and container instances that there is no room for any more of, while something has been refused
+    /// for it; 0 while there is room.
+    pub full: AtomicU64,
 }
 
 /// The updater's state.
@@ -119,14 +124,14 @@ impl Updater {
 
     /// The same updater with an inventory of before the restart, published, and `ede` said with every answer until a
     /// [`Message::Remark`] says otherwise. What a first pass over one of its clusters finds is published when that is
-    /// through: while it is under way, tasks that are gone are known before those that have replaced them.
+    /// through, complete or not: while it is under way, tasks that are gone are known before those that have replaced them.
     #[must_use]
     pub fn restored(mut self, inventory: Inventory, ede: Ede) -> Self {
         let clusters: BTreeSet<_> =
             inventory.clusters.values().filter(|record| record.synced).map(|it| it.cluster.arn.clone()).collect();
         let touched = inventory.clusters.keys().cloned().map(Subject::Cluster).collect();
-        (self.inventory, self.ede, self.held) = (inventory, Some(ede), Held::until_read(clusters));
-        self.publish(&touched, None);
+        (self.inventory, self.ede, self.held) = (inventory, Some(ede), Held::until_passed(clusters));
+        self.publish(&touched, None, None);
         self
     }
 
@@ -157,8 +162,17 @@ impl Updater {
     /// Works until every [`Updates`](crate::source::Updates) is gone.
     pub async fn run(mut self, mut messages: mpsc::Receiver<Message>) {
         let mut waiting = Vec::with_capacity(BATCH);
-        while messages.recv_many(&mut waiting, BATCH).await > 0 {
-            self.process(waiting.drain(..));
+        loop {
+            tokio::select! {
+                biased;
+                () = passes(self.held.deadline()) => self.give_up(),
+                count = messages.recv_many(&mut waiting, BATCH) => {
+                    if count == 0 {
+                        return;
+                    }
+                    self.process(waiting.drain(..));
+                }
+            }
             // A long queue must not keep the rest of the runtime waiting.
             tokio::task::yield_now().await;
         }
@@ -168,7 +182,7 @@ impl Updater {
     fn process(&mut self, messages: impl Iterator<Item = Message>) {
         let mut touched = BTreeSet::new();
         let mut done: Vec<oneshot::Sender<()>> = Vec::new();
-        let mut hosted = None;
+        let (mut settings, mut hosted) = (None, None);
         let mut anew = false;
         for message in messages {
             match message {
@@ -176,6 +190,10 @@ impl Updater {
                 Message::Deliver(Delivery { changes, origin, done: waiting }) => {
                     touched.extend(self.reduce(changes, origin));
                     done.extend(waiting);
+                }
+                Message::Passed(cluster, waiting) => {
+                    touched.append(&mut self.held.release(&cluster));
+                    done.push(waiting);
                 }
                 Message::Hosted(records, waiting) => {
                     hosted = Some(records);
@@ -185,36 +203,53 @@ impl Updater {
                     anew |= self.ede != ede;
                     self.ede = ede;
                 }
-                Message::Configure(settings, waiting) => {
-                    self.writer = self.writer.reconfigured(*settings, &self.inventory);
-                    anew = true;
+                Message::Configure(other, resources, waiting) => {
+                    self.max_resources = resources;
+                    settings = Some(*other);
                     done.push(waiting);
                 }
             }
         }
-        if !touched.is_empty() || hosted.is_some() || anew {
-            self.publish(&touched, hosted.as_ref());
+        let settings = settings.filter(|other| *other != *self.writer.zone().settings);
+        if !touched.is_empty() || settings.is_some() || hosted.is_some() || anew {
+            self.publish(&touched, settings, hosted.as_ref());
         }
-        self.stats.held.store(self.held.len() as u64, Ordering::Relaxed);
+        self.stats.held.store(self.held.subjects().len() as u64, Ordering::Relaxed);
+        self.stats.full.store(self.full(), Ordering::Relaxed);
         for waiting in done {
             // Who delivered may have stopped waiting.
             let _ = waiting.send(());
         }
     }
 
+    /// Publishes what a pass has found that takes too long.
+    fn give_up(&mut self) {
+        let late = self.held.give_up();
+        tracing::warn!(
+            "the first pass after the start is not through after {:?}: what it has found so far of {} services, tasks and \
+             hosts is answered from now on",
+            held::LONGEST,
+            late.len()
+        );
+        self.publish(&late, None, None);
+        self.stats.held.store(self.held.subjects().len() as u64, Ordering::Relaxed);
+    }
+
     fn reduce(&mut self, changes: Vec<Change>, origin: Origin) -> BTreeSet<Subject> {
         let mut touched = BTreeSet::new();
-        let mut read = BTreeSet::new();
+        let mut released = BTreeSet::new();
         for change in changes {
             if self.inventory.has_no_room_for(&change, self.max_resources) {
                 self.refuse();
                 continue;
             }
             // What happened while we were down, no event could tell us.
-            let reconciled = origin == Origin::Reconcile && self.held.is_over();
+            let reconciled = origin == Origin::Reconcile && self.held.is_all_read();
             let missed = if reconciled { drift::missed(&self.inventory, &change) } else { None };
-            if let Change::Synced { cluster } = &change {
-                read.extend(self.held.release(cluster));
+            match &change {
+                Change::Synced { cluster } => self.held.read(cluster),
+                Change::Unsynced { cluster } => released.append(&mut self.held.release(cluster)),
+                _ => {}
             }
             let (inventory, outcome) = reduce(std::mem::take(&mut self.inventory), change);
             self.inventory = inventory;
@@ -231,9 +266,16 @@ impl Updater {
             };
             counter.fetch_add(1, Ordering::Relaxed);
         }
-        let mut touched = self.held.sift(touched, origin, &self.inventory);
-        touched.append(&mut read);
+        let mut touched = self.held.sift(touched, origin, &self.inventory, Instant::now());
+        touched.append(&mut released);
         touched
+    }
+
+    /// What is held, if no more can be and something was refused for it.
+    fn full(&self) -> u64 {
+        let held = self.inventory.size();
+        let full = self.stats.refused.load(Ordering::Relaxed) > 0 && held >= self.max_resources;
+        if full { held as u64 } else { 0 }
     }
 
     /// Counts a change for which there is no room, and says so when it is the first one.
@@ -247,8 +289,14 @@ impl Updater {
         }
     }
 
-    fn publish(&mut self, touched: &BTreeSet<Subject>, hosted: Option<&HostedRecords>) {
-        let mut diff = self.writer.update(&self.inventory, touched);
+    fn publish(&mut self, touched: &BTreeSet<Subject>, settings: Option<Settings>, hosted: Option<&HostedRecords>) {
+        let (inventory, held, told) = (&self.inventory, self.held.subjects(), self.tell.is_some());
+        let mut diff = self.writer.update_by(inventory, touched, held, told, spread::over_cores);
+        if let Some(settings) = settings {
+            let of_settings = self.writer.reconfigure(settings, inventory, held, told, spread::over_cores);
+            diff.changed.extend(of_settings.changed);
+            diff.contested.extend(of_settings.contested);
+        }
         if let Some(hosted) = hosted {
             let of_hosted = self.writer.replace_hosted(hosted);
             self.report_skipped(
@@ -314,3 +362,14 @@ impl Updater {
         }
     }
 }
+
+/// Waits until then; without a time, for ever.
+async fn passes(time: Option<Instant>) {
+    match time {
+        Some(time) => sleep_until(time).await,
+        None => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -25,6 +25,13 @@ import threading
 import time
 
 FIRST = 3  # SD_LISTEN_FDS_START
+UNIT = os.path.join(os.path.dirname(__file__), "..", "systemd", "ecs-resolver.socket")
+# What systemd sets for lines of a socket unit (systemd.socket(5)), on which kind of socket: options of IPv4.
+OPTIONS = {
+    "ReusePort=yes": (socket.SOCK_DGRAM, socket.SOL_SOCKET, socket.SO_REUSEPORT, 1),
+    "FreeBind=yes": (None, socket.SOL_IP, 15, 1),  # IP_FREEBIND
+    "PassPacketInfo=yes": (socket.SOCK_DGRAM, socket.SOL_IP, 8, 1),  # IP_PKTINFO
+}
 PATIENCE = 180
 
 lock = threading.Lock()
@@ -34,12 +41,16 @@ heard = collections.Counter()
 
 
 def bind(text):
-    """A socket as systemd makes it for ListenDatagram= and ListenStream= with ReusePort=yes and ReceiveBuffer=4M."""
+    """A socket as systemd makes it for ListenDatagram= and ListenStream= of our unit."""
     protocol, address, port = text.split(":")
     udp = protocol == "udp"
     one = socket.socket(socket.AF_INET, socket.SOCK_DGRAM if udp else socket.SOCK_STREAM)
+    with open(UNIT) as unit:
+        said = [OPTIONS[line.strip()] for line in unit if line.strip() in OPTIONS]
+    for kind, level, option, value in said:
+        if kind in (None, one.type):
+            one.setsockopt(level, option, value)
     if udp:
-        one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         try:
             one.setsockopt(socket.SOL_SOCKET, 33, 4 << 20)  # SO_RCVBUFFORCE, for root
         except PermissionError:

@@ -3,6 +3,7 @@
 //! On nightly Rust `cargo fuzz run <target>` calls them; on stable Rust `tests/it/fuzz.rs` of the main package includes
 //! this file and runs the corpora and some mutations of them.
 
+pub mod cache;
 pub mod config;
 pub mod event;
 pub mod packet;

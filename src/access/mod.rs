@@ -4,6 +4,7 @@
 //! forged, what leaves for them is bounded in number and in size, until they come over TCP or show a cookie of ours.
 //! Every question passes here: nothing allocates, locks or logs, and for a loopback client nothing is even looked up.
 
+mod client;
 pub mod cookies;
 mod networks;
 mod rate;
@@ -11,6 +12,7 @@ mod rate;
 use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Instant;
 
 use arc_swap::ArcSwap;
@@ -21,6 +23,7 @@ use self::networks::Networks;
 use self::rate::{Rate, Rated};
 use crate::dns::{Cookie, Envelope, Question, ReplyCookie, UDP_PLAIN_LIMIT};
 
+pub use self::client::Client;
 pub use self::networks::Standing;
 
 /// Largest UDP reply to an address that has not been proved, as a multiple of the query, if that is more than 512 bytes.
@@ -44,7 +47,8 @@ pub struct AccessSettings {
     pub deny: Vec<IpNet>,
     /// What those get.
     pub denial: Denial,
-    /// The networks of our own; empty: loopback, and those of the host's interfaces.
+    /// The networks of our own; empty: those of the host's interfaces. The host's own addresses
+    /// always are, and so is loopback, unless a part of it is named here.
     pub own: Vec<IpNet>,
     /// Replies a second to each foreign client over UDP; `None`: any number.
     pub rate: Option<NonZeroU32>,
@@ -62,12 +66,17 @@ impl AccessSettings {
         let (allow, deny) = (Vec::new(), Vec::new());
         Self { allow, deny, denial: Denial::Refuse, own: everything.into(), rate: None, slip: 0, cookies: false }
     }
+
+    /// Whether all loopback addresses are our own, whatever the interfaces are.
+    fn loopback_is_own(&self) -> bool {
+        !self.own.iter().chain(&self.deny).any(is_loopback)
+    }
 }
 
 /// What changes while we run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Surroundings {
-    /// The networks of the host's interfaces.
+    /// The addresses of the host's interfaces, each with its network.
     pub networks: Vec<IpNet>,
     /// The server secrets of this hour.
     pub secrets: Secrets,
@@ -78,17 +87,23 @@ pub struct Surroundings {
 /// The rules, ready to be asked. Shared by all workers as an `Arc`.
 #[derive(Debug)]
 pub struct Access {
-    settings: AccessSettings,
-    rate: Option<Rate>,
     /// Whether all loopback addresses are our own, whatever the interfaces are.
-    loopback_is_own: bool,
+    loopback_is_own: AtomicBool,
     state: ArcSwap<State>,
 }
 
 #[derive(Debug)]
 struct State {
+    rules: Arc<Rules>,
     networks: Networks,
     around: Surroundings,
+}
+
+/// The settings, and what each client has used of its rate.
+#[derive(Debug)]
+struct Rules {
+    settings: AccessSettings,
+    rate: Option<Arc<Rate>>,
 }
 
 /// What is to be done with a question.
@@ -124,11 +139,10 @@ impl Access {
     /// The rules, in these surroundings.
     #[must_use]
     pub fn new(settings: AccessSettings, around: Surroundings) -> Self {
-        let loopback_is_own = settings.own.is_empty()
-            && !settings.deny.iter().any(|denied| loopback().iter().any(|network| network.contains(denied)));
-        let rate = settings.rate.map(|rate| Rate::new(rate, settings.slip));
-        let state = ArcSwap::from_pointee(State::of(&settings, around));
-        Self { settings, rate, loopback_is_own, state }
+        let rate = settings.rate.map(|rate| Arc::new(Rate::new(rate, settings.slip)));
+        let loopback_is_own = AtomicBool::new(settings.loopback_is_own());
+        let state = ArcSwap::from_pointee(State::of(Arc::new(Rules { settings, rate }), around));
+        Self { loopback_is_own, state }
     }
 
     /// Everybody may ask, as if from our own networks.
@@ -139,15 +153,28 @@ impl Access {
         Self::new(AccessSettings::open(), Surroundings { networks: Vec::new(), secrets, time })
     }
 
-    /// Takes note that the surroundings are now these.
+    /// Takes note that the surroundings are now these. One caller at a time, of this and [`Self::reconfigure`].
     pub fn refresh(&self, around: Surroundings) {
-        self.state.store(Arc::new(State::of(&self.settings, around)));
+        self.state.store(Arc::new(State::of(Arc::clone(&self.state.load().rules), around)));
+    }
+
+    /// Goes by other settings from now on, in these surroundings. What clients have used of their rate counts on if the
+    /// rate is the same.
+    pub fn reconfigure(&self, settings: AccessSettings, around: Surroundings) {
+        let before = Arc::clone(&self.state.load().rules);
+        let same = (before.settings.rate, before.settings.slip) == (settings.rate, settings.slip);
+        let rate =
+            if same { before.rate.clone() } else { settings.rate.map(|rate| Arc::new(Rate::new(rate, settings.slip))) };
+        let (loopback_is_own, rules) = (settings.loopback_is_own(), Arc::new(Rules { settings, rate }));
+        self.state.store(Arc::new(State::of(rules, around)));
+        self.loopback_is_own.store(loopback_is_own, Relaxed);
     }
 
     /// Whether a connection from `client` is to be closed without a word.
     #[must_use]
     pub fn shuts_out(&self, client: IpAddr) -> bool {
-        self.settings.denial == Denial::Drop && self.standing(client.to_canonical()) == Standing::Denied
+        self.state.load().rules.settings.denial == Denial::Drop
+            && self.standing(client.to_canonical()) == Standing::Denied
     }
 
     /// A message of `length` bytes from `client`, received at `now`.
@@ -158,7 +185,7 @@ impl Access {
     }
 
     fn standing(&self, client: IpAddr) -> Standing {
-        if self.loopback_is_own && client.is_loopback() {
+        if self.loopback_is_own.load(Relaxed) && client.is_loopback() {
             return Standing::Own;
         }
         self.state.load().networks.of(client).unwrap_or(Standing::Denied)
@@ -170,17 +197,25 @@ fn loopback() -> [IpNet; 2] {
     [IpNet::new_assert([127, 0, 0, 0].into(), 8), IpNet::new_assert(std::net::Ipv6Addr::LOCALHOST.into(), 128)]
 }
 
+fn is_loopback(network: &IpNet) -> bool {
+    loopback().iter().any(|whole| whole.contains(network))
+}
+
 impl State {
-    fn of(settings: &AccessSettings, around: Surroundings) -> Self {
+    fn of(rules: Arc<Rules>, around: Surroundings) -> Self {
+        let settings = &rules.settings;
         let with = |standing| move |network: &IpNet| (*network, standing);
-        let (own, found) = match settings.own.as_slice() {
-            [] => (loopback().to_vec(), around.networks.as_slice()),
-            given => (given.to_vec(), [].as_slice()),
-        };
-        let own = own.iter().chain(found).map(with(Standing::Own));
+        let interfaces = around.networks.iter().filter_map(|interface| match settings.own.as_slice() {
+            [] => Some(*interface),
+            _ => Some(IpNet::from(interface.addr())).filter(|address| !is_loopback(address)),
+        });
+        let named = settings.own.iter().any(is_loopback);
+        let whole = loopback().into_iter().filter(|_| !named);
+        let own: Vec<_> = whole.chain(settings.own.iter().copied()).chain(interfaces).collect();
+        let own = own.iter().map(with(Standing::Own));
         let (denied, allowed) = (settings.deny.iter(), settings.allow.iter());
-        let rules = denied.map(with(Standing::Denied)).chain(own).chain(allowed.map(with(Standing::Foreign)));
-        Self { networks: Networks::new(rules), around }
+        let standings = denied.map(with(Standing::Denied)).chain(own).chain(allowed.map(with(Standing::Foreign)));
+        Self { networks: Networks::new(standings), rules, around }
     }
 
     /// The wall clock, from the last look at it.
@@ -199,10 +234,10 @@ impl Visit<'_> {
         if self.standing == Standing::Own && question.cookie.is_none() {
             return (Admission::Answer(Envelope { limit, cookie: None }), None);
         }
-        let judged = question.cookie.filter(|_| self.access.settings.cookies).map(|cookie| self.judge(cookie));
-        let (worth, cookie) = judged.unzip();
+        let state = self.access.state.load();
+        let (worth, cookie) = question.cookie.and_then(|cookie| self.judge(&state, cookie)).unzip();
         let proved = self.standing == Standing::Own || self.tcp || worth == Some(Worth::Valid);
-        let admission = match (self.admit_unread(proved), cookie) {
+        let admission = match (self.admit_unread(&state.rules, proved), cookie) {
             (Admission::Answer(_), _) if proved => Admission::Answer(Envelope { limit, cookie }),
             (Admission::Answer(_), _) => {
                 let limit = limit.min(UDP_PLAIN_LIMIT.max(AMPLIFICATION * self.length));
@@ -217,15 +252,21 @@ impl Visit<'_> {
     /// What is to be done with a message that is no plain question, or cannot be read. Its replies are small.
     #[must_use]
     pub fn admit_other(&self) -> Admission {
-        self.admit_unread(self.standing == Standing::Own || self.tcp)
+        self.admit_unread(&self.access.state.load().rules, self.standing == Standing::Own || self.tcp)
     }
 
-    fn admit_unread(&self, proved: bool) -> Admission {
+    /// The cookies to send back in a reply to a message that is no plain question, if there are any.
+    #[must_use]
+    pub fn cookie(&self, cookie: Cookie<'_>) -> Option<ReplyCookie> {
+        self.judge(&self.access.state.load(), cookie).map(|(_, cookie)| cookie)
+    }
+
+    fn admit_unread(&self, rules: &Rules, proved: bool) -> Admission {
         let denied = self.standing == Standing::Denied;
-        if denied && self.access.settings.denial == Denial::Drop {
+        if denied && rules.settings.denial == Denial::Drop {
             return Admission::Deny;
         }
-        let rated = match &self.access.rate {
+        let rated = match &rules.rate {
             Some(rate) if !proved => rate.ask(self.client),
             _ => Rated::Within,
         };
@@ -237,9 +278,10 @@ impl Visit<'_> {
         }
     }
 
-    fn judge(&self, cookie: Cookie<'_>) -> (Worth, ReplyCookie) {
-        let state = self.access.state.load();
-        state.around.secrets.judge(cookie, self.client, state.time(self.now))
+    /// What cookies are worth, and those to send back; `None` if there are to be none.
+    fn judge(&self, state: &State, cookie: Cookie<'_>) -> Option<(Worth, ReplyCookie)> {
+        let judge = || state.around.secrets.judge(cookie, self.client, state.time(self.now));
+        state.rules.settings.cookies.then(judge)
     }
 }
 

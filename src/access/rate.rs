@@ -18,10 +18,10 @@ use governor::nanos::Nanos;
 use governor::state::{InMemoryState, NotKeyed, StateStore};
 use governor::{Quota, RateLimiter};
 
+use super::Client;
+
 /// Places in the table; a power of two.
 const PLACES: usize = 1 << 14;
-/// IPv6 clients are told apart by so many bits: what one customer is given (RFC 6177).
-const V6_PREFIX: u32 = 56;
 
 /// What becomes of a query.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,7 +51,7 @@ impl Rate {
 
     /// Counts a query of `client`.
     pub(super) fn ask(&self, client: IpAddr) -> Rated {
-        if self.limiter.check_key(&self.keys.hash_one(prefix(client))).is_ok() {
+        if self.limiter.check_key(&self.keys.hash_one(Client::from(client))).is_ok() {
             return Rated::Within;
         }
         let over = self.over.fetch_add(1, Ordering::Relaxed);
@@ -62,14 +62,6 @@ impl Rate {
 impl fmt::Debug for Rate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Rate").field("slip", &self.slip).field("over", &self.over).finish_non_exhaustive()
-    }
-}
-
-/// Whom a client is taken for: an IPv4 address, or an IPv6 network.
-fn prefix(client: IpAddr) -> u128 {
-    match client {
-        IpAddr::V4(v4) => v4.to_bits().into(),
-        IpAddr::V6(v6) => v6.to_bits() >> (128 - V6_PREFIX) << 32 | 1 << 127,
     }
 }
 

@@ -27,7 +27,7 @@ fn around(networks: Vec<IpNet>) -> Surroundings {
 }
 
 fn access(settings: AccessSettings) -> Access {
-    Access::new(settings, around(networks(&["10.1.0.0/16"])))
+    Access::new(settings, around(networks(&["127.0.0.2/8", "10.1.0.7/16"])))
 }
 
 fn now() -> Instant {
@@ -95,7 +95,11 @@ fn those_who_may_not_ask_can_be_told_nothing() {
 fn loopback_is_our_own_unless_it_is_said_otherwise() {
     let given = access(AccessSettings { own: networks(&["127.0.0.1/32"]), ..settings() });
     assert_eq!((plain(&given, "127.0.0.1", false), plain(&given, "127.0.0.2", false)), (answer(1232), answer(512)));
-    assert_eq!(plain(&given, "10.1.2.3", false), answer(512), "interfaces do not count then");
+    let given = access(AccessSettings { own: networks(&["10.3.0.0/16"]), ..settings() });
+    for client in ["127.0.0.1", "127.9.9.9", "::1", "10.1.0.7", "10.3.2.1"] {
+        assert!((0..50).all(|_| plain(&given, client, false) == answer(1232)), "{client}");
+    }
+    assert_eq!(plain(&given, "10.1.2.3", false), answer(512), "the networks of interfaces do not count then");
     let denied = access(AccessSettings { deny: networks(&["127.0.0.2/32", "0.0.0.0/0"]), ..settings() });
     assert_eq!(
         (plain(&denied, "127.0.0.1", false), plain(&denied, "127.0.0.2", false)),

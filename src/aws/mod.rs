@@ -5,6 +5,7 @@
 //! [`HostResolver`] that it was given. Nothing here decides what is asked or when; that is the sources' business.
 
 mod calls;
+mod clock;
 pub mod ec2;
 pub mod ecs;
 mod error;
@@ -78,6 +79,7 @@ impl Aws {
         let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
             .http_client(resolver::http_client(resolver))
             .retry_config(RetryConfig::adaptive().with_max_attempts(ATTEMPTS))
+            .time_source(clock::Forward::start())
             .timeout_config(timeouts());
         if let Some(region) = &settings.region {
             loader = loader.region(Region::new(region.clone()));

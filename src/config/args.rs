@@ -168,6 +168,9 @@ pub struct Overrides {
     /// How old what is known of a cluster may become before its names get SERVFAIL
     #[arg(long = "max-age", env = "ECS_RESOLVER_SNAPSHOT_MAX_AGE", value_name = "DURATION")]
     pub snapshot_max_age: Option<String>,
+    /// Forwarded answers that are kept on disk beside it
+    #[arg(long, env = "ECS_RESOLVER_SNAPSHOT_CACHE", value_name = "SIZE|off")]
+    pub snapshot_cache: Option<String>,
     /// What is logged; RUST_LOG is read as well
     #[arg(long, env = "ECS_RESOLVER_LOG_LEVEL", value_name = "FILTER")]
     pub log_level: Option<String>,
@@ -190,7 +193,7 @@ impl Overrides {
     /// The keys that are given, with their texts. Empty texts count as not given, so that a unit file can pass on a
     /// variable that is not set.
     pub fn given(&self) -> impl Iterator<Item = (&'static str, &[String])> {
-        let all: [(&str, &[String]); 46] = [
+        let all: [(&str, &[String]); 47] = [
             ("dns.listen", &self.listen),
             ("dns.zone", self.zone.as_slice()),
             ("dns.ttl", self.ttl.as_slice()),
@@ -235,6 +238,7 @@ impl Overrides {
             ("http.listen", self.http.as_slice()),
             ("snapshot.path", self.snapshot_path.as_slice()),
             ("snapshot.max_age", self.snapshot_max_age.as_slice()),
+            ("snapshot.cache", self.snapshot_cache.as_slice()),
             ("log.level", self.log_level.as_slice()),
             ("log.format", self.log_format.as_slice()),
         ];
@@ -287,6 +291,7 @@ fn set(spec: &mut Spec, key: &'static str, texts: &[String]) -> Result<(), Fault
         "http.listen" => spec.http.listen = text(),
         "snapshot.path" => spec.snapshot.path = Some(text()),
         "snapshot.max_age" => spec.snapshot.max_age = text(),
+        "snapshot.cache" => spec.snapshot.cache = text(),
         "log.level" => spec.log.level = text(),
         "log.format" => spec.log.format = text(),
         _ => return Err(Fault::new(key, "there is no such key")),

@@ -42,6 +42,9 @@ const ZONE_POLL_INTERVALS: RangeInclusive<Duration> = Duration::from_secs(10)..=
 /// How old what is known of a cluster may become; zero stands for any age.
 const MAX_AGES: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(365 * 86_400);
 
+/// Bytes of forwarded answers that are kept on disk.
+const SAVED_CACHES: RangeInclusive<u64> = 64 << 10..=64 << 20;
+
 /// Judges `spec` with `overrides` over it.
 ///
 /// # Errors
@@ -289,7 +292,19 @@ impl Judge {
             Some(off) if off == "off" => SnapshotPath::Off,
             Some(path) => SnapshotPath::At(self.absolute("snapshot.path", path)),
         };
-        Snapshot { path, max_age: self.interval("snapshot.max_age", &spec.max_age, &MAX_AGES) }
+        let max_age = self.interval("snapshot.max_age", &spec.max_age, &MAX_AGES);
+        let cache = (spec.cache != "off").then(|| self.size("snapshot.cache", &spec.cache, &SAVED_CACHES));
+        if cache.is_some() && path == SnapshotPath::Off {
+            let what = "snapshot.path is \"off\", so there is no place for a file beside it";
+            self.faults.push(Fault::new("snapshot.cache", what).fix("turn both off, or name a file in snapshot.path"));
+        }
+        Snapshot { path, max_age, cache }
+    }
+
+    /// A size within `range`.
+    fn size(&mut self, key: &str, text: &str, range: &RangeInclusive<u64>) -> u64 {
+        let in_range = |bytes| if range.contains(&bytes) { Ok(bytes) } else { Err(format!("{text} is out of range")) };
+        self.take(key, values::size(text).and_then(in_range)).unwrap_or_default()
     }
 
     fn log(&mut self, spec: file::Log) -> Log {

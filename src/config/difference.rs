@@ -5,9 +5,9 @@ use std::fmt;
 
 use serde_json::{Value, json};
 
-use super::records::Records;
-use super::settings::{Config, Dns, Log, Route53};
+use super::settings::{Config, Dns, Fallback, Forward, Log, Route53};
 use super::show;
+use crate::forward::asks_ourselves;
 
 /// A key with another value.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,21 +40,36 @@ pub fn between(old: &Config, new: &Config) -> Vec<Difference> {
     differences
 }
 
-/// `running` with those settings of `wanted` that can be changed without a restart: what names of the zone say, and how
-/// much is logged.
+/// `running` with those settings of `wanted` that can be changed without a restart: what names say, where others are asked,
+/// who may ask how much, and how much is logged. Not so what sockets, sources and files are made of.
 #[must_use]
 pub fn applicable(running: &Config, wanted: &Config) -> Config {
     let Dns { ttl, negative_ttl, fail_open, .. } = wanted.dns;
-    // Names outside of the zone are the forwarder's, which is not changed.
-    let (within, _) = wanted.records.split(&running.dns.zone);
-    let (_, outside) = running.records.split(&running.dns.zone);
+    // A copy of the hosted zone is begun, and given up, at a start only.
+    let fallback = match (running.route53.fallback, wanted.route53.fallback) {
+        (running @ Fallback::Api, _) | (running, Fallback::Api) => running,
+        (_, wanted) => wanted,
+    };
+    // Those of another zone are for the names of that one.
+    let same_zone = running.dns.zone == wanted.dns.zone;
+    let records = if same_zone { &wanted.records } else { &running.records };
+    let forward = if loops(&wanted.forward, &running.dns) { &running.forward } else { &wanted.forward };
     Config {
         dns: Dns { ttl, negative_ttl, fail_open, ..running.dns.clone() },
-        route53: Route53 { prefer: wanted.route53.prefer, ..running.route53.clone() },
-        records: Records(within.into_iter().chain(outside).collect()),
+        route53: Route53 { fallback, prefer: wanted.route53.prefer, ..running.route53.clone() },
+        records: records.clone(),
+        forward: forward.clone(),
+        access: wanted.access.clone(),
+        limits: wanted.limits.clone(),
         log: Log { level: wanted.log.level.clone(), ..running.log.clone() },
         ..running.clone()
     }
+}
+
+/// Whether an upstream is an address that we listen on until the restart.
+fn loops(forward: &Forward, dns: &Dns) -> bool {
+    let mut servers = forward.upstreams.iter().chain(forward.domains.iter().flat_map(|domain| &domain.upstreams));
+    servers.any(|server| asks_ourselves(server.address, &dns.listen, &[]))
 }
 
 /// Every key with its value as text.
@@ -117,9 +132,44 @@ mod tests {
         let keys = |differences: Vec<Difference>| differences.into_iter().map(|it| it.key).collect::<Vec<_>>();
         assert_eq!(keys(between(&running, &applied)), ["dns.ttl"]);
         assert_eq!(keys(between(&applied, &wanted)), ["dns.workers", "http.listen"]);
-        let wanted = config("[records]\n\"db.ecs.internal\" = \"10.0.0.1\"\n\"db.corp.example\" = \"10.0.0.2\"");
-        let applied = applicable(&running, &wanted);
-        assert_eq!(keys(between(&running, &applied)), ["records.db.ecs.internal"]);
-        assert_eq!(keys(between(&applied, &wanted)), ["records.db.corp.example"]);
+        let wanted = config("[dns]\nzone = \"x.internal\"\n[records]\n\"db.x.internal\" = \"10.0.0.1\"");
+        assert_eq!(applicable(&running, &wanted), running, "they are names of another zone");
+        let wanted = config("[dns]\nlisten = \"127.0.0.3\"\n[forward]\nupstreams = \"127.0.0.1\"");
+        assert_eq!(applicable(&running, &wanted), running, "until the restart they would lead back to us");
+        for api in
+            [(config("route53.fallback = \"api\""), config("")), (config(""), config("route53.fallback = \"api\""))]
+        {
+            assert_eq!(applicable(&api.0, &api.1), api.0);
+        }
+    }
+
+    #[test]
+    fn what_an_operator_changes_at_night_holds_at_once() {
+        for text in [
+            "access.deny = \"10.9.0.0/16\"",
+            "access.cookie_secret = \"/s\"",
+            "limits.tcp_connections = 17",
+            "limits.inventory = 1000",
+            "forward.cache_size = \"1MiB\"",
+            "forward.upstreams = \"10.0.0.2\"",
+            "[forward.\"corp.example\"]\nupstreams = \"10.0.0.2\"",
+            "forward.block = [\"ads.example\"]",
+            "route53.fallback = \"off\"",
+            "route53.prefer = \"route53\"",
+            "[records]\n\"db.ecs.internal\" = \"10.0.0.1\"\n\"db.corp.example\" = \"10.0.0.2\"",
+            "log.level = \"debug\"",
+        ] {
+            let wanted = config(text);
+            assert_eq!(applicable(&config(""), &wanted), wanted, "{text}");
+        }
+    }
+
+    #[test]
+    fn secrets_are_not_told() {
+        let url = |user: &str| format!("events.queue_url = \"https://{user}sqs.eu-west-1.amazonaws.com/1/q\"");
+        let told = told(&url("me:hunter2@"), &url("me:hunter3@"));
+        assert_eq!(told, [""; 0], "they look the same");
+        let told = between(&config(""), &config(&url("me:hunter2@")));
+        assert_eq!(told[0].new, "https://***@sqs.eu-west-1.amazonaws.com/1/q");
     }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::{args, keys};
+use super::{args, keys, redact};
 
 /// Where a value was set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -39,7 +39,7 @@ impl Fault {
         let of_records = key.strip_prefix(keys::RECORDS).is_some_and(|rest| rest.starts_with('.'));
         let expects = keys::find(&key).map(|known| known.expects).or(of_records.then_some(keys::RECORD_EXPECTS));
         let fix = expects.map_or_else(|| "remove it".to_owned(), |expects| format!("give {expects}"));
-        Self { key, origin: None, what: what.into(), fix }
+        Self { key, origin: None, what: redact::secrets(&what.into()), fix }
     }
 
     /// The same fault with another way out.

@@ -1,9 +1,12 @@
 //! The shape of the configuration file, and the defaults. No judgement of values: that is `check`'s.
 
+mod snapshot;
+
 use std::collections::BTreeMap;
 
 use serde::de::{SeqAccess, Visitor, value::SeqAccessDeserializer};
 use serde::{Deserialize, Deserializer};
+pub use snapshot::Snapshot;
 
 /// The file as it was written. Every key may be left out.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
@@ -348,7 +351,7 @@ impl Default for Limits {
             tcp_idle: "10s".to_owned(),
             questions_under_way: 4096,
             questions_under_way_per_client: 1024,
-            inventory: 500_000,
+            inventory: 150_000,
         }
     }
 }
@@ -364,22 +367,6 @@ pub struct Http {
 impl Default for Http {
     fn default() -> Self {
         Self { listen: "127.0.0.1:9153".to_owned() }
-    }
-}
-
-/// The last inventory on disk.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Snapshot {
-    /// The file, or `off`; none: in the folder that systemd gives.
-    pub path: Option<String>,
-    /// How old what is known of a cluster may become.
-    pub max_age: String,
-}
-
-impl Default for Snapshot {
-    fn default() -> Self {
-        Self { path: None, max_age: "168h".to_owned() }
     }
 }
 

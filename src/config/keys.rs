@@ -76,6 +76,7 @@ pub const KEYS: &[Key] = &[
     key("http.listen", "an IP address with a port, \"127.0.0.1:9153\", or \"off\""),
     key("snapshot.path", "an absolute path, such as \"/var/lib/ecs-resolver/inventory\", or \"off\""),
     key("snapshot.max_age", "a duration up to \"8760h\", in quotes, such as \"168h\"; \"0s\" for no limit"),
+    key("snapshot.cache", "a size from \"64KiB\" to \"64MiB\", in quotes, such as \"1MiB\", or \"off\""),
     key("log.level", "\"error\", \"warn\", \"info\", \"debug\", or a filter such as \"info,ecs_resolver=debug\""),
     key("log.format", "\"text\" or \"json\""),
 ];

@@ -2,7 +2,8 @@
 //! that is wrong with them.
 //!
 //! `file` is the shape of the file, `read` parses it without stopping at the first fault, `args` are the flags and
-//! environment variables over it, `check` judges the values, `records` reads the names that the configuration itself answers, `settings` is what the rest of the program sees, `difference` is what another configuration would change. Nothing
+//! environment variables over it, `check` judges the values, `records` reads the names that the configuration itself answers, `settings` is what the rest of the program sees, `difference` is what another configuration would change,
+//! `redact` keeps secrets out of what is shown. Nothing
 //! here acts on a setting.
 
 pub mod args;
@@ -15,6 +16,7 @@ pub mod host;
 pub mod keys;
 pub mod read;
 pub mod records;
+pub mod redact;
 pub mod settings;
 pub mod show;
 pub mod values;

@@ -19,7 +19,8 @@ use crate::forwarder::Server;
 use crate::register::Kind;
 
 use written::{
-    denial, duration, duration_or_off, kinds, name, names, or_off, or_zero, policy, shown, size, snapshot_path,
+    denial, duration, duration_or_off, kinds, name, names, or_off, or_zero, policy, shown, size, size_or_off,
+    snapshot_path,
 };
 
 /// Every setting, checked.
@@ -318,6 +319,9 @@ pub struct Snapshot {
     /// How old what is known of a cluster may become, up to a year; zero: as old as it may.
     #[serde(serialize_with = "duration")]
     pub max_age: Duration,
+    /// Bytes of forwarded answers that are kept beside the inventory, 64 KiB to 64 MiB; `None`: none are.
+    #[serde(serialize_with = "size_or_off")]
+    pub cache: Option<u64>,
 }
 
 /// Where the last inventory is kept.

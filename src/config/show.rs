@@ -2,14 +2,23 @@
 
 use serde_json::{Value, json};
 
-use super::keys;
 use super::settings::Domain;
 use super::{Loaded, Origin, args};
+use super::{keys, redact};
 
 /// The settings as JSON: sections and keys as in the file, under `config`, with the notices beside it.
 #[must_use]
 pub fn json(loaded: &Loaded) -> Value {
-    json!({ "file": loaded.file, "config": loaded.config, "notices": loaded.notices })
+    redacted(json!({ "file": loaded.file, "config": loaded.config, "notices": loaded.notices }))
+}
+
+fn redacted(value: Value) -> Value {
+    match value {
+        Value::String(text) => Value::String(redact::secrets(&text)),
+        Value::Array(list) => list.into_iter().map(redacted).collect(),
+        Value::Object(map) => map.into_iter().map(|(key, value)| (key, redacted(value))).collect(),
+        other => other,
+    }
 }
 
 /// The settings as a table of key, value, and where it was set.
@@ -46,7 +55,7 @@ pub fn table(loaded: &Loaded) -> String {
 pub(super) fn value(value: &Value) -> String {
     match value {
         Value::Null => "-".to_owned(),
-        Value::String(text) => text.clone(),
+        Value::String(text) => redact::secrets(text),
         Value::Array(list) if list.is_empty() => "-".to_owned(),
         Value::Array(list) => list.iter().map(self::value).collect::<Vec<_>>().join(" "),
         other => other.to_string(),

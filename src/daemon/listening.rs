@@ -41,4 +41,11 @@ fn tell(listening: &Listening, dns: &Dns) {
     if inherited && sockets != dns.workers {
         tracing::info!("{address}: its {sockets} sockets are shared by {} workers (dns.workers)", dns.workers);
     }
+    if inherited && sockets < dns.workers {
+        tracing::warn!(
+            "{address} has fewer sockets than there are workers, as inherited ones get no siblings: for one each, run \
+             `systemctl stop` and `systemctl start`, or with the socket unit give it {} lines for this address",
+            dns.workers
+        );
+    }
 }

@@ -12,6 +12,7 @@ mod hosted;
 mod kept;
 mod limits;
 mod listening;
+mod live;
 mod readiness;
 mod reload;
 mod report;
@@ -20,7 +21,7 @@ mod upstreams;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, join_all};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -44,7 +45,8 @@ use crate::updater::Updater;
 use crate::{config, http, server, systemd, zone};
 use balancers::SimulatedBalancers;
 use feed::{Feed, Prepared};
-use kept::{Keeping, Saver, Watch};
+use kept::{CacheSaver, Keeping, Saver, Watch};
+use live::Live;
 pub use reload::Reload;
 use reload::Reloader;
 
@@ -118,17 +120,11 @@ enum Start {
 
 impl Start {
     /// What is done once everything works.
-    fn begin(
-        self,
-        config: Config,
-        updates: Updates,
-        zone: reload::ToZone,
-        (metrics, hangup, token): (&Metrics, Signal, CancellationToken),
-    ) {
+    fn begin(self, config: Config, live: Live, (metrics, hangup, token): (&Metrics, Signal, CancellationToken)) {
         match self {
             Self::Demo(greeting) => println!("{greeting}"),
             Self::Daemon(source) => {
-                let reloader = Reloader::new(source, config, updates, zone, metrics);
+                let reloader = Reloader::new(source, config, live, metrics);
                 tokio::spawn(token.run_until_cancelled_owned(reloader.run(hangup)));
             }
         }
@@ -149,6 +145,7 @@ async fn serve(config: Config, sockets: Sockets, feed: Feed, link: Arc<dyn Link>
     let forwarder = Forwarder::new(upstreams::forward_settings(&config)?, link);
 
     let keeping = Keeping::of(&config, &feed);
+    kept::cache(&keeping, &forwarder, clock.now());
     let updater = updater(&config, &feed, &listen, &keeping, (&status, clock));
     let outdated = Arc::clone(&forwarder);
     // What the upstreams said of a name is of no use once the zone says it.
@@ -157,7 +154,7 @@ async fn serve(config: Config, sockets: Sockets, feed: Feed, link: Arc<dyn Link>
     let (updates, messages) = Updates::channel();
     let updating = start_updater(updater, messages)?;
 
-    let access = access::start(&config.access, &stop.token)?;
+    let (access, rules) = access::start(&config.access, &stop.token)?;
     let responder = Responder::new(shared.clone(), Arc::clone(&forwarder), access).with_transfers(config.dns.transfer);
     let limits = limits::of(&config.limits);
     let handle = server::serve(sockets, Arc::new(responder), &metrics, &limits).map_err(Error::internal)?;
@@ -181,33 +178,32 @@ async fn serve(config: Config, sockets: Sockets, feed: Feed, link: Arc<dyn Link>
         let state = reporter.http_state(Arc::clone(&metrics), updates.clone(), Some(&forwarder));
         tokio::spawn(http::serve(listener, state, token.clone().cancelled_owned()));
     }
-    let saving = keep(&keeping, &reporter, &updates, &token);
-    let (reloading, reporting) = (updates.clone(), Arc::clone(&metrics));
+    let saving = keep(&keeping, &reporter, &updates, &forwarder, &token);
+    tokio::spawn(token.clone().run_until_cancelled_owned(Arc::clone(&forwarder).sweep()));
+    let (to_zone, reporting) = (zone_of(&feed, listen), Arc::clone(&metrics));
+    let live = Live::new(updates.clone(), to_zone, Arc::clone(&forwarder), rules, handle.limits());
     let ends = feed::Ends { updates, forwarder, metrics, status, clock, events };
     let mut sources: Vec<_> = hosted::start(ends.clone(), &config, &token).into_iter().collect();
     sources.push(feed::start(&feed, ends, &config, &token));
-    let alive = signs_of_life(&handle, &config, updating);
-    tokio::spawn(systemd::watchdog(alive, token.clone().cancelled_owned()));
+    tokio::spawn(systemd::watchdog(signs_of_life(&handle, &config, updating), token.clone().cancelled_owned()));
     systemd::ready();
     tokio::spawn(token.clone().run_until_cancelled_owned(reporter.tell_status()));
-    let zone = Box::new(move |config: &Config| zone_settings(config, &feed, &listen));
-    start.begin(config, reloading, zone, (&reporting, hangup, token));
+    start.begin(config, live, (&reporting, hangup, token));
     let ended = stop.wait(sources).await;
     systemd::stopping();
     finish(handle, saving).await;
     ended
 }
 
-/// Answers what is under way, while the inventory is saved.
-async fn finish(handle: ServerHandle, saving: Option<JoinHandle<()>>) {
+/// Waits until what is kept over a restart is saved, while queries are still answered, and then answers what is under way:
+/// once nobody reads the sockets, the next start had better not be far.
+async fn finish(handle: ServerHandle, saving: Vec<JoinHandle<()>>) {
+    if tokio::time::timeout(DRAIN, join_all(saving)).await.is_err() {
+        tracing::warn!("what is kept over a restart could not be saved within {DRAIN:?}; files of before stay");
+    }
     let unanswered = handle.stop(DRAIN).await;
     if unanswered > 0 {
         tracing::warn!("{unanswered} questions were still unanswered at the end of {DRAIN:?}");
-    }
-    if let Some(saving) = saving
-        && tokio::time::timeout(DRAIN, saving).await.is_err()
-    {
-        tracing::warn!("the inventory could not be saved within {DRAIN:?}; the file of before stays");
     }
 }
 
@@ -230,20 +226,28 @@ fn updater(
     }
 }
 
-/// Keeps the inventory on disk, if that is wanted, and says how old answers are.
+/// Keeps inventory and forwarded answers on disk, if that is wanted, and says how old answers are.
 fn keep(
     keeping: &Keeping,
     reporter: &report::Reporter,
     updates: &Updates,
+    forwarder: &Arc<Forwarder>,
     token: &CancellationToken,
-) -> Option<JoinHandle<()>> {
+) -> Vec<JoinHandle<()>> {
     let (status, clock) = (Arc::clone(&reporter.status), reporter.clock);
     let watch = Watch { updates: updates.clone(), status: Arc::clone(&status), clock, max_age: keeping.max_age };
     tokio::spawn(token.clone().run_until_cancelled_owned(watch.run()));
-    let path = keeping.inventory.clone()?;
-    let (updates, updated, counts) = (updates.clone(), Arc::clone(&reporter.stats), Arc::clone(&keeping.counts));
-    let saver = Saver { path, updates, updated, status, clock, counts };
-    Some(tokio::spawn(saver.run(token.clone())))
+    let mut saving = Vec::new();
+    if let Some(file) = keeping.cache.clone() {
+        let saver = CacheSaver { file, forwarder: Arc::clone(forwarder), counts: Arc::clone(&keeping.counts) };
+        saving.push(tokio::spawn(saver.run(token.clone())));
+    }
+    if let Some(path) = keeping.inventory.clone() {
+        let (updates, updated, counts) = (updates.clone(), Arc::clone(&reporter.stats), Arc::clone(&keeping.counts));
+        let saver = Saver { path, updates, updated, status, clock, counts };
+        saving.push(tokio::spawn(saver.run(token.clone())));
+    }
+    saving
 }
 
 /// What systemd's watchdog is answered by.
@@ -308,9 +312,15 @@ impl Stop {
 
 /// Runs the updater on a thread of its own: rendering a whole cluster takes a while, in which others want to be served.
 fn start_updater(updater: Updater, messages: mpsc::Receiver<Message>) -> Result<std::thread::JoinHandle<()>, Error> {
-    let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(Error::internal)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().map_err(Error::internal)?;
     let thread = std::thread::Builder::new().name("updater".to_owned());
     thread.spawn(move || runtime.block_on(updater.run(messages))).map_err(Error::internal)
+}
+
+/// From a configuration to what the zone needs of it.
+fn zone_of(feed: &Prepared, listen: Vec<std::net::SocketAddr>) -> live::ToZone {
+    let feed = feed.clone();
+    Box::new(move |config: &Config| zone_settings(config, &feed, &listen))
 }
 
 fn zone_settings(config: &Config, feed: &Prepared, listen: &[std::net::SocketAddr]) -> zone::Settings {
@@ -334,3 +344,6 @@ fn zone_settings(config: &Config, feed: &Prepared, listen: &[std::net::SocketAdd
         source: feed.label(),
     }
 }
+
+#[cfg(test)]
+mod tests;

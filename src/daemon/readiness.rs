@@ -15,10 +15,22 @@ use crate::zone::Sync;
 const EVENTS_BOUND: Duration = Duration::from_secs(60);
 
 /// Ready once every cluster that is followed, and the hosted zone if a copy of it is kept, has been read, and as long as
-/// no source is older than its bound; without a source, at once.
-pub(super) fn of(feed: &Prepared, reads_zone: bool, sync: &Sync, report: &StatusReport, now: Timestamp) -> Readiness {
+/// no source is older than its bound; without a source, at once. `full` is what the inventory holds if it is full, else 0.
+pub(super) fn of(
+    (feed, reads_zone): (&Prepared, bool),
+    sync: &Sync,
+    report: &StatusReport,
+    full: u64,
+    now: Timestamp,
+) -> Readiness {
     let mut warnings: Vec<String> = report.failing.iter().map(ToString::to_string).collect();
     warnings.extend(report.events.iter().filter_map(|events| events.shared_with.as_deref().map(shared_queue)));
+    if full > 0 {
+        warnings.push(format!(
+            "the inventory holds {full} services, tasks and container instances, and there is no room for new ones, which \
+             have no names: follow fewer clusters, or raise limits.inventory"
+        ));
+    }
     let mut reasons = unread(feed, sync);
     if reads_zone && report.hosted_zone.is_none() {
         reasons.push("the hosted zone has not been read completely yet".to_owned());

@@ -8,15 +8,11 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use tokio::signal::unix::Signal;
 
 use super::Error;
+use super::live::{Live, Relog};
 use crate::config::difference::{applicable, between};
-use crate::config::settings::Log;
 use crate::config::{Config, Faults, Loaded};
 use crate::metrics::{Metrics, table};
-use crate::source::Updates;
-use crate::{systemd, zone};
-
-/// Logs as much as the settings say from now on, or says why not.
-pub type Relog = Box<dyn Fn(&Log) -> Result<(), String> + Send>;
+use crate::systemd;
 
 /// Where a configuration comes from, and who heeds its log settings.
 pub struct Reload {
@@ -33,29 +29,25 @@ struct Reloads {
     refused: AtomicU64,
 }
 
-/// From the configuration to what the zone needs of it.
-pub(super) type ToZone = Box<dyn Fn(&Config) -> zone::Settings + Send>;
-
 /// Does it.
 pub(super) struct Reloader {
     source: Reload,
     /// What holds at present.
     running: Config,
-    updates: Updates,
-    zone: ToZone,
+    live: Live,
     counts: Arc<Reloads>,
 }
 
 impl Reloader {
     /// One that has read nothing anew yet; `running` holds. Exports what it counts.
-    pub(super) fn new(source: Reload, running: Config, updates: Updates, zone: ToZone, metrics: &Metrics) -> Self {
+    pub(super) fn new(source: Reload, running: Config, live: Live, metrics: &Metrics) -> Self {
         let counts: Arc<Reloads> = Arc::default();
         let read = Arc::clone(&counts);
         metrics.provide(&table::CONFIG_RELOADS, move |samples| {
             samples.labelled(&["applied"], read.applied.load(Relaxed) as f64);
             samples.labelled(&["refused"], read.refused.load(Relaxed) as f64);
         });
-        Self { source, running, updates, zone, counts }
+        Self { live: live.begins_with(&running), source, running, counts }
     }
 
     /// Reads the configuration at each signal, for as long as the daemon runs.
@@ -63,7 +55,12 @@ impl Reloader {
         while hangup.recv().await.is_some() {
             systemd::reloading();
             match (self.source.load)() {
-                Ok(loaded) => self.apply(&loaded).await,
+                Ok(loaded) => {
+                    if let Err(error) = self.apply(&loaded).await {
+                        self.counts.refused.fetch_add(1, Relaxed);
+                        tracing::error!("the configuration was not reloaded, the old one holds: {error}");
+                    }
+                }
                 Err(faults) => {
                     self.counts.refused.fetch_add(1, Relaxed);
                     let count = faults.faults.len();
@@ -75,15 +72,15 @@ impl Reloader {
         }
     }
 
-    async fn apply(&mut self, loaded: &Loaded) {
+    async fn apply(&mut self, loaded: &Loaded) -> Result<(), Error> {
         let wanted = &loaded.config;
         let applied = applicable(&self.running, wanted);
         let (now, later) = (between(&self.running, &applied), between(&applied, wanted));
+        let prepared = self.live.prepare(&self.running, &applied)?;
         if let Err(error) = (self.source.log)(&applied.log) {
             tracing::error!("log.level cannot be changed: {error}");
         }
-        // It fails only at shutdown.
-        let _ = self.updates.configure((self.zone)(&applied)).await;
+        self.live.change(prepared).await;
         self.running = applied;
         self.counts.applied.fetch_add(1, Relaxed);
         for notice in &loaded.notices {
@@ -96,6 +93,7 @@ impl Reloader {
             tracing::warn!("takes effect at a restart: {change}");
         }
         tracing::info!("configuration reloaded: {} keys changed, {} need a restart", now.len(), later.len());
+        Ok(())
     }
 }
 

@@ -41,7 +41,8 @@ pub(super) struct Reporter {
 impl Reporter {
     fn readiness(&self) -> Readiness {
         let sync = Arc::clone(&self.shared.load().zone.sync);
-        readiness::of(&self.feed, self.reads_zone, &sync, &self.status.report(), self.clock.now())
+        let full = self.stats.full.load(Ordering::Relaxed);
+        readiness::of((&self.feed, self.reads_zone), &sync, &self.status.report(), full, self.clock.now())
     }
 
     /// Keeps the line of `systemctl status` true.

@@ -55,11 +55,17 @@ fn hosts(config: &Config) -> Result<Vec<Host>, Error> {
     Ok(hosts::parse(&text))
 }
 
+/// Whether some upstream is asked over TLS.
+pub(super) fn are_encrypted(config: &Config) -> bool {
+    let forward = &config.forward;
+    let mut servers = forward.upstreams.iter().chain(forward.domains.iter().flat_map(|domain| &domain.upstreams));
+    servers.any(|server| server.tls.is_some())
+}
+
 /// The network, and certificates if some upstream is asked over TLS.
 pub(super) fn link(config: &Config) -> Result<Arc<UpstreamLink>, Error> {
     let forward = &config.forward;
-    let mut servers = forward.upstreams.iter().chain(forward.domains.iter().flat_map(|domain| &domain.upstreams));
-    if !servers.any(|server| server.tls.is_some()) {
+    if !are_encrypted(config) {
         return Ok(Arc::default());
     }
     let ca = forward.tls_ca.as_deref();

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use hickory_proto::serialize::binary::{BinDecoder, Restrict};
 use triomphe::ThinArc;
 
-use super::records::{ASKED, Records, RecordsBuilder, record, record_wire};
+use super::records::{ASKED, Records, RecordsBuilder, record};
 use super::{DomainName, Ede, RData, Rcode, RecordType, UDP_EDNS_LIMIT};
 
 /// Octets that memory is read in.
@@ -228,6 +228,12 @@ impl BodyBuilder {
         self.answers.len()
     }
 
+    /// Whether there is no answer record so far.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// Adds an answer record of the name that was asked. TTL in seconds.
     pub fn answer(&mut self, ttl: u32, data: &RData) -> &mut Self {
         self.answers.push(ASKED, &record(ttl, data));
@@ -236,7 +242,7 @@ impl BodyBuilder {
 
     /// Adds an answer record of the name that was asked, its data in wire form without compression. TTL in seconds.
     pub fn answer_wire(&mut self, ttl: u32, kind: RecordType, rdata: &[u8]) -> &mut Self {
-        self.answers.push(ASKED, &record_wire(ttl, kind, rdata));
+        self.answers.push_wire(ASKED, ttl, kind, rdata);
         self
     }
 
@@ -265,7 +271,10 @@ impl BodyBuilder {
     /// Adds an address of the target of the answer record added last, for ADDITIONAL.
     pub fn glue(&mut self, ttl: u32, address: IpAddr) -> &mut Self {
         if let Some(of) = self.answers.len().checked_sub(1).and_then(|last| u16::try_from(last).ok()) {
-            self.glue.push(of.to_be_bytes(), &record(ttl, &address_record(address)));
+            match address {
+                IpAddr::V4(v4) => self.glue.push_wire(of.to_be_bytes(), ttl, RecordType::A, &v4.octets()),
+                IpAddr::V6(v6) => self.glue.push_wire(of.to_be_bytes(), ttl, RecordType::AAAA, &v6.octets()),
+            }
         }
         self
     }

@@ -7,6 +7,8 @@ use std::borrow::Borrow;
 use std::fmt;
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use super::Name;
 
 /// Longest name in wire form, in bytes (RFC 1035 2.3.4).
@@ -33,15 +35,18 @@ impl DomainName {
         if length > MAX_NAME {
             return None;
         }
-        let mut wire = Vec::with_capacity(length);
+        // Names are made by the hundred thousand: each is allocated once, at its length.
+        let mut wire = SmallVec::<[u8; MAX_NAME + 1]>::new();
         for label in labels {
             let label = label.as_ref();
             let size = u8::try_from(label.len()).ok().filter(|size| (1..=MAX_LABEL as u8).contains(size))?;
             wire.push(size);
-            wire.extend(label.iter().map(u8::to_ascii_lowercase));
+            wire.extend_from_slice(label);
         }
+        // No length of a label is a letter.
+        wire.make_ascii_lowercase();
         wire.extend_from_slice(&suffix.0);
-        Some(Self(wire.into()))
+        Some(Self(wire.as_slice().into()))
     }
 
     /// Reads a name in presentation form (`www.example.com`, final dot optional, `\.` and `\DDD` escapes).
@@ -64,7 +69,9 @@ impl DomainName {
     pub fn from_wire(wire: &[u8]) -> Option<Self> {
         let end = labels(wire).try_fold(0usize, |at, label| at.checked_add(label.len() + 1))?;
         let whole = wire.len() <= MAX_NAME && end + 1 == wire.len() && wire.last() == Some(&0);
-        whole.then(|| Self(wire.to_ascii_lowercase().into()))
+        let mut wire: SmallVec<[u8; MAX_NAME + 1]> = whole.then(|| wire.into())?;
+        wire.make_ascii_lowercase();
+        Some(Self(wire.as_slice().into()))
     }
 
     /// The wire form.

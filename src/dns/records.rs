@@ -101,6 +101,16 @@ impl RecordsBuilder {
         }
     }
 
+    /// Adds a record of RDATA in wire form, uncompressed. TTL in seconds.
+    pub(super) fn push_wire(&mut self, owner: [u8; 2], ttl: u32, kind: RecordType, rdata: &[u8]) {
+        let Ok(length) = u16::try_from(rdata.len()) else { return };
+        if self.reserve(FIXED + rdata.len()) {
+            self.bytes.extend_from_slice(&owner);
+            self.bytes.extend_from_slice(&fixed(ttl, kind, length));
+            self.bytes.extend_from_slice(rdata);
+        }
+    }
+
     /// Adds a record of other records as it is.
     pub(super) fn push_raw(&mut self, record: &[u8]) {
         if !record.is_empty() && self.reserve(record.len()) {
@@ -150,15 +160,16 @@ pub(super) fn record(ttl: u32, data: &RData) -> Vec<u8> {
 }
 
 /// The same of RDATA in wire form, uncompressed.
-pub(super) fn record_wire(ttl: u32, kind: RecordType, rdata: &[u8]) -> Vec<u8> {
+fn record_wire(ttl: u32, kind: RecordType, rdata: &[u8]) -> Vec<u8> {
     let Ok(length) = u16::try_from(rdata.len()) else { return Vec::new() };
-    let mut record = Vec::with_capacity(FIXED + rdata.len());
-    record.extend_from_slice(&u16::from(kind).to_be_bytes());
-    record.extend_from_slice(&1u16.to_be_bytes());
-    record.extend_from_slice(&ttl.to_be_bytes());
-    record.extend_from_slice(&length.to_be_bytes());
-    record.extend_from_slice(rdata);
-    record
+    [&fixed(ttl, kind, length), rdata].concat()
+}
+
+/// What stands between owner and RDATA.
+fn fixed(ttl: u32, kind: RecordType, length: u16) -> [u8; FIXED - 2] {
+    let ([k0, k1], [t0, t1, t2, t3], [l0, l1]) =
+        (u16::from(kind).to_be_bytes(), ttl.to_be_bytes(), length.to_be_bytes());
+    [k0, k1, 0, 1, t0, t1, t2, t3, l0, l1]
 }
 
 #[cfg(test)]

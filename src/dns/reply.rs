@@ -83,7 +83,7 @@ pub struct ReplyContext<'c> {
     pub spin: u32,
     /// Largest reply in bytes ([`Question::limit`]).
     pub limit: usize,
-    /// An extended error of the whole snapshot (stale), used when the body has none.
+    /// An extended error of the whole snapshot (stale), besides that of the body.
     pub ede: Option<&'c Ede>,
     /// The cookies that the reply carries back, if the query had one.
     pub cookie: Option<ReplyCookie>,
@@ -94,8 +94,8 @@ pub struct ReplyContext<'c> {
 /// kept if the query had one.
 pub fn write(out: &mut Vec<u8>, question: &Question<'_>, body: &Body, context: &ReplyContext<'_>) {
     begin(out, question, body.authoritative(), body.rcode());
-    let ede = body.ede().or(context.ede);
-    let limit = room(question, ede, context);
+    let remarks = Remarks { own: body.ede(), whole: context.ede };
+    let limit = room(question, context);
     let mut places = Places::default();
     let (answers, complete) = write_answers(out, body, context.spin, limit, &mut places);
     let mut counts = [answers, 0, 0];
@@ -111,11 +111,46 @@ pub fn write(out: &mut Vec<u8>, question: &Question<'_>, body: &Body, context: &
         counts[1] += 1;
     }
     if complete {
-        counts[2] = write_glue(out, body, limit, &places);
+        // Glue is a kindness, a remark is asked for.
+        let room = limit - remarks.fitting(limit.saturating_sub(out.len())).len();
+        counts[2] = write_glue(out, body, room, &places);
     } else {
         out[2] |= 0x02;
     }
-    end(out, question, counts, ede, context);
+    end(out, question, counts, remarks, context);
+}
+
+/// Extended errors of one reply: why it is what it is, and that of the whole snapshot (RFC 8914 2 allows several).
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Remarks<'e> {
+    /// That of the answer.
+    pub own: Option<&'e Ede>,
+    /// That of the whole snapshot.
+    pub whole: Option<&'e Ede>,
+}
+
+impl<'e> Remarks<'e> {
+    /// That of an answer alone.
+    #[must_use]
+    pub fn of(own: Option<&'e Ede>) -> Self {
+        Self { own, whole: None }
+    }
+
+    fn iter(self) -> impl Iterator<Item = &'e Ede> {
+        self.own.into_iter().chain(self.whole)
+    }
+
+    /// Length in bytes of their options.
+    fn len(self) -> usize {
+        self.iter().map(Ede::option_len).sum()
+    }
+
+    /// Those that have room in so many bytes.
+    fn fitting(self, room: usize) -> Self {
+        let whole = self.whole.filter(|ede| ede.option_len() <= room);
+        let left = room - whole.map_or(0, Ede::option_len);
+        Self { own: self.own.filter(|ede| ede.option_len() <= left), whole }
+    }
 }
 
 /// Writes header and question. The counts and TC are yet to be known.
@@ -128,17 +163,21 @@ fn begin(out: &mut Vec<u8>, question: &Question<'_>, authoritative: bool, rcode:
     out.extend_from_slice(question.wire());
 }
 
-/// Where the records must end, so that the OPT has room.
-fn room(question: &Question<'_>, ede: Option<&Ede>, context: &ReplyContext<'_>) -> usize {
-    let opt_len = question.edns.map_or(0, |_| opt_len(ede, context.cookie.as_ref()));
+/// Where the records must end, so that the OPT has room. An extended error takes no room from them: it must not be what
+/// truncates a reply (RFC 8914 3).
+fn room(question: &Question<'_>, context: &ReplyContext<'_>) -> usize {
+    let opt_len = question.edns.map_or(0, |_| opt_len(Remarks::default(), context.cookie.as_ref()));
     context.limit.min(TCP_LIMIT).saturating_sub(opt_len)
 }
 
-/// Writes the OPT if the query had one, and the numbers of answers, of records of AUTHORITY and of ADDITIONAL.
-fn end(out: &mut Vec<u8>, question: &Question<'_>, counts: [u16; 3], ede: Option<&Ede>, context: &ReplyContext<'_>) {
+/// Writes the OPT if the query had one, with the extended errors that fit, and the numbers of answers, of records of
+/// AUTHORITY and of ADDITIONAL.
+fn end(out: &mut Vec<u8>, question: &Question<'_>, counts: [u16; 3], remarks: Remarks<'_>, context: &ReplyContext<'_>) {
     let [answers, authority, mut additional] = counts;
     if let Some(edns) = question.edns {
-        write_opt(out, edns.dnssec_ok, ede, context.cookie.as_ref());
+        let room = room(question, context);
+        let remarks = remarks.fitting(room.saturating_sub(out.len()));
+        write_opt(out, edns.dnssec_ok, remarks, context.cookie.as_ref());
         additional += 1;
     }
     for (place, count) in [6, 8, 10].into_iter().zip([answers, authority, additional]) {
@@ -255,7 +294,7 @@ pub fn write_notice(out: &mut Vec<u8>, question: &Question<'_>, notice: Notice, 
     out.extend_from_slice(question.wire());
     if let Some(edns) = question.edns {
         let opt = out.len();
-        write_opt(out, edns.dnssec_ok, ede.as_ref(), cookie);
+        write_opt(out, edns.dnssec_ok, Remarks::of(ede.as_ref()), cookie);
         if let Some(extended) = out.get_mut(opt + 5) {
             *extended = high;
         }
@@ -275,24 +314,22 @@ pub enum Notice {
 
 /// Length in bytes of the OPT record with these options.
 #[must_use]
-pub fn opt_len(ede: Option<&Ede>, cookie: Option<&ReplyCookie>) -> usize {
-    OPT_LEN + options_len(ede, cookie)
+pub fn opt_len(remarks: Remarks<'_>, cookie: Option<&ReplyCookie>) -> usize {
+    OPT_LEN + options_len(remarks, cookie)
 }
 
-fn options_len(ede: Option<&Ede>, cookie: Option<&ReplyCookie>) -> usize {
-    ede.map_or(0, Ede::option_len) + cookie.map_or(0, |_| ReplyCookie::OPTION_LEN)
+fn options_len(remarks: Remarks<'_>, cookie: Option<&ReplyCookie>) -> usize {
+    remarks.len() + cookie.map_or(0, |_| ReplyCookie::OPTION_LEN)
 }
 
 /// Appends our OPT record: payload size 1232, version 0, the client's DO bit, why the answer is what it is, and the
 /// cookies.
-pub fn write_opt(out: &mut Vec<u8>, dnssec_ok: bool, ede: Option<&Ede>, cookie: Option<&ReplyCookie>) {
+pub fn write_opt(out: &mut Vec<u8>, dnssec_ok: bool, remarks: Remarks<'_>, cookie: Option<&ReplyCookie>) {
     out.extend_from_slice(&[0, 0, 41]);
     out.extend_from_slice(&(UDP_EDNS_LIMIT as u16).to_be_bytes());
     out.extend_from_slice(&[0, 0, u8::from(dnssec_ok) << 7, 0]);
-    out.extend_from_slice(&u16::try_from(options_len(ede, cookie)).unwrap_or_default().to_be_bytes());
-    if let Some(ede) = ede {
-        ede.write(out);
-    }
+    out.extend_from_slice(&u16::try_from(options_len(remarks, cookie)).unwrap_or_default().to_be_bytes());
+    remarks.iter().for_each(|ede| ede.write(out));
     if let Some(cookie) = cookie {
         cookie.write(out);
     }

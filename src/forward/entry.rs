@@ -44,8 +44,8 @@ pub struct Entry {
     pub(super) ede: Option<Arc<Ede>>,
     pub(super) ttl: u32,
     pub(super) stored_at: Instant,
-    /// Its records as they stand behind an alias, made when first asked for so. Not counted as memory of its own: there
-    /// are no more of them than the zone has aliases.
+    /// Its records as they stand behind an alias, made when first asked for so, of addresses only. Not counted as memory
+    /// of its own: there are no more of them than eight (types and flags) for each alias of the zone.
     pub(super) tail: OnceLock<Tail>,
 }
 
@@ -164,7 +164,7 @@ impl Entry {
         let (marks, rcode) =
             if self.is_about(question) { (&*self.marks, self.rcode) } else { (&[][..], Rcode::ServFail) };
         let end = marks.last().map_or(self.question_end, |mark| mark.end);
-        let opt_len = question.edns.map_or(0, |_| reply::opt_len(None, cookie));
+        let opt_len = question.edns.map_or(0, |_| reply::opt_len(reply::Remarks::default(), cookie));
         let room = limit.min(TCP_LIMIT).saturating_sub(opt_len);
         // It must never be the reason that truncates a reply.
         let ede = self.ede(now).filter(|ede| usize::from(end) + ede.option_len() <= room);
@@ -186,7 +186,7 @@ impl Entry {
         out.extend_from_slice(self.wire.get(usize::from(self.question_end)..usize::from(end)).unwrap_or_default());
         self.set_ttls(out, kept, now);
         if let Some(edns) = question.edns {
-            reply::write_opt(out, edns.dnssec_ok, ede.map(Arc::as_ref), cookie);
+            reply::write_opt(out, edns.dnssec_ok, reply::Remarks::of(ede.map(Arc::as_ref)), cookie);
         }
     }
 
@@ -201,7 +201,13 @@ impl Entry {
         context: &ReplyContext<'_>,
     ) {
         let (age, stale) = (self.age(now), self.is_stale(now));
-        let tail = self.tail.get_or_init(|| self.new_tail());
+        let made;
+        let tail = if matches!(question.qtype, RecordType::A | RecordType::AAAA) {
+            self.tail.get_or_init(|| self.new_tail())
+        } else {
+            made = self.new_tail();
+            &made
+        };
         let ede = self.ede(now).map(Arc::as_ref);
         reply::write_chain(out, question, (aliases, tail), |ttl| aged(ttl, age, stale), ede, context);
     }
@@ -237,6 +243,20 @@ impl Entry {
         Decoded { rcode: self.rcode, answers, authority: records.flatten().collect() }
     }
 
+    /// The reply that would bring it anew: TTLs as they were when it came, and behind an OPT record what the upstream said
+    /// of it.
+    pub(super) fn message(&self, key: &Key) -> Vec<u8> {
+        let mut out = vec![0, 0, 0x81];
+        out.push(0x80 | u8::from(self.authentic) << 5 | u8::from(key.checking_disabled) << 4 | self.rcode.code());
+        let authority = self.marks.len().saturating_sub(usize::from(self.answers));
+        for count in [1, usize::from(self.answers), authority, 1] {
+            out.extend_from_slice(&u16::try_from(count).unwrap_or(u16::MAX).to_be_bytes());
+        }
+        out.extend_from_slice(self.wire.get(HEADER_LEN..).unwrap_or_default());
+        reply::write_opt(&mut out, key.dnssec_ok, reply::Remarks::of(self.ede.as_deref()), None);
+        out
+    }
+
     /// Whether this is the answer to `question`.
     fn is_about(&self, question: &Question<'_>) -> bool {
         let asked =
@@ -256,7 +276,8 @@ impl Entry {
     }
 
     /// Whole seconds since it came; 0 if `now` is before that.
-    fn age(&self, now: Instant) -> u32 {
+    #[must_use]
+    pub fn age(&self, now: Instant) -> u32 {
         u32::try_from(now.saturating_duration_since(self.stored_at).as_secs()).unwrap_or(u32::MAX)
     }
 }

@@ -14,6 +14,7 @@ pub mod plan;
 pub mod query;
 pub mod random;
 pub mod reject;
+pub mod saved;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod upstream;

@@ -36,7 +36,7 @@ pub fn build(key: &Key, question: &[u8], id: u16, edns: bool) -> Vec<u8> {
     bytes.extend_from_slice(&[0x01, flags, 0, 1, 0, 0, 0, 0, 0, u8::from(edns)]);
     bytes.extend_from_slice(question);
     if edns {
-        reply::write_opt(&mut bytes, key.dnssec_ok, None, None);
+        reply::write_opt(&mut bytes, key.dnssec_ok, reply::Remarks::default(), None);
     }
     bytes
 }

@@ -9,6 +9,7 @@ use futures_util::FutureExt;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 
 use super::budget::Class;
+use super::rules::Rules;
 use super::settings::Server;
 use super::stats::count;
 use super::{Flight, ForwardError, Forwarder, Link, now, probe};
@@ -28,9 +29,9 @@ type InLine<'b> = Pin<Box<dyn Future<Output = ()> + Send + 'b>>;
 
 /// Asks the upstreams for `key`.
 pub(super) async fn run(forwarder: &Arc<Forwarder>, key: &Key, class: Class) -> Result<Entry, ForwardError> {
-    let begun = now();
-    let mut exchange = begin(forwarder, key)?;
-    if forwarder.budget.is_exhausted(class) {
+    let (begun, rules) = (now(), forwarder.rules.load_full());
+    let mut exchange = begin(forwarder, &rules, key)?;
+    if rules.budget.is_exhausted(class) {
         count(&forwarder.stats.shed_waited);
     }
     let mut arriving: FuturesUnordered<Arriving> = FuturesUnordered::new();
@@ -42,7 +43,7 @@ pub(super) async fn run(forwarder: &Arc<Forwarder>, key: &Key, class: Class) -> 
         let sends = exchange.wants_to_send();
         // The place in line is kept while other things happen.
         if in_line.as_ref().map(|(transport, _)| *transport) != sends {
-            in_line = sends.map(|transport| (transport, forwarder.budget.take(class, transport).boxed()));
+            in_line = sends.map(|transport| (transport, rules.budget.take(class, transport).boxed()));
         }
         let turn = async {
             match &mut in_line {
@@ -60,13 +61,13 @@ pub(super) async fn run(forwarder: &Arc<Forwarder>, key: &Key, class: Class) -> 
             () = turn => {
                 in_line = None;
                 if let Some(transmit) = exchange.poll_transmit(now()) {
-                    arriving.push(Box::pin(send(forwarder, transmit)));
+                    arriving.push(Box::pin(send(&rules, transmit)));
                 }
             }
             () = tokio::time::sleep_until(until) => exchange.handle_timeout(now()),
         }
         for (upstream, observation) in exchange.take_observed() {
-            probe::observe(forwarder, upstream, observation);
+            probe::observe(forwarder, &rules, upstream, observation);
         }
     };
     forwarder.stats.count_exchange(exchange.tally(), now().saturating_duration_since(begun), outcome.as_ref().err());
@@ -74,23 +75,23 @@ pub(super) async fn run(forwarder: &Arc<Forwarder>, key: &Key, class: Class) -> 
 }
 
 /// The exchange for `key`, and a look at those of its upstreams that nobody has asked before.
-fn begin(forwarder: &Arc<Forwarder>, key: &Key) -> Result<Exchange, ForwardError> {
-    let settings = &forwarder.settings;
+fn begin(forwarder: &Arc<Forwarder>, rules: &Arc<Rules>, key: &Key) -> Result<Exchange, ForwardError> {
+    let settings = &rules.settings;
     let mut bytes = [0; Random::LEN];
-    forwarder.link.random(&mut bytes).map_err(|_| ForwardError::Unreachable)?;
+    rules.link.random(&mut bytes).map_err(|_| ForwardError::Unreachable)?;
     let random = Random::from_bytes(&bytes);
-    let candidates = forwarder.upstreams.candidates(&key.name, &random, now());
+    let candidates = rules.upstreams.candidates(&key.name, &random, now());
     if candidates.is_empty() {
         return Err(ForwardError::Loop);
     }
-    for candidate in candidates.iter().filter(|candidate| forwarder.upstreams.is_first_use(candidate.upstream)) {
-        probe::look(forwarder, candidate.upstream);
+    for candidate in candidates.iter().filter(|candidate| rules.upstreams.is_first_use(candidate.upstream)) {
+        probe::look(forwarder, rules, candidate.upstream);
     }
-    let down = forwarder.upstreams.are_down(key.name.as_wire());
+    let down = rules.upstreams.are_down(key.name.as_wire());
     let plan = Plan {
         candidates,
         budget: if down { settings.timing.stale_wait } else { settings.timing.budget },
-        caps: forwarder.caps(key),
+        caps: rules.caps(key),
         mix_case: settings.mix_case,
     };
     Ok(Exchange::new(key.clone(), plan, random, now()))
@@ -111,9 +112,9 @@ fn judge(exchange: &mut Exchange, arrival: Arrival) -> Option<Arriving> {
 }
 
 /// Sends one query and waits for the first thing to come back.
-fn send(forwarder: &Forwarder, transmit: Transmit) -> impl Future<Output = Arrival> + Send + use<> {
-    let link: Arc<dyn Link> = Arc::clone(&forwarder.link);
-    let to = forwarder.upstreams.server(transmit.upstream).cloned();
+fn send(rules: &Rules, transmit: Transmit) -> impl Future<Output = Arrival> + Send + use<> {
+    let link: Arc<dyn Link> = Arc::clone(&rules.link);
+    let to = rules.upstreams.server(transmit.upstream).cloned();
     let Transmit { attempt, transport, query, .. } = transmit;
     async move {
         let Some(to) = to else {

@@ -82,7 +82,8 @@ impl Forwarder {
             Joined::Waiting(waiting) => waiting,
         };
         let Some(stale) = stale else { return outcome(waiting).await };
-        match tokio::time::timeout(self.settings.timing.stale_wait, outcome(waiting)).await {
+        let patience = self.rules.load().settings.timing.stale_wait;
+        match tokio::time::timeout(patience, outcome(waiting)).await {
             Ok(resolved) => self.or_stale(resolved, Some(stale)),
             Err(_) => self.or_stale(Err(ForwardError::Timeout), Some(stale)),
         }
@@ -129,7 +130,7 @@ impl Forwarder {
             return Joined::Known(Ok(answer));
         }
         let client = client.map(|client| (client, class));
-        if client.is_some_and(|client| !in_flight.may_begin(client, self.settings.max_in_flight)) {
+        if client.is_some_and(|client| !in_flight.may_begin(client, self.max_in_flight)) {
             count(&self.stats.over_share);
             return Joined::Known(Err(ForwardError::OverShare));
         }
@@ -149,7 +150,8 @@ impl Forwarder {
 
     /// Why no exchange is begun for `key`, if so. With an answer at hand, even a stale one, less is asked for.
     fn refusal(&self, key: &Key, class: Class, at_hand: bool) -> Option<ForwardError> {
-        if !self.upstreams.serve(&key.name) {
+        let rules = self.rules.load();
+        if !rules.upstreams.serve(&key.name) {
             return Some(ForwardError::NoUpstream);
         }
         if probe::came_back(self, &key.name) {
@@ -159,10 +161,10 @@ impl Forwarder {
             count(&self.stats.held);
             return Some(error);
         }
-        if at_hand && self.upstreams.are_down(key.name.as_wire()) {
+        if at_hand && rules.upstreams.are_down(key.name.as_wire()) {
             return Some(ForwardError::Unreachable);
         }
-        (at_hand && self.budget.is_exhausted(class)).then_some(ForwardError::OverRate)
+        (at_hand && rules.budget.is_exhausted(class)).then_some(ForwardError::OverRate)
     }
 
     /// Places for one exchange. Our own questions have theirs, and may use those of the clients besides; names of our

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use super::budget::Class;
 use super::drive::over_stream;
+use super::rules::Rules;
 use super::stats::count;
 use super::{Forwarder, now};
 use crate::dns::{DomainName, HEADER_LEN, RecordType, name};
@@ -51,9 +52,9 @@ pub(super) fn came_back(forwarder: &Forwarder, name: &DomainName) -> bool {
 }
 
 /// Takes note of what was seen of an upstream, and does what follows from it.
-pub(super) fn observe(forwarder: &Arc<Forwarder>, upstream: usize, observation: Observation) {
-    let Some(turn) = forwarder.upstreams.observe(upstream, observation, now()) else { return };
-    let Some(server) = forwarder.upstreams.server(upstream) else { return };
+pub(super) fn observe(forwarder: &Arc<Forwarder>, rules: &Arc<Rules>, upstream: usize, observation: Observation) {
+    let Some(turn) = rules.upstreams.observe(upstream, observation, now()) else { return };
+    let Some(server) = rules.upstreams.server(upstream) else { return };
     match turn {
         Turn::Up => {
             tracing::info!("upstream {server} answers again");
@@ -62,31 +63,36 @@ pub(super) fn observe(forwarder: &Arc<Forwarder>, upstream: usize, observation: 
         Turn::Down => {
             count(&forwarder.stats.downs);
             tracing::warn!("upstream {server} does not answer; it is asked now and then whether it is back");
-            watch(forwarder, upstream);
+            watch(forwarder, rules, upstream);
         }
     }
 }
 
 /// Finds out whether an upstream that nobody has asked before leads back to us.
-pub(super) fn look(forwarder: &Arc<Forwarder>, upstream: usize) {
-    let forwarder = Arc::clone(forwarder);
+pub(super) fn look(forwarder: &Arc<Forwarder>, rules: &Arc<Rules>, upstream: usize) {
+    let (forwarder, rules) = (Arc::clone(forwarder), Arc::clone(rules));
     tokio::spawn(async move {
-        if matches!(ask(&forwarder, upstream).await, Found::Loop) && found_loop(&forwarder, upstream) {
-            watch(&forwarder, upstream);
+        if matches!(ask(&forwarder, &rules, upstream).await, Found::Loop) && found_loop(&forwarder, &rules, upstream) {
+            watch(&forwarder, &rules, upstream);
         }
     });
 }
 
-/// Asks an upstream that is down until it is up.
-fn watch(forwarder: &Arc<Forwarder>, upstream: usize) {
-    let forwarder = Arc::clone(forwarder);
+/// Asks those upstreams of new rules that are known to be down until they are up.
+pub(super) fn watch_all(forwarder: &Arc<Forwarder>, rules: &Arc<Rules>) {
+    rules.upstreams.down().into_iter().for_each(|upstream| watch(forwarder, rules, upstream));
+}
+
+/// Asks an upstream that is down until it is up, or other rules hold.
+fn watch(forwarder: &Arc<Forwarder>, rules: &Arc<Rules>, upstream: usize) {
+    let (forwarder, rules) = (Arc::clone(forwarder), Arc::clone(rules));
     tokio::spawn(async move {
         let (mut pause, longest) = PAUSES;
-        while !forwarder.upstreams.is_up(upstream) {
-            match ask(&forwarder, upstream).await {
-                Found::Reply { took } => observe(&forwarder, upstream, Observation::Answered { took }),
+        while !rules.upstreams.is_up(upstream) && Arc::ptr_eq(&rules, &forwarder.rules.load()) {
+            match ask(&forwarder, &rules, upstream).await {
+                Found::Reply { took } => observe(&forwarder, &rules, upstream, Observation::Answered { took }),
                 Found::Loop => {
-                    found_loop(&forwarder, upstream);
+                    found_loop(&forwarder, &rules, upstream);
                     tokio::time::sleep(LOOP_PAUSE).await;
                 }
                 Found::Nothing => {
@@ -99,9 +105,9 @@ fn watch(forwarder: &Arc<Forwarder>, upstream: usize) {
 }
 
 /// Takes note of a loop; says whether it is news.
-fn found_loop(forwarder: &Forwarder, upstream: usize) -> bool {
-    let news = forwarder.upstreams.found_looping(upstream);
-    if news && let Some(server) = forwarder.upstreams.server(upstream) {
+fn found_loop(forwarder: &Forwarder, rules: &Rules, upstream: usize) -> bool {
+    let news = rules.upstreams.found_looping(upstream);
+    if news && let Some(server) = rules.upstreams.server(upstream) {
         count(&forwarder.stats.loops);
         tracing::error!(
             "upstream {server} leads back to this resolver and is not asked any more: name another in [forward], \
@@ -112,9 +118,9 @@ fn found_loop(forwarder: &Forwarder, upstream: usize) -> bool {
 }
 
 /// Asks one upstream for a name of its own.
-async fn ask(forwarder: &Arc<Forwarder>, upstream: usize) -> Found {
+async fn ask(forwarder: &Forwarder, rules: &Rules, upstream: usize) -> Found {
     let mut random = [0; 10];
-    let (Some(server), Ok(())) = (forwarder.upstreams.server(upstream), forwarder.link.random(&mut random)) else {
+    let (Some(server), Ok(())) = (rules.upstreams.server(upstream), rules.link.random(&mut random)) else {
         return Found::Nothing;
     };
     let id = u16::from_be_bytes([random[8], random[9]]);
@@ -126,15 +132,15 @@ async fn ask(forwarder: &Arc<Forwarder>, upstream: usize) -> Found {
     let key = Key::new(name.clone(), RecordType::A);
     let query = query::build(&key, &query::question(&key), id, false);
     let transport = if server.tls.is_some() { Transport::Tls } else { Transport::Udp };
-    forwarder.budget.take(Class::Own, transport).await;
+    rules.budget.take(Class::Own, transport).await;
     count(&forwarder.stats.probes);
     forwarder.probes.lock().insert(name.clone(), false);
     let begun = now();
     let reply = async {
         if server.tls.is_some() {
-            return over_stream(&*forwarder.link, server, &query).await;
+            return over_stream(&*rules.link, server, &query).await;
         }
-        let mut flight = forwarder.link.udp(server.address, &query).await?;
+        let mut flight = rules.link.udp(server.address, &query).await?;
         loop {
             let bytes = flight.receive().await?;
             if is_reply(&bytes, id) {

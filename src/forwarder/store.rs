@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::ops::Deref;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use foldhash::fast::RandomState;
@@ -17,6 +17,8 @@ use crate::forward::{Entry, Key, KeyRef};
 
 /// Uses that make an answer popular; more are not counted.
 const POPULAR: u32 = 3;
+/// The most that an answer inherits.
+const WARMEST: u8 = 8;
 /// Failed questions that are remembered.
 const MAX_FAILURES: u64 = 10_000;
 /// Longest time that a question is not asked again because it has failed (RFC 9520 3.2: at most 5 minutes).
@@ -49,11 +51,13 @@ pub struct Answer {
     entry: Entry,
     uses: AtomicU32,
     renewing: AtomicBool,
+    /// What it has of those that it renews.
+    inherited: AtomicU8,
 }
 
 impl From<Entry> for Answer {
     fn from(entry: Entry) -> Self {
-        Self { entry, uses: AtomicU32::new(0), renewing: AtomicBool::new(false) }
+        Self::with_warmth(entry, 0)
     }
 }
 
@@ -66,6 +70,18 @@ impl Deref for Answer {
 }
 
 impl Answer {
+    /// An answer that others like it were asked for so much.
+    pub(super) fn with_warmth(entry: Entry, warmth: u8) -> Self {
+        let inherited = AtomicU8::new(warmth.min(WARMEST));
+        Self { entry, uses: AtomicU32::new(0), renewing: AtomicBool::new(false), inherited }
+    }
+
+    /// How much it is asked for, and those before it were: each life counts for half of the next one.
+    pub(super) fn warmth(&self) -> u8 {
+        let uses = u8::try_from(self.uses.load(Relaxed)).unwrap_or(u8::MAX);
+        uses.saturating_add(self.inherited.load(Relaxed))
+    }
+
     /// Counts a use; says whether this is the one that should have the answer renewed: once in its life, when it is
     /// popular and its time is nearly over. If that comes to nothing, whoever asks after its time asks for all.
     pub(super) fn used(&self, now: Instant) -> bool {
@@ -95,6 +111,10 @@ struct Failed {
 pub(super) struct Store {
     answers: AnswerCache<Key, Arc<Answer>, Weight, RandomState>,
     failures: Cache<Key, Failed, RandomState>,
+    /// Bytes that there is room for.
+    room: AtomicU64,
+    /// Answers put in so far.
+    kept: AtomicU64,
 }
 
 /// What an answer takes of the room, in bytes.
@@ -134,7 +154,7 @@ impl Store {
             Ok(options) => AnswerCache::with_options(options, Weight, RandomState::default(), lifecycle),
             Err(_) => AnswerCache::with(room / TYPICAL_ANSWER, bytes, Weight, RandomState::default(), lifecycle),
         };
-        Self { answers, failures }
+        Self { answers, failures, room: AtomicU64::new(bytes), kept: AtomicU64::new(0) }
     }
 
     pub(super) fn get(&self, key: KeyRef<'_>) -> Option<Arc<Answer>> {
@@ -145,10 +165,46 @@ impl Store {
     pub(super) fn keep(&self, key: Key, answer: &Arc<Answer>) {
         self.failures.invalidate(&key);
         if answer.ttl() > 0 {
+            if let Some(before) = self.answers.peek(&key) {
+                answer.inherited.store((before.warmth() / 2 + 1).min(WARMEST), Relaxed);
+            }
+            self.kept.fetch_add(1, Relaxed);
             self.answers.insert(key, Arc::clone(answer));
         } else {
             self.answers.remove(&key);
         }
+    }
+
+    /// Puts in an answer of before the start, unless there is a newer one.
+    pub(super) fn restore(&self, key: Key, answer: &Arc<Answer>) {
+        if self.answers.peek(&key).is_none() {
+            self.answers.insert(key, Arc::clone(answer));
+        }
+    }
+
+    /// Answers put in so far, those of before the start not counted.
+    pub(super) fn kept_so_far(&self) -> u64 {
+        self.kept.load(Relaxed)
+    }
+
+    /// Has room for so many bytes from now on; what is too much goes at once. The number of parts stays: with little room
+    /// left, the largest answers are not kept.
+    pub(super) fn resize(&self, bytes: u64) {
+        if bytes != self.room.swap(bytes, Relaxed) {
+            self.answers.set_capacity(bytes);
+        }
+    }
+
+    /// Removes this answer if it is still the one to `key`.
+    pub(super) fn drop_if_same(&self, key: &Key, answer: &Arc<Answer>) {
+        self.answers.remove_if(key, |there| Arc::ptr_eq(there, answer));
+    }
+
+    /// Removes the answers that `goes` says, and says how many they were. Looks at everything.
+    pub(super) fn weed(&self, goes: impl Fn(&Key, &Answer) -> bool) -> usize {
+        let before = self.answers.len();
+        self.answers.retain(|key, answer| !goes(key, answer));
+        before.saturating_sub(self.answers.len())
     }
 
     /// Why the question is not to be asked now, if it has just failed.
@@ -172,9 +228,7 @@ impl Store {
     pub(super) fn flush(&self, matches: impl Fn(&Key) -> bool) -> usize {
         let failed: Vec<_> = self.failures.iter().map(|(key, _)| key).filter(|key| matches(key)).collect();
         failed.iter().for_each(|key| self.failures.invalidate(&**key));
-        let before = self.answers.len();
-        self.answers.retain(|key, _| !matches(key));
-        before.saturating_sub(self.answers.len())
+        self.weed(|key, _| matches(key))
     }
 
     /// Forgets what is known of `names`, at a cost that follows their number and not that of the answers. An answer to

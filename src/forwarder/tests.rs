@@ -2,6 +2,8 @@
 
 mod bad_input;
 mod caching;
+mod rules;
+mod saving;
 mod shedding;
 mod staleness;
 mod upstreams;
@@ -162,9 +164,10 @@ async fn equal_questions_cost_one_query() {
     }
     assert_eq!((link.asked(), forwarder.in_flight()), (1, 0));
     assert_eq!((count(&forwarder.stats().coalesced), count(&forwarder.stats().udp_queries)), (999, 1));
-    let different = Key { dnssec_ok: true, ..www() };
-    ask(&forwarder, different).await.unwrap();
-    assert_eq!(link.asked(), 2);
+    for different in [Key { dnssec_ok: true, ..www() }, Key { checking_disabled: true, ..www() }] {
+        ask(&forwarder, different).await.unwrap();
+    }
+    assert_eq!(link.asked(), 3);
 }
 
 #[tokio::test(start_paused = true)]

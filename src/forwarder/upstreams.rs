@@ -62,6 +62,28 @@ impl Upstreams {
         Self { servers, health, used, routes }
     }
 
+    /// The same, with what is known of those that are among `before`.
+    pub(super) fn knowing(self, before: &Self) -> Self {
+        {
+            let (mut health, known) = (self.lock(), before.lock());
+            for (place, server) in self.servers.iter().enumerate() {
+                let Some(old) = before.servers.iter().position(|known| known == server) else { continue };
+                if let (Some(new), Some(known)) = (health.get_mut(place), known.get(old)) {
+                    *new = known.clone();
+                }
+                let used = before.used.get(old).is_some_and(|used| used.load(Relaxed));
+                self.used.iter().skip(place).take(1).for_each(|new| new.store(used, Relaxed));
+            }
+            self.tell_groups(&health);
+        }
+        self
+    }
+
+    /// Those that do not answer, as far as we know.
+    pub(super) fn down(&self) -> Vec<usize> {
+        self.lock().iter().enumerate().filter(|(_, health)| !health.is_up()).map(|(place, _)| place).collect()
+    }
+
     pub(super) fn server(&self, upstream: usize) -> Option<&Server> {
         self.servers.get(upstream)
     }

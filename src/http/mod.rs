@@ -5,6 +5,7 @@
 //! dawdles holds up nobody for long.
 
 pub mod client;
+mod guests;
 mod routes;
 
 use std::fmt;
@@ -14,18 +15,19 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
+use guests::{Guest, Guests};
 use hyper::server::conn::http1;
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use serde::Serialize;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use crate::dns::DomainName;
 
-/// Connections served at a time; more wait in the kernel's queue.
+/// Connections served at a time. One more sends away the one that has asked nothing for longest, or else the oldest.
 const MAX_CONNECTIONS: usize = 64;
 /// Headers of a request.
 const MAX_HEADERS: usize = 64;
@@ -146,20 +148,22 @@ pub async fn bind(address: SocketAddr) -> Result<TcpListener, BindError> {
 /// Serves until `shutdown`, then lets the requests under way finish for a moment.
 pub async fn serve(listener: TcpListener, state: HttpState, shutdown: impl Future<Output = ()> + Send) {
     let router = routes::router(state);
-    let slots = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let mut guests = Guests::with_room_for(MAX_CONNECTIONS);
     let mut connections = JoinSet::new();
     let mut shutdown = pin!(shutdown);
     loop {
         let accepted = tokio::select! {
             () = &mut shutdown => break,
-            accepted = accept(&listener, &slots) => accepted,
+            accepted = accept(&listener) => accepted,
         };
         while connections.try_join_next().is_some() {}
-        let Some((stream, slot)) = accepted else { continue };
+        let Some(stream) = accepted else { continue };
+        let guest = guests.admit();
         let router = router.clone();
         connections.spawn(async move {
-            connection(stream, router).await;
-            drop(slot);
+            // Who is told to go goes at once.
+            let told = guest.told.clone();
+            let _ = told.run_until_cancelled(connection(stream, router, guest)).await;
         });
     }
     drop(listener);
@@ -167,14 +171,10 @@ pub async fn serve(listener: TcpListener, state: HttpState, shutdown: impl Futur
     let _ = timeout(DRAIN, async { while connections.join_next().await.is_some() {} }).await;
 }
 
-/// The next connection and its place among those served; `None` after a failure and a pause.
-async fn accept(
-    listener: &TcpListener,
-    slots: &Arc<Semaphore>,
-) -> Option<(TcpStream, tokio::sync::OwnedSemaphorePermit)> {
-    let slot = Arc::clone(slots).acquire_owned().await.ok()?;
+/// The next connection; `None` after a failure and a pause.
+async fn accept(listener: &TcpListener) -> Option<TcpStream> {
     match listener.accept().await {
-        Ok((stream, _)) => Some((stream, slot)),
+        Ok((stream, _)) => Some(stream),
         Err(error) => {
             tracing::debug!(%error, "HTTP accept failed");
             tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -184,14 +184,19 @@ async fn accept(
 }
 
 /// One connection, one request.
-async fn connection(stream: TcpStream, router: axum::Router) {
+async fn connection(stream: TcpStream, router: axum::Router, guest: Guest) {
+    let router = TowerToHyperService::new(router);
+    let service = service_fn(move |request| {
+        guest.has_asked();
+        router.call(request)
+    });
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
         .keep_alive(false)
         .header_read_timeout(HEAD_TIMEOUT)
         .max_headers(MAX_HEADERS)
         .max_buf_size(MAX_HEAD);
-    let served = http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+    let served = http.serve_connection(TokioIo::new(stream), service);
     if let Ok(Err(error)) = timeout(LIFETIME, served).await {
         tracing::debug!(%error, "HTTP connection failed");
     }

@@ -210,3 +210,17 @@ async fn shutdown_lets_a_request_under_way_finish() {
     server.await.unwrap();
     assert!(TcpStream::connect(address).await.is_err());
 }
+
+#[tokio::test]
+async fn a_crowd_that_says_nothing_keeps_nobody_out() {
+    let served = served(state()).await;
+    let mut crowd = Vec::new();
+    for _ in 0..2 * MAX_CONNECTIONS {
+        crowd.push(TcpStream::connect(served.address).await.unwrap());
+    }
+    // No time of the crowd's is over: it would be a minute.
+    let health = timeout(HEAD_TIMEOUT / 2, fetch(served.address, "/health", "")).await;
+    assert!(health.unwrap().starts_with("HTTP/1.1 200"));
+    let gone = crowd[0].read(&mut [0; 8]).await;
+    assert!(matches!(gone, Ok(0) | Err(_)), "the first was sent away");
+}

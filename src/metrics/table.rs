@@ -108,9 +108,9 @@ table! {
     INVENTORY_STALE = Gauge "ecs_resolver_inventory_stale" []
         "1 while answers say that they may be out of date (EDE 3); /ready says of which cluster and since when.";
     SNAPSHOT_LOADS = Counter "ecs_resolver_snapshot_loads_total" ["file", "result"]
-        "Files of before the restart looked for, by what they keep (inventory) and result: loaded, absent, or why they were refused (torn, damaged, foreign, newer, too_old, too_large, strange, not_a_file, unreadable).";
+        "Files of before the restart looked for, by what they keep (inventory, cache) and result: loaded, absent, or why they were refused (torn, damaged, foreign, newer, too_old, ahead, too_large, strange, not_a_file, unreadable).";
     SNAPSHOT_SAVES = Counter "ecs_resolver_snapshot_saves_total" ["file", "result"]
-        "Files written for the next start, by what they keep and result: saved, failed (the old one stays).";
+        "Files written for the next start, by what they keep and result: saved, failed (the old one stays), put_off (for long, as a first pass after the start is not through).";
     SNAPSHOT_BYTES = Gauge "ecs_resolver_snapshot_bytes" ["file"]
         "Size of the file that was last written.";
     ZONE_NAMES = Gauge "ecs_resolver_zone_names" []

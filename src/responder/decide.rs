@@ -4,6 +4,7 @@
 use super::Responder;
 use crate::dns::{Question, RecordType};
 use crate::forward::LocalAnswer;
+use crate::forwarder::Names;
 use crate::resolve::{self, Behind, Decision, Resolution};
 use crate::zone::Zone;
 
@@ -14,53 +15,59 @@ const MAX_STEPS: usize = 8;
 #[derive(Clone, Copy)]
 struct Of<'z> {
     zone: &'z Zone,
+    names: &'z Names<'z>,
     qtype: RecordType,
     spin: u32,
 }
 
 impl Responder {
     /// Finds out who answers `question`. The same `spin` leads to the same decision.
-    pub(super) fn decide<'z>(&'z self, zone: &'z Zone, question: &Question<'_>, spin: u32) -> Decision<'z> {
+    pub(super) fn decide<'z>(
+        &self,
+        (zone, names): (&'z Zone, &'z Names<'z>),
+        question: &Question<'_>,
+        spin: u32,
+    ) -> Decision<'z> {
         let Decision { layer, resolution } = (self.resolve)(zone, question, spin);
-        let of = Of { zone, qtype: question.qtype, spin };
+        let of = Of { zone, names, qtype: question.qtype, spin };
         let resolution = match resolution {
-            Resolution::Forward => match self.forwarder.local(question.name(), question.qtype) {
-                Some(answer) => self.local(of, answer, MAX_STEPS),
+            Resolution::Forward => match names.local(question.name(), question.qtype) {
+                Some(answer) => local(of, answer, MAX_STEPS),
                 None => Resolution::Forward,
             },
-            other => self.beyond(of, other, MAX_STEPS),
+            other => beyond(of, other, MAX_STEPS),
         };
         Decision { layer, resolution }
     }
+}
 
-    /// What a name of our own comes to.
-    fn local<'z>(&'z self, of: Of<'z>, answer: LocalAnswer<'z>, steps: usize) -> Resolution<'z> {
-        match answer {
-            LocalAnswer::Body(body) => Resolution::Reply(body),
-            LocalAnswer::Alias { cname, target } => {
-                self.beyond(of, resolve::follow(of.zone, (cname, target), of.qtype, of.spin), steps)
-            }
+/// What a name of our own comes to.
+fn local<'z>(of: Of<'z>, answer: LocalAnswer<'z>, steps: usize) -> Resolution<'z> {
+    match answer {
+        LocalAnswer::Body(body) => Resolution::Reply(body),
+        LocalAnswer::Alias { cname, target } => {
+            beyond(of, resolve::follow(of.zone, (cname, target), of.qtype, of.spin), steps)
         }
     }
+}
 
-    /// An alias that leads out of the zone may lead to a name of our own.
-    fn beyond<'z>(&'z self, of: Of<'z>, resolution: Resolution<'z>, steps: usize) -> Resolution<'z> {
-        match resolution {
-            Resolution::Chase { alias, target } => {
-                let Some(answer) = self.forwarder.local(target.as_wire(), of.qtype) else {
-                    return Resolution::Chase { alias, target };
-                };
-                let end = match steps.checked_sub(1) {
-                    Some(steps) => self.local(of, answer, steps),
-                    None => Resolution::Reply(&of.zone.fixed.unfinished),
-                };
-                Resolution::Behind(Box::new(Behind { cnames: vec![alias], name: target, end }))
-            }
-            Resolution::Behind(mut behind) => {
-                behind.end = self.beyond(of, behind.end, steps);
-                Resolution::Behind(behind)
-            }
-            other => other,
+/// An alias that leads out of the zone may lead to a name of our own.
+fn beyond<'z>(of: Of<'z>, resolution: Resolution<'z>, steps: usize) -> Resolution<'z> {
+    match resolution {
+        Resolution::Chase { alias, target } => {
+            let Some(answer) = of.names.local(target.as_wire(), of.qtype) else {
+                return Resolution::Chase { alias, target };
+            };
+            let end = match steps.checked_sub(1) {
+                Some(steps) => local(of, answer, steps),
+                None => Resolution::Reply(&of.zone.fixed.unfinished),
+            };
+            Resolution::Behind(Box::new(Behind { cnames: vec![alias], name: target, end }))
         }
+        Resolution::Behind(mut behind) => {
+            behind.end = beyond(of, behind.end, steps);
+            Resolution::Behind(behind)
+        }
+        other => other,
     }
 }

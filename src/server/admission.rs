@@ -14,7 +14,8 @@ use foldhash::fast::RandomState;
 use tokio::sync::Notify;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
-use super::limits::{Client, Limits};
+use super::limits::LiveLimits;
+use crate::access::Client;
 
 /// How long a question may take to arrive, and answers to be taken, from their first byte to their last.
 const SLOW: Duration = Duration::from_secs(5);
@@ -90,7 +91,7 @@ struct Table {
 /// The table.
 #[derive(Debug)]
 pub(super) struct Admission {
-    limits: Limits,
+    limits: LiveLimits,
     /// Times are kept as milliseconds from here.
     begun: Instant,
     table: Mutex<Table>,
@@ -109,7 +110,7 @@ pub(super) struct Seat {
 
 impl Admission {
     /// An empty table. `now` is earlier than all later ones.
-    pub(super) fn new(limits: Limits, now: Instant) -> Arc<Self> {
+    pub(super) fn new(limits: LiveLimits, now: Instant) -> Arc<Self> {
         Arc::new(Self { limits, begun: now, table: Mutex::default(), arrived: Notify::new() })
     }
 
@@ -119,11 +120,12 @@ impl Admission {
         let guest =
             Arc::new(Guest { standing: Standing::new(Stage::Idle, self.millis(now)), told: CancellationToken::new() });
         let mut table = self.lock();
+        let limits = self.limits.get();
         let of_client = table.by_client.get(&client).map_or(0, HashMap::len);
-        let shed = if of_client >= self.limits.connections_of(client) {
+        let shed = if of_client >= limits.connections_of(client) {
             table.shed(client)
         } else {
-            table.total >= self.limits.tcp_connections && table.shed_greediest()
+            table.total >= limits.tcp_connections && table.shed_greediest()
         };
         table.admitted += 1;
         table.total += 1;
@@ -146,12 +148,11 @@ impl Admission {
 
     /// Sends away those that have taken too long, for ever; tells `slow` how many of them were not just idle.
     pub(super) async fn watch(&self, slow: impl Fn(usize)) {
-        let pause = self.patience(Stage::Asking).unwrap_or(SLOW) / LOOKS;
         loop {
             while self.open() == 0 {
                 self.arrived.notified().await;
             }
-            tokio::time::sleep(pause).await;
+            tokio::time::sleep(self.patience(Stage::Asking).unwrap_or(SLOW) / LOOKS).await;
             slow(self.expire(super::desk::now()));
         }
     }
@@ -173,8 +174,8 @@ impl Admission {
     /// How long a connection may stay in `stage`. Upstreams have deadlines of their own.
     fn patience(&self, stage: Stage) -> Option<Duration> {
         match stage {
-            Stage::Idle => Some(self.limits.tcp_idle),
-            Stage::Asking | Stage::Unread => Some(self.limits.tcp_idle.min(SLOW)),
+            Stage::Idle => Some(self.limits.get().tcp_idle),
+            Stage::Asking | Stage::Unread => Some(self.limits.get().tcp_idle.min(SLOW)),
             Stage::Working => None,
         }
     }

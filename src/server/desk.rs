@@ -10,6 +10,7 @@ use tokio_util::task::TaskTracker;
 
 use super::handler;
 use super::room::Room;
+use crate::dns::Cookie;
 use crate::metrics::{Counters, Source};
 use crate::responder::{self, Pending, Responder};
 
@@ -54,7 +55,8 @@ impl Desk {
                 self.counters.took(1, elapsed(since));
             }
             Work::Unusual { message, peer, tcp, since } => {
-                let rcode = handler::answer(message, peer, tcp, out).await;
+                let bake = |cookie: Cookie<'_>| self.responder.cookie(cookie, peer.ip(), tcp, since);
+                let rcode = handler::answer(message, peer, tcp, &bake, out).await;
                 self.counters.answered(Source::Handler, rcode, false);
                 self.counters.took(1, elapsed(since));
             }

@@ -11,19 +11,23 @@ use hickory_net::runtime::{Time, TokioTime};
 use hickory_net::xfer::Protocol;
 use hickory_proto::op::{Edns, Header, HeaderCounts, Metadata, OpCode, ResponseCode};
 use hickory_proto::rr::rdata::HINFO;
+use hickory_proto::rr::rdata::opt::{EdnsCode, EdnsOption};
 use hickory_proto::rr::{DNSClass, RData, Record, RecordType};
 use hickory_proto::serialize::binary::BinEncoder;
 use hickory_server::server::{Request, RequestHandler, ResponseHandler, ResponseInfo};
 use hickory_server::zone_handler::{MessageResponse, MessageResponseBuilder};
 
 use crate::dns::precheck::error_header;
-use crate::dns::{HEADER_LEN, Rcode, UDP_EDNS_LIMIT, UDP_PLAIN_LIMIT};
+use crate::dns::{Cookie, HEADER_LEN, Rcode, ReplyCookie, UDP_EDNS_LIMIT, UDP_PLAIN_LIMIT};
 
 /// TTL of the answer to ANY in seconds, as RFC 8482 has it in its example.
 const ANY_TTL: u32 = 3789;
 
-/// Writes the reply to `message` into `out` and gives its (extended) response code.
-pub(super) async fn answer(message: Vec<u8>, peer: SocketAddr, tcp: bool, out: &mut Vec<u8>) -> u16 {
+/// Makes the cookies of a reply from those of the query.
+pub(super) type Bake<'a> = dyn Fn(Cookie<'_>) -> Option<ReplyCookie> + Send + Sync + 'a;
+
+/// Writes the reply to `message` into `out` and gives its (extended) response code. Cookies are `bake`'s.
+pub(super) async fn answer(message: Vec<u8>, peer: SocketAddr, tcp: bool, bake: &Bake<'_>, out: &mut Vec<u8>) -> u16 {
     out.clear();
     let header = message.first_chunk::<HEADER_LEN>().copied();
     let protocol = if tcp { Protocol::Tcp } else { Protocol::Udp };
@@ -32,7 +36,8 @@ pub(super) async fn answer(message: Vec<u8>, peer: SocketAddr, tcp: bool, out: &
     };
     let limit = if tcp { u16::MAX } else { request.max_payload().clamp(UDP_PLAIN_LIMIT as u16, UDP_EDNS_LIMIT as u16) };
     let capture = Capture { bytes: Arc::default(), limit };
-    let info = Unusual.handle_request::<_, TokioTime>(&request, capture.clone()).await;
+    let info =
+        Unusual { cookie: cookie(&request, bake) }.handle_request::<_, TokioTime>(&request, capture.clone()).await;
     out.append(&mut capture.bytes.lock().unwrap_or_else(PoisonError::into_inner));
     info.response_code.into()
 }
@@ -71,9 +76,19 @@ impl ResponseHandler for Capture {
     }
 }
 
+/// The cookies of the reply, if the request has any that are well formed (RFC 7873 5.2).
+fn cookie(request: &Request, bake: &Bake<'_>) -> Option<ReplyCookie> {
+    match request.edns.as_ref()?.option(EdnsCode::Cookie)? {
+        EdnsOption::Unknown(_, data) => bake(Cookie::from_option(data)?),
+        _ => None,
+    }
+}
+
 /// The handler of what is unusual.
 #[derive(Debug)]
-struct Unusual;
+struct Unusual {
+    cookie: Option<ReplyCookie>,
+}
 
 #[async_trait::async_trait]
 impl RequestHandler for Unusual {
@@ -85,6 +100,10 @@ impl RequestHandler for Unusual {
             let mut edns = Edns::new();
             edns.set_max_payload(UDP_EDNS_LIMIT as u16).set_dnssec_ok(asked.flags().dnssec_ok);
             edns.set_rcode_high(metadata.response_code.high());
+            if let Some(ReplyCookie { client, server }) = &self.cookie {
+                let data = [client.as_slice(), server].concat();
+                edns.options_mut().insert(EdnsOption::Unknown(EdnsCode::Cookie.into(), data));
+            }
             edns
         });
         let minimal = any_answer(request).filter(|_| metadata.response_code == ResponseCode::NoError);

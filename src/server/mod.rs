@@ -40,7 +40,7 @@ use crate::responder::Responder;
 
 pub use self::descriptors::raise as raise_descriptors;
 pub use self::inherited::Inherited;
-pub use self::limits::Limits;
+pub use self::limits::{Limits, LiveLimits};
 pub use self::self_query::SelfQuery;
 pub use self::sockets::{BindError, Bound, Listening, QUERY_COST, Sockets, bind, take_over};
 
@@ -59,6 +59,7 @@ pub struct ServerHandle {
     retiring: Option<JoinHandle<()>>,
     tasks: TaskTracker,
     hurry: CancellationToken,
+    limits: LiveLimits,
 }
 
 /// Part of the deadline of a stop after which upstreams are not waited for any more: meanwhile nobody reads, and what
@@ -77,6 +78,7 @@ pub fn serve(
     metrics: &Metrics,
     limits: &Limits,
 ) -> io::Result<ServerHandle> {
+    let limits = LiveLimits::new(limits.clone());
     let desk = Arc::new(Desk {
         responder,
         counters: metrics.shared(),
@@ -101,6 +103,7 @@ pub fn serve(
         retiring: None,
         tasks: desk.tasks.clone(),
         hurry: desk.hurry.clone(),
+        limits,
     };
     let doors = sockets.tcp.into_iter().map(|listener| Door { listener, stop: handle.stop.clone() });
     let mut doors: Vec<_> = doors.collect();
@@ -131,6 +134,12 @@ impl ServerHandle {
     #[must_use]
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
+    }
+
+    /// The limits, to be changed at any later time.
+    #[must_use]
+    pub fn limits(&self) -> LiveLimits {
+        self.limits.clone()
     }
 
     /// Tells, at any later time, whether every UDP worker and the thread of TCP still run.

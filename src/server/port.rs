@@ -32,11 +32,12 @@ impl Port {
     pub(super) fn new(socket: UdpSocket) -> io::Result<Self> {
         let local = socket.local_addr()?;
         let wildcard = local.ip().is_unspecified();
+        // An inherited socket may have been told to say more: `PassPacketInfo=` and `Timestamping=` of a socket unit.
         match local {
-            SocketAddr::V4(_) if wildcard => setsockopt(&socket, sockopt::Ipv4PacketInfo, &true)?,
-            SocketAddr::V6(_) if wildcard => setsockopt(&socket, sockopt::Ipv6RecvPacketInfo, &true)?,
-            SocketAddr::V4(_) | SocketAddr::V6(_) => {}
+            SocketAddr::V4(_) => setsockopt(&socket, sockopt::Ipv4PacketInfo, &wildcard)?,
+            SocketAddr::V6(_) => setsockopt(&socket, sockopt::Ipv6RecvPacketInfo, &wildcard)?,
         }
+        setsockopt(&socket, sockopt::ReceiveTimestamp, &false)?;
         Ok(Self { socket, wildcard })
     }
 
@@ -70,8 +71,8 @@ impl Sender {
     /// Reads it from a datagram that was received; `None` if it is of no family that we know.
     pub(super) fn of(message: &RecvMsg<'_, '_, SockaddrStorage>) -> Option<Self> {
         let peer = socket_address(message.address.as_ref()?)?;
-        // Only a wildcard socket has them.
-        let asked = message.cmsgs().ok()?.find_map(|control| match control {
+        // Only a wildcard socket has them. If they had no room, the reply leaves from the address that the kernel chooses.
+        let asked = message.cmsgs().ok().into_iter().flatten().find_map(|control| match control {
             ControlMessageOwned::Ipv4PacketInfo(info) => Some(IpAddr::from(info.ipi_spec_dst.s_addr.to_ne_bytes())),
             ControlMessageOwned::Ipv6PacketInfo(info) => Some(IpAddr::from(info.ipi6_addr.s6_addr)),
             _ => None,

@@ -5,13 +5,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use foldhash::fast::RandomState;
 
-use super::limits::{Client, Limits};
+use super::limits::LiveLimits;
+use crate::access::Client;
 use crate::metrics::Dropped;
 
 /// The places.
 #[derive(Debug)]
 pub(super) struct Room {
-    limits: Limits,
+    limits: LiveLimits,
     taken: Mutex<Taken>,
 }
 
@@ -29,19 +30,19 @@ pub(super) struct Place {
 }
 
 impl Room {
-    pub(super) fn new(limits: Limits) -> Arc<Self> {
+    pub(super) fn new(limits: LiveLimits) -> Arc<Self> {
         Arc::new(Self { limits, taken: Mutex::default() })
     }
 
     /// A place for a question of `client`, or why there is none.
     pub(super) fn place(self: &Arc<Self>, client: impl Into<Client>) -> Result<Place, Dropped> {
-        let client = client.into();
+        let (client, limits) = (client.into(), self.limits.get());
         let mut taken = self.lock();
-        if taken.total >= self.limits.questions_under_way {
+        if taken.total >= limits.questions_under_way {
             return Err(Dropped::Busy);
         }
         let of_client = taken.by_client.entry(client).or_default();
-        if *of_client >= self.limits.questions_of(client) {
+        if *of_client >= limits.questions_of(client) {
             return Err(Dropped::Share);
         }
         *of_client += 1;
@@ -71,11 +72,14 @@ impl Drop for Place {
 mod tests {
     use std::net::IpAddr;
 
+    use super::super::limits::Limits;
     use super::*;
 
     #[test]
     fn each_client_and_all_together_are_limited_and_places_come_back() {
-        let room = Room::new(Limits { questions_under_way: 4, questions_under_way_per_client: 2, ..Limits::default() });
+        let few = Limits { questions_under_way: 4, questions_under_way_per_client: 2, ..Limits::default() };
+        let limits = LiveLimits::new(few.clone());
+        let room = Room::new(limits.clone());
         let clients: [IpAddr; 3] = [[10, 0, 0, 1].into(), [10, 0, 0, 2].into(), [127, 0, 0, 1].into()];
         let mut places = vec![room.place(clients[0]).unwrap(), room.place(clients[0]).unwrap()];
         assert_eq!(room.place(clients[0]).unwrap_err(), Dropped::Share);
@@ -85,5 +89,7 @@ mod tests {
         assert!(room.lock().total == 0 && room.lock().by_client.is_empty());
         places.extend((0..3).map(|_| room.place(clients[2]).unwrap()));
         assert_eq!(room.place(clients[2]).unwrap_err(), Dropped::Share);
+        limits.set(Limits { questions_under_way: 3, ..few });
+        assert_eq!(room.place(clients[0]).unwrap_err(), Dropped::Busy, "limits may change at any time");
     }
 }

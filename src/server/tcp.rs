@@ -7,12 +7,14 @@ mod connection;
 mod output;
 
 use std::net::{SocketAddr, TcpListener};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 use std::{io, thread};
 
 use nix::errno::Errno;
 use nix::sys::eventfd::EventFd;
+use socket2::SockRef;
 use tokio::net::TcpStream;
 use tokio::runtime::Builder;
 use tokio::time::sleep;
@@ -46,6 +48,9 @@ pub(super) fn start(
 ) -> io::Result<()> {
     let runtime = Builder::new_current_thread().enable_all().build()?;
     for Door { listener, stop } in doors {
+        // Without it, the second of two answers in a row waits for the client's acknowledgement of the first. Connections
+        // have it from the socket that they were accepted by.
+        SockRef::from(&listener).set_tcp_nodelay(true)?;
         let entered = runtime.enter();
         let listener = tokio::net::TcpListener::from_std(listener)?;
         drop(entered);
@@ -139,9 +144,11 @@ impl Acceptor {
         if shed {
             self.desk.counters.dropped(Dropped::Connection);
         }
-        // Without it, the second of two answers in a row waits for the client's acknowledgement of the first.
-        let _ = stream.set_nodelay(true);
-        let connection = Connection::new(stream, peer, Arc::clone(&self.desk), seat);
+        let mut connection = Connection::new(stream, peer, Arc::clone(&self.desk), seat);
+        // A fault in answering one question must not end the service of all others.
+        if catch_unwind(AssertUnwindSafe(|| connection.begin())).is_err() {
+            return self.desk.counters.dropped(Dropped::Fault);
+        }
         self.desk.tasks.spawn(connection.serve(self.stop.clone()));
     }
 

@@ -1,4 +1,4 @@
-//! The wall clock of the sources. The only place that reads it.
+//! The wall clock of the sources. The only place that reads it, but for that of the SDK's clients in `aws`.
 
 use std::time::Duration;
 

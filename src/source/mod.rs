@@ -21,6 +21,7 @@ pub mod synthetic;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::dns::Ede;
+use crate::ecs::ClusterArn;
 use crate::inventory::{Change, Inventory};
 use crate::zone::Settings;
 use crate::zone::layers::HostedRecords;
@@ -66,12 +67,15 @@ impl Delivery {
 pub enum Message {
     /// Something was learned.
     Deliver(Delivery),
+    /// A pass over a cluster is through, complete or not; fired once what it has found is served.
+    Passed(ClusterArn, oneshot::Sender<()>),
     /// The hosted zone was read whole; fired once it is served.
     Hosted(HostedRecords, oneshot::Sender<()>),
     /// What is said with every answer of ECS from now on (EDE), or nothing.
     Remark(Option<Ede>),
-    /// The operator has decided otherwise: the zone is rendered anew; fired once it is served.
-    Configure(Box<Settings>, oneshot::Sender<()>),
+    /// What the operator has decided of this zone, and that there is room for so many services, tasks and container
+    /// instances: what is not as before is rendered anew; fired once it is served.
+    Configure(Box<Settings>, usize, oneshot::Sender<()>),
     /// Somebody wants to look at the inventory, which only the updater holds.
     Ask(Box<dyn FnOnce(&Inventory) + Send>),
 }
@@ -114,6 +118,16 @@ impl Updates {
         served.await.map_err(|_| Stopped)
     }
 
+    /// Says that a pass over `cluster` is through, complete or not, and waits until what it has found is served.
+    ///
+    /// # Errors
+    /// [`Stopped`] at shutdown.
+    pub async fn passed(&self, cluster: ClusterArn) -> Result<(), Stopped> {
+        let (done, served) = oneshot::channel();
+        self.0.send(Message::Passed(cluster, done)).await.map_err(|_| Stopped)?;
+        served.await.map_err(|_| Stopped)
+    }
+
     /// Hands over a hosted zone that was read whole and waits until it is served.
     ///
     /// # Errors
@@ -132,13 +146,14 @@ impl Updates {
         self.0.send(Message::Remark(ede)).await.map_err(|_| Stopped)
     }
 
-    /// Has the zone rendered under other settings and waits until it is served.
+    /// Has the zone rendered under other settings, with room for `resources` services, tasks and container instances
+    /// together, and waits until it is served.
     ///
     /// # Errors
     /// [`Stopped`] at shutdown.
-    pub async fn configure(&self, settings: Settings) -> Result<(), Stopped> {
+    pub async fn configure(&self, settings: Settings, resources: usize) -> Result<(), Stopped> {
         let (done, served) = oneshot::channel();
-        self.0.send(Message::Configure(Box::new(settings), done)).await.map_err(|_| Stopped)?;
+        self.0.send(Message::Configure(Box::new(settings), resources, done)).await.map_err(|_| Stopped)?;
         served.await.map_err(|_| Stopped)
     }
 

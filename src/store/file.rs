@@ -15,8 +15,8 @@ use super::envelope::{self, Kind};
 use super::refusal::Refusal;
 use crate::ecs::Timestamp;
 
-/// Largest file that is written or read, in bytes: an inventory of some 300,000 tasks.
-const MOST: u64 = 256 << 20;
+/// Largest file that is written or read, in bytes: an inventory of some 300,000 tasks, twice what is known by default.
+pub const MOST: u64 = 256 << 20;
 
 /// What the file at `path` keeps; `None` if there is none.
 ///
@@ -95,7 +95,7 @@ fn write_new(
     most: u64,
     content: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> io::Result<u64> {
-    let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    let file = create(path)?;
     let line = envelope::first_line(kind, 0, "");
     let room = most.saturating_sub(line.len() as u64);
     let mut sealing = Sealing { file: BufWriter::new(file), digest: Sha256::new(), length: 0, room };
@@ -108,6 +108,19 @@ fn write_new(
     file.write_all(envelope::first_line(kind, length, &envelope::checksum(digest)).as_bytes())?;
     file.sync_all()?;
     Ok(length + line.len() as u64)
+}
+
+/// A file of our own at `path`: what lies there, of a writer that was killed or of somebody who means ill, is neither
+/// followed nor written to.
+fn create(path: &Path) -> io::Result<File> {
+    let new = || OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    match new() {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            fs::remove_file(path)?;
+            new()
+        }
+        created => created,
+    }
 }
 
 /// Removes what writers that were killed have left beside the file at `path`.

@@ -45,6 +45,19 @@ pub enum Refusal {
     /// It is of other clusters.
     #[error("{0}; the next save replaces it")]
     Foreign(String),
+    /// It was written later than now.
+    #[error(
+        "it was written at {written}, and it is {now} by the clock of this host, which has gone back: nobody knows how old it is; the next save replaces it"
+    )]
+    Ahead {
+        /// When it was written.
+        written: String,
+        /// The time now.
+        now: String,
+    },
+    /// All of it was for a time that is over.
+    #[error("{0}; the next save replaces it")]
+    Spent(String),
     /// It is too old.
     #[error("{0}; raise snapshot.max_age if it is to be used nevertheless")]
     TooOld(String),
@@ -63,7 +76,8 @@ impl Refusal {
             Self::Torn { .. } => "torn",
             Self::Damaged => "damaged",
             Self::Foreign(_) => "foreign",
-            Self::TooOld(_) => "too_old",
+            Self::Ahead { .. } => "ahead",
+            Self::TooOld(_) | Self::Spent(_) => "too_old",
         }
     }
 }

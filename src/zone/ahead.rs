@@ -13,7 +13,7 @@ use smallvec::SmallVec;
 use super::block::Block;
 use super::index::{Owner, Word};
 use super::node::Node;
-use super::trie::Walk;
+use super::trie::Descent;
 use super::{Zone, hash, sorted};
 use crate::dns::{Body, RecordType};
 
@@ -39,10 +39,10 @@ struct Chain<'z> {
 #[derive(Debug, Clone, Copy)]
 enum At<'z> {
     /// The way to the owner of the name, and in the end those among which it is.
-    Owners(Walk<'z, Word>),
+    Owners(Descent<'z, Word>),
     Owner(&'z [(u32, Word)]),
     /// The same from a number to its block.
-    Blocks(u32, Walk<'z, Arc<Block>>),
+    Blocks(u32, Descent<'z, Arc<Block>>),
     Numbered(u32, &'z [(u32, Arc<Block>)]),
     Block(&'z Block),
     Place(&'z Block),

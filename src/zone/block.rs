@@ -136,6 +136,25 @@ impl Block {
         Some(node)
     }
 
+    /// Number of names.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.places.len()
+    }
+
+    /// Whether it has no names.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.places.is_empty()
+    }
+
+    /// The name with this number, in the order of [`iter`](Self::iter).
+    #[must_use]
+    pub fn get(&self, number: usize) -> Option<Named<'_>> {
+        let place = self.places.get(number)?;
+        Some(self.named(place, wire(&self.names, place.name)))
+    }
+
     /// All names, in the order of hashes, then of names.
     pub fn iter(&self) -> impl Iterator<Item = Named<'_>> {
         self.places.iter().map(|place| self.named(place, wire(&self.names, place.name)))

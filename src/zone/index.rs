@@ -12,7 +12,7 @@ use super::claims::{Claims, Origin};
 use super::hash;
 use super::naming::Form;
 use super::node::Node;
-use super::trie::{Trie, Walk};
+use super::trie::{Descent, Trie, Walk};
 use crate::dns::DomainName;
 
 /// All names of ECS, and the zone's own.
@@ -112,12 +112,12 @@ impl Index {
     }
 
     /// The way to the owners of a name, step by step, and from the number of a block to it.
-    pub(super) fn owners(&self) -> Walk<'_, Word> {
-        self.names.walk()
+    pub(super) fn owners(&self) -> Descent<'_, Word> {
+        self.names.descent()
     }
 
-    pub(super) fn blocks(&self) -> Walk<'_, Arc<Block>> {
-        self.blocks.walk()
+    pub(super) fn blocks(&self) -> Descent<'_, Arc<Block>> {
+        self.blocks.descent()
     }
 
     /// The block of a subject.
@@ -161,9 +161,19 @@ impl Index {
 
     /// All names, in no order that means anything.
     pub fn entries(&self) -> impl Iterator<Item = Entry<'_>> {
-        let is_alone = |named: &Named<'_>| matches!(self.owner(named.hash, named.name), Some(Owner::Block(_)));
-        let alone = self.blocks.iter().flat_map(|block| block.iter()).filter(is_alone).map(Entry::from);
+        let names = self.blocks.iter().flat_map(|block| block.iter());
+        let alone = names.filter(|named| self.is_alone(named)).map(Entry::from);
         alone.chain(self.shared.iter().map(|claims| Entry::from(&**claims)))
+    }
+
+    /// Walks over the blocks, and over the claims of names that several have.
+    pub(super) fn walk(&self) -> (Walk<Arc<Block>>, Walk<Arc<Claims>>) {
+        (self.blocks.walk(), self.shared.walk())
+    }
+
+    /// Whether a name of a block is that one's alone.
+    pub(super) fn is_alone(&self, named: &Named<'_>) -> bool {
+        matches!(self.owner(named.hash, named.name), Some(Owner::Block(_)))
     }
 
     /// Number of names, empty non-terminals included.

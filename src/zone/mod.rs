@@ -4,7 +4,7 @@
 //! `facts` (what a service's names are made of), `render` (one subject → its names), `block` (these, packed), `claims` (who
 //! may say what a name says), `index`, `trie` and `sorted` (finding a name, and the shards that are published), `ahead`
 //! (finding several at once), `layers` (records that are not from ECS), `writer` (subjects in, a new version of the zone
-//! out), `text`, `transfer`.
+//! out), `text`, `walk`, `transfer`.
 //!
 //! Pure: nothing here waits, reads a clock, or fails. A change costs what the change is, not what the fleet is.
 
@@ -26,6 +26,7 @@ mod sorted;
 pub mod text;
 pub mod transfer;
 pub mod trie;
+mod walk;
 pub mod writer;
 
 use std::hash::BuildHasher;

@@ -15,7 +15,8 @@ use super::{Entry, Fallback, Settings, ZoneWriter, text};
 use crate::dns::{Body, DomainName, Name, Parsed, Question, RecordType, ReplyContext, reply};
 use crate::inventory::{Inventory, Outcome, Subject, reduce};
 use crate::resolve::{Resolution, resolve};
-use crate::route53::{HostedZoneId, RecordSet};
+use crate::route53::{Content, HostedZoneId, RecordSet, Routing};
+use crate::zone::writer::one_by_one;
 use history::{Step, changes, settings};
 use manner::{Manner, USUAL};
 use slow::Slow;
@@ -37,6 +38,20 @@ fn incremental(steps: &[Step], settings: Settings) -> (Inventory, ZoneWriter) {
     }
     writer.update(&inventory, &touched);
     (inventory, writer)
+}
+
+/// Settings with everything else that may change while a daemon runs.
+fn others(settings: Settings) -> Settings {
+    let record = RecordSet {
+        name: DomainName::from_text("web.ecs.internal").unwrap(),
+        kind: RecordType::A,
+        content: Content::Values { ttl: 7, values: vec!["10.9.9.9".to_owned()] },
+        routing: Routing::Simple,
+        set_identifier: None,
+        health_check: None,
+    };
+    let fail_open = !settings.fail_open;
+    Settings { ttl: 9, negative_ttl: 9, fail_open, prefer_route53: true, records: vec![record], ..settings }
 }
 
 /// Every subject of the inventory.
@@ -113,14 +128,20 @@ fn hosted_records(sets: &[RecordSet]) -> HostedRecords {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
 
-    /// Whatever the history, the zone is the one that rendering the final inventory anew gives.
+    /// Whatever the history, other settings on the way included, the zone is the one that rendering the final inventory
+    /// anew gives.
     #[test]
     fn incremental_is_full_render(
         steps in history::histories(),
+        reconfigured in any::<bool>(),
         fallback in prop::sample::select(vec![Fallback::Off, Fallback::Resolver, Fallback::Api]),
         hosted in [world::hosted(), world::hosted()],
     ) {
-        let (inventory, mut writer) = incremental(&steps, settings(fallback));
+        let first = if reconfigured { others(settings(fallback)) } else { settings(fallback) };
+        let (inventory, mut writer) = incremental(&steps, first);
+        if reconfigured {
+            writer.reconfigure(settings(fallback), &inventory, &BTreeSet::new(), true, one_by_one);
+        }
         let mut full = ZoneWriter::new(settings(fallback), &inventory, 1);
         full.update(&inventory, &subjects(&inventory));
         if fallback == Fallback::Api {

@@ -28,7 +28,7 @@ pub fn master_file(zone: &Zone) -> String {
 }
 
 /// All names but the apex, each with what the layer says that owns it, in no order that means anything.
-pub(super) fn owned(zone: &Zone) -> impl Iterator<Item = (DomainName, Owned<'_>)> {
+fn owned(zone: &Zone) -> impl Iterator<Item = (DomainName, Owned<'_>)> {
     let records = zone.records.nodes();
     let hosted = zone.hosted.iter().flat_map(RecordIndex::nodes).filter(|(name, _)| is_hosted(zone, name));
     let ecs = zone.entries().filter_map(|entry| owned_by_ecs(zone, entry));
@@ -42,7 +42,7 @@ pub(super) enum Owned<'z> {
 }
 
 /// A name that ECS owns.
-fn owned_by_ecs<'z>(zone: &'z Zone, entry: Entry<'z>) -> Option<(DomainName, Owned<'z>)> {
+pub(super) fn owned_by_ecs<'z>(zone: &'z Zone, entry: Entry<'z>) -> Option<(DomainName, Owned<'z>)> {
     let wire = entry.name;
     let hosted = || zone.hosted.as_ref().is_some_and(|hosted| matches!(hosted.find(wire), Found::Node(_)));
     let preferred = zone.settings.prefer_route53 && !zone.is_ours_alone(wire) && hosted();
@@ -52,7 +52,7 @@ fn owned_by_ecs<'z>(zone: &'z Zone, entry: Entry<'z>) -> Option<(DomainName, Own
 }
 
 /// Whether a name that Route 53 has is its own in the end.
-fn is_hosted(zone: &Zone, name: &DomainName) -> bool {
+pub(super) fn is_hosted(zone: &Zone, name: &DomainName) -> bool {
     let wire = name.as_wire();
     let ecs_goes_first =
         || !zone.settings.prefer_route53 && zone.find(wire).is_some_and(|entry| entry.shown().is_some());

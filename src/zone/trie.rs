@@ -32,20 +32,20 @@ enum Shard<T> {
 
 /// A place on the way to the leaf of a hash.
 #[derive(Debug)]
-pub(super) struct Walk<'t, T> {
+pub(super) struct Descent<'t, T> {
     shard: &'t Shard<T>,
     level: u32,
 }
 
-impl<T> Clone for Walk<'_, T> {
+impl<T> Clone for Descent<'_, T> {
     fn clone(&self) -> Self {
         *self
     }
 }
 
-impl<T> Copy for Walk<'_, T> {}
+impl<T> Copy for Descent<'_, T> {}
 
-impl<'t, T> Walk<'t, T> {
+impl<'t, T> Descent<'t, T> {
     /// One step further, or where the way ends: the values among which those with this hash are, in the order of their
     /// hashes. Neither has been looked at.
     pub(super) fn next(self, hash: u32) -> Result<Self, &'t [(u32, T)]> {
@@ -91,7 +91,7 @@ impl<T> Trie<T> {
 
     /// The values among which those with this hash are, in the order of their hashes.
     fn leaf(&self, hash: u32) -> &[(u32, T)] {
-        let mut walk = self.walk();
+        let mut walk = self.descent();
         loop {
             match walk.next(hash) {
                 Ok(further) => walk = further,
@@ -101,8 +101,8 @@ impl<T> Trie<T> {
     }
 
     /// The way to a leaf, for whoever goes it step by step.
-    pub(super) fn walk(&self) -> Walk<'_, T> {
-        Walk { shard: &self.root, level: 0 }
+    pub(super) fn descent(&self) -> Descent<'_, T> {
+        Descent { shard: &self.root, level: 0 }
     }
 
     /// All values, in no order that means anything.
@@ -124,6 +124,12 @@ impl<T> Trie<T> {
 }
 
 impl<T: Clone> Trie<T> {
+    /// A walk over all values as they are now, in no order that means anything.
+    #[must_use]
+    pub fn walk(&self) -> Walk<T> {
+        Walk { waiting: vec![self.root.clone()], leaf: Arc::new([]), at: 0 }
+    }
+
     /// Adds a value.
     pub fn add(&mut self, hash: u32, value: T) {
         let (shard, level) = leaf_mut(&mut self.root, hash);
@@ -153,6 +159,32 @@ impl<T: Clone> Trie<T> {
         if let Some(index) = values.iter().position(|(key, value)| *key == hash && is(value)) {
             *values = values[..index].iter().chain(&values[index + 1..]).cloned().collect();
             self.len -= 1;
+        }
+    }
+}
+
+/// A walk over the values of a trie that can be interrupted, whatever becomes of the trie. It holds the shards that it has
+/// still to visit.
+#[derive(Debug)]
+pub struct Walk<T> {
+    waiting: Vec<Shard<T>>,
+    leaf: Arc<[(u32, T)]>,
+    at: usize,
+}
+
+impl<T: Clone> Iterator for Walk<T> {
+    type Item = T;
+
+    fn next(&mut self) -> Option<T> {
+        loop {
+            if let Some((_, value)) = self.leaf.get(self.at) {
+                self.at += 1;
+                return Some(value.clone());
+            }
+            match self.waiting.pop()? {
+                Shard::Branch(children) => self.waiting.extend(children.iter().cloned()),
+                Shard::Leaf(values) => (self.leaf, self.at) = (values, 0),
+            }
         }
     }
 }
@@ -190,6 +222,7 @@ mod tests {
         fn is_a_persistent_map(steps in prop::collection::vec((0u32..300, any::<Option<u8>>()), 0..800)) {
             let (mut trie, mut model) = (Trie::default(), BTreeMap::new());
             let (mut copy, mut copied) = (trie.clone(), model.clone());
+            let (mut walk, mut walked) = (trie.walk(), model.clone());
             for (index, (key, value)) in steps.into_iter().enumerate() {
                 // Only the low bits differ, so that leaves overflow on several levels; and two keys share each hash.
                 let hash = key / 2 * 0x11;
@@ -205,6 +238,9 @@ mod tests {
                 }
                 if index % 97 == 0 {
                     (copy, copied) = (trie.clone(), model.clone());
+                    prop_assert_eq!(walk.by_ref().collect::<BTreeMap<_, _>>(), walked);
+                    prop_assert_eq!(walk.next(), None);
+                    (walk, walked) = (trie.walk(), model.clone());
                 }
             }
             for (trie, model) in [(&trie, &model), (&copy, &copied)] {

@@ -3,24 +3,31 @@
 //! Held by the updater alone. The block of each subject is what it contributed, so that a change takes out exactly what it
 //! put in; the result is the same as rendering everything anew, whatever the history (property test).
 
+mod clusters;
+mod numbers;
+
 use std::cmp::Ordering;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use foldhash::fast::FixedState;
 
+use self::clusters::{of_inventory, sync_state, touches};
+use self::numbers::Numbers;
 use super::block::{Block, Named};
 use super::claims::{Claim, Claims};
 use super::index::{Index, Owner};
 use super::layers::{self, HostedRecords, RecordIndex, Skipped};
-use super::naming::Forms;
 use super::render;
 use super::settings::Settings;
-use super::{Sync, Zone, fixed, hash, hasher};
+use super::{Zone, fixed, hash, hasher};
 use crate::dns::presentation::Escapes;
 use crate::dns::{DomainName, SoaBlock};
 use crate::ecs::ClusterArn;
 use crate::inventory::{Inventory, Subject};
+
+/// Number of the block of the zone's own names, which belong to no subject.
+const OWN: u32 = 0;
 
 /// What an update changed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -32,6 +39,26 @@ pub struct Diff {
     /// Records of the hosted zone that cannot be answered.
     pub skipped: Vec<Skipped>,
 }
+
+/// What an update has found so far.
+#[derive(Debug, Default)]
+struct Found {
+    changed: bool,
+    /// Whether somebody is told of the names.
+    told: bool,
+    /// In no order, and some of them twice.
+    names: Vec<DomainName>,
+    contested: BTreeSet<(Subject, Subject)>,
+}
+
+impl From<Found> for Diff {
+    fn from(found: Found) -> Self {
+        Self { changed: found.names.into_iter().collect(), contested: found.contested, ..Self::default() }
+    }
+}
+
+/// What a subject says; `None` if it has no names.
+pub type Render<'r> = &'r (dyn Fn(&Subject) -> Option<Block> + Sync);
 
 /// The zone in the making.
 #[derive(Debug)]
@@ -45,26 +72,6 @@ pub struct ZoneWriter {
     shared: HashMap<u32, u32, FixedState>,
     failed_open: usize,
     kept_draining: usize,
-}
-
-/// Numbers that are given out and come back. The lowest are used first, so that the shards stay full.
-#[derive(Debug, Default)]
-struct Numbers {
-    next: u32,
-    free: BTreeSet<u32>,
-}
-
-impl Numbers {
-    fn take(&mut self) -> u32 {
-        self.free.pop_first().unwrap_or_else(|| {
-            self.next += 1;
-            self.next - 1
-        })
-    }
-
-    fn give_back(&mut self, number: u32) {
-        self.free.insert(number);
-    }
 }
 
 impl ZoneWriter {
@@ -84,7 +91,6 @@ impl ZoneWriter {
             hosted: None,
             settings: Arc::new(settings),
         };
-        let own = Block::pack(&fixed::fragment(&zone.settings), &zone.settings.origin);
         let mut writer = Self {
             zone,
             blocks: HashMap::with_hasher(hasher()),
@@ -94,18 +100,9 @@ impl ZoneWriter {
             failed_open: 0,
             kept_draining: 0,
         };
-        let number = writer.block_numbers.take();
-        writer.replace(number, Some(own), &mut Diff::default());
-        writer
-    }
-
-    /// The zone under other settings, rendered anew, with the next serial. What was read of Route 53 stays.
-    #[must_use]
-    pub fn reconfigured(&self, settings: Settings, inventory: &Inventory) -> Self {
-        let mut writer = Self::new(settings, inventory, self.zone.soa.serial().wrapping_add(1));
-        writer.zone.hosted.clone_from(&self.zone.hosted);
-        // All names are new to it, which advances the serial once more.
-        writer.update(inventory, &inventory.clusters.keys().cloned().map(Subject::Cluster).collect());
+        // The first number, so it is `OWN`.
+        writer.block_numbers.take();
+        writer.replace_own(&mut Found::default());
         writer
     }
 
@@ -127,37 +124,77 @@ impl ZoneWriter {
         self.kept_draining
     }
 
+    /// Puts other settings of the same zone in the place of these. All but `held` is rendered anew, as by
+    /// [`Self::update_by`]; what was read of Route 53 stays. The serial goes up.
+    pub fn reconfigure(
+        &mut self,
+        settings: Settings,
+        inventory: &Inventory,
+        held: &BTreeSet<Subject>,
+        told: bool,
+        each: impl FnOnce(&[Subject], Render<'_>) -> Vec<Option<Block>>,
+    ) -> Diff {
+        let (records, _) = layers::compile(&settings.origin, None, &settings.records, Escapes::Decimal);
+        let names = self.zone.records.changed(&records).into_iter().collect();
+        let mut found = Found { told, names, ..Found::default() };
+        self.zone.records = records;
+        self.zone.settings = Arc::new(settings);
+        self.replace_own(&mut found);
+        let rendered = self.blocks.keys().filter(|subject| !held.contains(subject)).cloned();
+        let all = inventory.clusters.keys().cloned().map(Subject::Cluster).chain(rendered).collect();
+        self.render(inventory, self.affected(inventory, &all, held), each, &mut found);
+        // The SOA has some of them.
+        self.advance();
+        found.into()
+    }
+
     /// Renders the subjects anew and puts what they say into the zone. The serial goes up if a name changed.
     pub fn update(&mut self, inventory: &Inventory, subjects: &BTreeSet<Subject>) -> Diff {
-        let mut diff = Diff::default();
+        self.update_by(inventory, subjects, &BTreeSet::new(), true, one_by_one)
+    }
+
+    /// [`Self::update`], but a cluster does not stand for those that are `held`: they say what they said. What renders is
+    /// given: it calls the function for each subject and returns the results in their order. No subject depends on another,
+    /// so it may call it for several at a time. Unless somebody is `told` of them, the names that have changed are not
+    /// gathered.
+    pub fn update_by(
+        &mut self,
+        inventory: &Inventory,
+        subjects: &BTreeSet<Subject>,
+        held: &BTreeSet<Subject>,
+        told: bool,
+        each: impl FnOnce(&[Subject], Render<'_>) -> Vec<Option<Block>>,
+    ) -> Diff {
+        let mut found = Found { told, ..Found::default() };
+        self.render(inventory, self.affected(inventory, subjects, held), each, &mut found);
+        if found.changed {
+            self.advance();
+        }
+        found.into()
+    }
+
+    /// Renders these subjects, and what is known of the clusters.
+    fn render(
+        &mut self,
+        inventory: &Inventory,
+        subjects: BTreeSet<Subject>,
+        each: impl FnOnce(&[Subject], Render<'_>) -> Vec<Option<Block>>,
+        found: &mut Found,
+    ) {
         let settings = Arc::clone(&self.zone.settings);
-        for subject in &self.affected(inventory, subjects) {
-            let fragment = render::render(inventory, &settings, subject);
-            let new = fragment.map(|fragment| Block::pack(&fragment, &settings.origin));
-            match (self.blocks.get(subject).copied(), new) {
-                (None, None) => {}
-                (None, new) => {
-                    let number = self.block_numbers.take();
-                    self.blocks.insert(subject.clone(), number);
-                    self.replace(number, new, &mut diff);
-                }
-                (Some(number), None) => {
-                    self.replace(number, None, &mut diff);
-                    self.blocks.remove(subject);
-                    self.block_numbers.give_back(number);
-                }
-                (Some(number), new) => self.replace(number, new, &mut diff),
-            }
+        let subjects = Vec::from_iter(subjects);
+        let blocks = each(&subjects, &|subject| {
+            let fragment = render::render(inventory, &settings, subject)?;
+            Some(Block::pack(&fragment, &settings.origin))
+        });
+        for (subject, new) in subjects.iter().zip(blocks) {
+            self.put(subject, new, found);
         }
         let sync = sync_state(inventory, &settings);
         if sync != *self.zone.sync {
             self.zone.fixed = Arc::new(fixed::bodies(&sync));
             self.zone.sync = Arc::new(sync);
         }
-        if !diff.changed.is_empty() {
-            self.advance();
-        }
-        diff
     }
 
     /// Puts a hosted zone in the place of what was read of it before. The serial goes up if a name changed.
@@ -181,9 +218,14 @@ impl ZoneWriter {
         self.zone.apex = Arc::new(fixed::apex(settings, serial));
     }
 
-    /// The subjects to render: a cluster stands for all of it, and a default cluster also for those behind it, whose
-    /// flat names wait for it.
-    fn affected(&self, inventory: &Inventory, subjects: &BTreeSet<Subject>) -> BTreeSet<Subject> {
+    /// The subjects to render: a cluster stands for all of it that is not `held`, and a default cluster also for those
+    /// behind it, whose flat names wait for it.
+    fn affected(
+        &self,
+        inventory: &Inventory,
+        subjects: &BTreeSet<Subject>,
+        held: &BTreeSet<Subject>,
+    ) -> BTreeSet<Subject> {
         let settings = &self.zone.settings;
         let mut affected = BTreeSet::new();
         for subject in subjects {
@@ -194,10 +236,18 @@ impl ZoneWriter {
             let is_default = |arn: &ClusterArn| settings.default_order(arn.id(), arn.as_str()).is_some();
             let spreads = is_default(arn) || !inventory.clusters.contains_key(arn);
             let within = |other: &ClusterArn| other == arn || (spreads && is_default(other));
-            affected.extend(of_inventory(inventory, &within));
-            affected.extend(self.blocks.keys().filter(|subject| touches(subject, &within)).cloned());
+            let open = |subject: &Subject| !held.contains(subject);
+            affected.extend(of_inventory(inventory, &within).into_iter().filter(open));
+            affected.extend(self.blocks.keys().filter(|subject| touches(subject, &within) && open(subject)).cloned());
         }
         affected
+    }
+
+    /// Puts in what the zone says by itself.
+    fn replace_own(&mut self, found: &mut Found) {
+        let settings = &self.zone.settings;
+        let own = Block::pack(&fixed::fragment(settings), &settings.origin);
+        self.replace(OWN, Some(own), found);
     }
 
     fn count(&mut self, old: Option<&Block>, new: Option<&Block>) {
@@ -207,8 +257,26 @@ impl ZoneWriter {
         self.kept_draining = self.kept_draining + kept(new) - kept(old);
     }
 
+    /// Puts what a subject says in the place of what it said.
+    fn put(&mut self, subject: &Subject, new: Option<Block>, found: &mut Found) {
+        match (self.blocks.get(subject).copied(), new) {
+            (None, None) => {}
+            (None, new) => {
+                let number = self.block_numbers.take();
+                self.blocks.insert(subject.clone(), number);
+                self.replace(number, new, found);
+            }
+            (Some(number), None) => {
+                self.replace(number, None, found);
+                self.blocks.remove(subject);
+                self.block_numbers.give_back(number);
+            }
+            (Some(number), new) => self.replace(number, new, found),
+        }
+    }
+
     /// Takes out what the subject with this number said and puts in what it says.
-    fn replace(&mut self, number: u32, new: Option<Block>, diff: &mut Diff) {
+    fn replace(&mut self, number: u32, new: Option<Block>, found: &mut Found) {
         let old = self.zone.index.block(number).cloned();
         self.count(old.as_deref(), new.as_ref());
         let mut befores = old.iter().flat_map(|block| block.iter()).peekable();
@@ -224,7 +292,7 @@ impl ZoneWriter {
             let before = befores.next_if(|_| order.is_le());
             let after = afters.next_if(|_| order.is_ge());
             if before.zip(after).is_none_or(|(before, after)| !before.is_same(&after)) {
-                self.edit(number, before.as_ref(), after.as_ref(), diff);
+                self.edit(number, before.as_ref(), after.as_ref(), found);
             }
         }
         drop(afters);
@@ -232,14 +300,14 @@ impl ZoneWriter {
     }
 
     /// A subject has `after` at a name and no longer `before`; one of them is there.
-    fn edit(&mut self, number: u32, before: Option<&Named<'_>>, after: Option<&Named<'_>>, diff: &mut Diff) {
+    fn edit(&mut self, number: u32, before: Option<&Named<'_>>, after: Option<&Named<'_>>, found: &mut Found) {
         let Some(Named { hash, name, .. }) = after.or(before).copied() else { return };
         let index = &mut self.zone.index;
         let own = Owner::Block(number);
         let says = |named: Option<&Named<'_>>| named.and_then(|named| named.said).map(|(_, node)| node.clone());
         let is_alone = before.is_some() && !self.shared.contains_key(&hash);
         let changed = match if is_alone { Some(own) } else { index.owner(hash, name) } {
-            Some(Owner::Shared(of)) => self.edit_claims(of, before, after, diff),
+            Some(Owner::Shared(of)) => self.edit_claims(of, before, after, found),
             Some(other) if other != own => {
                 let Owner::Block(of) = other else { return };
                 let claims = index.claims_of(of, hash, name);
@@ -247,10 +315,10 @@ impl ZoneWriter {
                 index.move_name(hash, other, Owner::Shared(shared));
                 index.set_claims(shared, Some(Arc::new(claims)));
                 *self.shared.entry(hash).or_default() += 1;
-                self.edit_claims(shared, before, after, diff)
+                self.edit_claims(shared, before, after, found)
             }
-            found => {
-                match (found, after) {
+            owner => {
+                match (owner, after) {
                     (None, Some(_)) => index.add_name(hash, own),
                     (Some(_), None) => index.remove_name(hash, own),
                     _ => {}
@@ -259,7 +327,8 @@ impl ZoneWriter {
             }
         };
         if changed {
-            diff.changed.extend(DomainName::from_wire(name));
+            found.changed = true;
+            found.names.extend(found.told.then(|| DomainName::from_wire(name)).flatten());
         }
     }
 
@@ -269,14 +338,14 @@ impl ZoneWriter {
         number: u32,
         before: Option<&Named<'_>>,
         after: Option<&Named<'_>>,
-        diff: &mut Diff,
+        found: &mut Found,
     ) -> bool {
         let Some(claims) = self.zone.index.claims(number) else { return false };
         let mut claims = Claims::clone(claims);
         let changed = claims.replace(before, after);
         if changed {
             let subject = |claim: &Claim| claim.origin.subject.clone();
-            diff.contested.extend(claims.winner().and_then(subject).zip(claims.loser().and_then(subject)));
+            found.contested.extend(claims.winner().and_then(subject).zip(claims.loser().and_then(subject)));
         }
         if claims.exists() {
             self.zone.index.set_claims(number, Some(Arc::new(claims)));
@@ -296,41 +365,7 @@ impl ZoneWriter {
     }
 }
 
-/// The clusters that are followed but not read yet.
-fn sync_state(inventory: &Inventory, settings: &Settings) -> Sync {
-    let known = |wanted: &str| {
-        let mut records = inventory.clusters.values();
-        records.find(|record| record.cluster.name == wanted || record.cluster.arn.as_str() == wanted)
-    };
-    let labels = |name: &str| -> Vec<String> {
-        let forms = Forms::of(name.rsplit('/').next().unwrap_or(name));
-        forms.iter().map(|(_, label)| label.to_owned()).collect()
-    };
-    let unread = settings.default_clusters.iter().filter(|wanted| known(wanted).is_none_or(|record| !record.synced));
-    let mut pending: Vec<String> = unread.flat_map(|wanted| labels(wanted)).collect();
-    let incomplete = settings.all_clusters && inventory.clusters.is_empty();
-    let default_pending = !pending.is_empty() || incomplete;
-    let others = inventory.clusters.values().filter(|record| !record.synced);
-    pending.extend(others.flat_map(|record| labels(&record.cluster.name)));
-    pending.sort();
-    pending.dedup();
-    Sync { pending, default_pending, incomplete }
-}
-
-fn touches(subject: &Subject, within: &dyn Fn(&ClusterArn) -> bool) -> bool {
-    match subject {
-        Subject::Service(key) => within(&key.cluster),
-        // A fragment does not say which cluster its task or host is in; to look at a few too many costs little.
-        Subject::Task(_) | Subject::Host(_) => true,
-        Subject::Cluster(_) => false,
-    }
-}
-
-fn of_inventory(inventory: &Inventory, within: &dyn Fn(&ClusterArn) -> bool) -> BTreeSet<Subject> {
-    let services = inventory.services.keys().filter(|key| within(&key.cluster)).cloned().map(Subject::Service);
-    let tasks =
-        inventory.tasks.values().filter(|record| record.task.service_name().is_none() && within(&record.task.cluster));
-    let hosts = inventory.container_instances.values().filter(|host| within(&host.value.cluster));
-    let tasks = tasks.map(|record| Subject::Task(record.task.arn.clone()));
-    services.chain(tasks).chain(hosts.map(|host| Subject::Host(host.value.arn.clone()))).collect()
+/// Renders one after the other.
+pub(super) fn one_by_one(subjects: &[Subject], render: Render<'_>) -> Vec<Option<Block>> {
+    subjects.iter().map(render).collect()
 }

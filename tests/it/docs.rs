@@ -69,6 +69,45 @@ fn what_the_documents_name_exists() {
     assert!(found.is_empty(), "\n{}\n", found.join("\n"));
 }
 
+/// What the commands of a document, which are indented by four, name of ours and there is not.
+fn lacking(text: &str) -> Vec<String> {
+    let mut lacking = Vec::new();
+    for line in text.lines().filter_map(|line| line.strip_prefix("    ")) {
+        let words: Vec<&str> = line.split_whitespace().take_while(|word| *word != "#").collect();
+        for (at, word) in words.iter().enumerate() {
+            let next = words.get(at + 1).copied().unwrap_or_default();
+            let sources = match *word {
+                "--bench" => vec![format!("benches/{next}.rs")],
+                "--test" => vec![format!("tests/{next}.rs")],
+                "--example" => vec![format!("examples/{next}.rs"), format!("examples/{next}/main.rs")],
+                _ => match word.strip_prefix("target/release/examples/") {
+                    Some(name) => vec![format!("examples/{name}.rs"), format!("examples/{name}/main.rs")],
+                    None if word.starts_with("benches/") => vec![(*word).to_owned()],
+                    None => continue,
+                },
+            };
+            if !sources.iter().any(|source| root().join(source).exists()) {
+                lacking.push(line.to_owned());
+            }
+        }
+    }
+    lacking
+}
+
+#[test]
+fn the_commands_that_measure_exist() {
+    let text = read("docs/performance.md");
+    assert!(text.lines().filter(|line| line.starts_with("    ")).count() > 8);
+    assert_eq!(lacking(&text), [""; 0]);
+    let planted = "    cargo bench --bench core\n    cargo bench --bench no\n    benches/no.py # x\n    target/release/examples/load\n";
+    assert_eq!(lacking(planted), ["cargo bench --bench no", "benches/no.py # x"]);
+    for script in ["benches/crowd.py", "benches/forwarding.py", "benches/side_by_side/__main__.py"] {
+        let help = std::process::Command::new("python3").arg(root().join(script)).arg("--help").output();
+        let help = help.expect("python3");
+        assert!(help.status.success(), "{script}: {}", String::from_utf8_lossy(&help.stderr));
+    }
+}
+
 #[test]
 fn every_invariant_has_a_test_that_guards_it() {
     let text = read("ARCHITECTURE.md");

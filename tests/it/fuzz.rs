@@ -1,4 +1,8 @@
 //! What is fuzzed on nightly Rust, on stable Rust: each target's corpus, and some mutations of it.
+//!
+//! The long run, which knows nothing of coverage and needs no nightly Rust, is started by hand:
+//!
+//!     cargo test --all-features --test it fuzz:: -- --ignored --nocapture
 
 pub mod mutate;
 #[path = "../../fuzz/src/lib.rs"]
@@ -7,10 +11,11 @@ pub mod targets;
 use std::collections::BTreeSet;
 use std::panic::catch_unwind;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use fastrand::Rng;
 
-use targets::{config, event, packet, snapshot, tcp_stream, upstream_reply};
+use targets::{cache, config, event, packet, snapshot, tcp_stream, upstream_reply};
 
 /// Largest corpus, in files, and largest file in it, in bytes.
 const CORPUS: (usize, u64) = (100, 1024);
@@ -19,7 +24,8 @@ const CORPUS: (usize, u64) = (100, 1024);
 type Target = (&'static str, fn(&[u8]), usize);
 
 /// Each target: its name, what it does, and how many mutations are tried of each input.
-const TARGETS: [Target; 6] = [
+const TARGETS: [Target; 7] = [
+    ("cache", cache::run, 100),
     ("config", config::run, 20),
     ("event", event::run, 200),
     ("packet", packet::run, 100),
@@ -50,27 +56,55 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     files.into_iter().collect()
 }
 
-/// Runs the target over its corpus and over mutations of it, the same on every run.
-fn run(target: &str) {
-    let (name, body, mutations) = TARGETS.into_iter().find(|(name, ..)| *name == target).expect("a target");
+/// The corpus of a target, and what else there is of its kind.
+fn inputs(name: &str) -> Vec<Vec<u8>> {
     let mut inputs = corpus(name);
     if name == "event" {
         let fixtures = files(&root().join("tests/fixtures/events"));
         inputs.extend(fixtures.into_iter().map(|file| std::fs::read(file).expect("a fixture")));
     }
     assert!(inputs.len() >= 5, "{} inputs", inputs.len());
-    let mut rng = Rng::with_seed(0xec5);
-    let hold = |input: &[u8]| {
-        let held = catch_unwind(|| body(input));
-        assert!(held.is_ok(), "{name} fails, see above, on {} bytes: {input:?}", input.len());
-    };
+    inputs
+}
+
+/// Runs a target on an input, which it must survive.
+fn hold(name: &str, body: fn(&[u8]), input: &[u8]) {
+    let held = catch_unwind(|| body(input));
+    assert!(held.is_ok(), "{name} fails, see above, on {} bytes: {input:?}", input.len());
+}
+
+/// Runs the target over its corpus and over mutations of it, the same on every run.
+fn run(target: &str) {
+    let (name, body, mutations) = TARGETS.into_iter().find(|(name, ..)| *name == target).expect("a target");
+    let (inputs, mut rng) = (inputs(name), Rng::with_seed(0xec5));
     for input in &inputs {
-        hold(input);
+        hold(name, body, input);
         for _ in 0..mutations {
             let other = rng.choice(&inputs).expect("an input");
-            hold(&mutate::mutated(&mut rng, input, other));
+            hold(name, body, &mutate::mutated(&mut rng, input, other));
         }
     }
+}
+
+#[test]
+#[ignore = "takes four minutes for each target, or ECS_RESOLVER_FUZZ_SECONDS"]
+fn minutes_of_mutations() {
+    let seconds = std::env::var("ECS_RESOLVER_FUZZ_SECONDS").ok().and_then(|seconds| seconds.parse().ok());
+    let length = Duration::from_secs(seconds.unwrap_or(240));
+    for (name, body, _) in TARGETS {
+        let (inputs, seed, begun) = (inputs(name), fastrand::u64(..), Instant::now());
+        let (mut rng, mut count) = (Rng::with_seed(seed), 0_u64);
+        while begun.elapsed() < length {
+            hold(name, body, &mutate::one_of(&mut rng, &inputs));
+            count += 1;
+        }
+        println!("{name}: {count} mutations in {} s, from the seed {seed}", begun.elapsed().as_secs());
+    }
+}
+
+#[test]
+fn files_of_forwarded_answers() {
+    run("cache");
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! No query is lost over a restart, an upgrade, or kill -9: the sockets outlive the process. The tests play systemd.
 
 mod connections;
-mod load;
+mod figures;
+pub mod load;
 pub mod supervisor;
 
 use std::net::{SocketAddr, TcpStream, UdpSocket};
@@ -69,7 +70,7 @@ fn load(supervisor: &Supervisor, server: SocketAddr) -> Load {
     let (before, _) = line.split_once(" small queries").unwrap();
     let fit: usize = before.rsplit(' ').next().unwrap().parse().unwrap();
     // The kernel spreads sixteen ports over the sockets as chance has it.
-    Load::start(server, RATE.min(fit / 2 / RESTART).max(1))
+    Load::start(&[server], RATE.min(fit / 2 / RESTART).max(1))
 }
 
 /// Ends the load and says what became of it.
@@ -122,7 +123,9 @@ fn restart_and_upgrade_lose_nothing() {
         supervisor.start(&format!("--listen {server} --workers {workers}"));
         load.go_on(1000);
     }
-    println!("{} connections", connections.finish());
+    let told = format!("{server} has fewer sockets than there are workers");
+    assert!(supervisor.log().contains(&told), "nobody tells that 4 sockets stay 4:\n{}", supervisor.log());
+    println!("{:?} over connections", connections.finish());
     let tally = tally(load, &supervisor);
     assert_eq!(tally.lost, 0, "{tally}\n{}", supervisor.log());
     assert_eq!(supervisor.stored(), stored.into(), "whatever the number of workers");

@@ -1,7 +1,12 @@
 //! The systemd units are such that systemd accepts, hardened, and of one mind with the program.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+
+use ecs_resolver::ecs::Timestamp;
+use ecs_resolver::inventory::{Inventory, Saved, reduce};
+use ecs_resolver::source::synthetic::synthetic;
 
 /// Highest exposure that `systemd-analyze security` may find, in its tenths (0 best, 100 worst).
 const MAX_EXPOSURE: &str = "15";
@@ -113,4 +118,42 @@ fn the_unit_and_the_program_agree() {
         let prevented = unit.lines().find_map(|line| line.strip_prefix("RestartPreventExitStatus=")).unwrap();
         assert!(prevented.split(' ').any(|status| status == code.to_string()), "{code}");
     }
+}
+
+/// Bytes, of the forms that systemd and we write.
+fn bytes(text: &str) -> u64 {
+    let digits = text.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(text.len());
+    let shift = match text[digits..].trim() {
+        "" => 0,
+        "K" | "KiB" => 10,
+        "M" | "MiB" => 20,
+        "G" | "GiB" => 30,
+        unit => panic!("{unit}"),
+    };
+    text[..digits].parse::<u64>().unwrap() << shift
+}
+
+#[test]
+fn an_inventory_that_is_full_fits_into_the_memory_of_the_unit_and_into_its_file() {
+    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/ecs-resolver.toml");
+    let text = std::fs::read_to_string(&shipped).unwrap().replace("\n#", "");
+    let config = ecs_resolver::config::load(Some(&shipped), &ecs_resolver::config::Overrides::default());
+    let config = config.map(|loaded| loaded.config).map_err(|faults| faults.to_string()).unwrap();
+    let (full, cache) = (config.limits.inventory as u64, config.forward.cache_size);
+    let figure = |before: &str| {
+        let rest = text.split_once(before).unwrap_or_else(|| panic!("{before}")).1;
+        bytes(rest.split_inclusive("KiB").next().unwrap())
+    };
+    // What docs/performance.md has measured, and the copy that a save makes, is less.
+    let each = figure("one takes up to ") + figure("and up to ");
+    let memory = bytes(values(&unit(), "MemoryMax")[0]);
+    let needed = full * each + cache;
+    assert!(needed <= memory, "limits.inventory and forward.cache_size come to {needed} bytes, MemoryMax= is {memory}");
+
+    let (services, tasks) = (500, 3);
+    let changes = synthetic(services, tasks).into_changes(Timestamp::UNIX_EPOCH).into_iter();
+    let inventory = changes.fold(Inventory::default(), |known, change| reduce(known, change).0);
+    let written = serde_json::to_vec(&Saved::of(&inventory, &BTreeMap::new())).unwrap().len() as u64;
+    let file = written * full / inventory.size() as u64;
+    assert!(file <= ecs_resolver::store::MOST, "{file} bytes, which are not read again");
 }

@@ -1,10 +1,11 @@
 //! What a line of the log looks like: one line, whatever the network put into it.
 //!
 //! Names, events and error texts come from outside. In text, what could end a line, move the cursor or turn the reading
-//! direction is written as an escape, and a long value is cut. JSON escapes most of that itself.
+//! direction is written as an escape. JSON escapes most of that itself. A long value is cut, in either.
 
 use std::fmt::{self, Write};
 
+use serde_json::Value;
 use tracing::field::Field;
 use tracing_subscriber::field::MakeExt;
 use tracing_subscriber::fmt::FormatFields;
@@ -48,8 +49,10 @@ impl<W: Write> Write for Escaping<'_, W> {
     }
 }
 
-/// A line of JSON with what it may contain as it is, and we would not, as escapes.
+/// A line of JSON with what it may contain as it is, and we would not, as escapes; long values are cut.
 pub(super) fn escape_json(line: &str) -> String {
+    let cut = if line.len() > LONGEST { cut_json(line) } else { None };
+    let line = cut.as_deref().unwrap_or(line);
     line.chars().fold(String::with_capacity(line.len()), |mut escaped, letter| {
         // Writing into a String does not fail.
         let _ = match letter {
@@ -59,6 +62,27 @@ pub(super) fn escape_json(line: &str) -> String {
         };
         escaped
     })
+}
+
+/// A line of JSON with its texts cut; `None` if it is none.
+fn cut_json(line: &str) -> Option<String> {
+    let line: Value = serde_json::from_str(line).ok()?;
+    Some(format!("{}\n", cut_texts(line)))
+}
+
+fn cut_texts(value: Value) -> Value {
+    match value {
+        Value::String(mut text) => {
+            if let Some((end, _)) = text.char_indices().nth(LONGEST) {
+                text.truncate(end);
+                text.push('…');
+            }
+            Value::String(text)
+        }
+        Value::Array(list) => list.into_iter().map(cut_texts).collect(),
+        Value::Object(map) => map.into_iter().map(|(key, value)| (key, cut_texts(value))).collect(),
+        other => other,
+    }
 }
 
 /// Control characters, line and paragraph separators, and what turns the direction of what follows.

@@ -64,19 +64,23 @@ where
     E: FormatEvent<S, N>,
 {
     fn format_event(&self, context: &FmtContext<'_, S, N>, mut writer: Writer<'_>, event: &Event<'_>) -> fmt::Result {
-        match self.admit(event) {
-            None => return Ok(()),
-            Some(0) => {}
-            Some(count) if self.json => {
-                writeln!(writer, "{{\"fields\":{{\"message\":\"{count} lines like the next one were left out\"}}}}")?;
-            }
-            Some(count) => writeln!(writer, "{count} lines like the next one were left out")?,
-        }
+        let Some(count) = self.admit(event) else { return Ok(()) };
+        let left_out = (count > 0).then(|| format!("{count} lines like the next one were left out"));
         if !self.json {
+            left_out.map_or(Ok(()), |message| writeln!(writer, "{message}"))?;
             return self.format.format_event(context, writer, event);
         }
         let mut line = String::new();
         self.format.format_event(context, Writer::new(&mut line), event)?;
-        writer.write_str(&lines::escape_json(&line))
+        let line = lines::escape_json(&line);
+        left_out.map_or(Ok(()), |message| writeln!(writer, "{}", saying(&line, &message)))?;
+        writer.write_str(&line)
     }
+}
+
+/// A line of JSON like `line`, of the same time and level, that says nothing but `message`.
+fn saying(line: &str, message: &str) -> serde_json::Value {
+    let mut line = serde_json::from_str(line).unwrap_or_else(|_| serde_json::json!({}));
+    line["fields"] = serde_json::json!({ "message": message });
+    line
 }

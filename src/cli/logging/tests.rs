@@ -68,6 +68,29 @@ fn what_comes_from_the_network_stays_in_its_line_and_shows_what_it_is() {
 fn a_line_has_an_end() {
     let log = logged(LogFormat::Text, || tracing::warn!(body = "y".repeat(1 << 20), "an event"));
     assert!(log.len() < 5000 && log.ends_with("…\n") && log.contains("an event body="), "{}", log.len());
+    let log = logged(LogFormat::Json, || {
+        let span = tracing::info_span!("call", operation = "z".repeat(1 << 20));
+        span.in_scope(|| tracing::warn!(body = "y\n".repeat(1 << 20), "an event"));
+    });
+    let line: serde_json::Value = serde_json::from_str(&log).expect("it is JSON still");
+    let body = line["fields"]["body"].as_str().unwrap();
+    assert!(body.ends_with('…') && body.chars().count() == 4097, "{}", body.len());
+    assert_eq!((line["fields"]["message"].as_str(), log.lines().count()), (Some("an event"), 1));
+    assert!(log.len() < 50_000, "{}", log.len());
+}
+
+#[test]
+fn what_was_left_out_has_time_and_level_in_json_too() {
+    let forge = || (0..200).for_each(|number| tracing::warn!("forged reply {number}"));
+    let log = logged(LogFormat::Json, || {
+        forge();
+        std::thread::sleep(std::time::Duration::from_millis(1100));
+        forge();
+    });
+    let lines: Vec<serde_json::Value> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert!(lines.iter().all(|line| line["timestamp"].is_string() && line["level"] == "WARN"), "{log}");
+    let said = |line: &serde_json::Value| line["fields"]["message"].as_str().unwrap().contains("were left out");
+    assert!(lines.iter().any(said), "{log}");
 }
 
 #[test]

@@ -45,7 +45,7 @@ impl Judge {
             rate: NonZeroU32::new(rate).unwrap_or(NonZeroU32::MIN),
             tls_ca: spec.tls_ca.map(|path| self.absolute("forward.tls_ca", path)),
             mix_case: spec.mix_case,
-            cache_size: self.cache_size(&spec.cache_size),
+            cache_size: self.size("forward.cache_size", &spec.cache_size, &CACHE_SIZES),
             min_ttl,
             max_ttl,
             negative_ttl: self.number("forward.negative_ttl", spec.negative_ttl, &(0..=LONGEST_FLOOR)),
@@ -118,12 +118,6 @@ impl Judge {
     fn domain(&mut self, key: &str, text: &str) -> Option<DomainName> {
         let name = DomainName::from_text(text).filter(|name| name.labels().next().is_some());
         self.take(key, name.ok_or_else(|| format!("`{text}` is not a domain name")))
-    }
-
-    fn cache_size(&mut self, text: &str) -> u64 {
-        let in_range =
-            |bytes| if CACHE_SIZES.contains(&bytes) { Ok(bytes) } else { Err(format!("{text} is out of range")) };
-        self.take("forward.cache_size", values::size(text).and_then(in_range)).unwrap_or_default()
     }
 
     fn serve_stale(&mut self, text: &str) -> Duration {

@@ -49,7 +49,7 @@ fn limits_have_limits() {
     let limits = config("").limits;
     assert_eq!((limits.tcp_connections, limits.tcp_connections_per_client), (1024, 128));
     assert_eq!((limits.questions_under_way, limits.questions_under_way_per_client), (4096, 1024));
-    assert_eq!((limits.tcp_idle, limits.inventory), (Duration::from_secs(10), 500_000));
+    assert_eq!((limits.tcp_idle, limits.inventory), (Duration::from_secs(10), 150_000));
 }
 
 #[test]

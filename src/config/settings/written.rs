@@ -66,6 +66,13 @@ pub(super) fn size<S: Serializer>(bytes: &u64, serializer: S) -> Result<S::Ok, S
     serializer.serialize_str(&values::size_text(*bytes))
 }
 
+pub(super) fn size_or_off<S: Serializer>(bytes: &Option<u64>, serializer: S) -> Result<S::Ok, S::Error> {
+    match bytes {
+        Some(bytes) => size(bytes, serializer),
+        None => serializer.serialize_str("off"),
+    }
+}
+
 pub(super) fn snapshot_path<S: Serializer>(path: &SnapshotPath, serializer: S) -> Result<S::Ok, S::Error> {
     match path {
         SnapshotPath::StateDirectory => serializer.serialize_none(),

@@ -1,8 +1,11 @@
-//! What is kept on disk over a restart: the inventory, so that a start answers before AWS does.
+//! What is kept on disk over a restart: the inventory, so that a start answers before AWS does; and by option the hot part
+//! of the forwarded answers (`cache`), so that it answers before the upstreams do.
 //!
 //! `restore` judges what is there at the start, `save` keeps it true (`pace` says when), `watch` tells how old the answers
-//! are for as long as AWS has not confirmed them.
+//! are for as long as AWS has not confirmed them. `outcomes` tells what became of writing.
 
+mod cache;
+mod outcomes;
 mod pace;
 mod restore;
 mod save;
@@ -19,6 +22,7 @@ use crate::config::settings::SnapshotPath;
 use crate::metrics::{Metrics, table};
 use crate::store::Kind;
 
+pub(super) use cache::{CacheFile, CacheSaver, cache};
 pub(super) use restore::inventory;
 pub(super) use save::Saver;
 pub(super) use watch::Watch;
@@ -27,6 +31,8 @@ pub(super) use watch::Watch;
 const STATE_DIRECTORY: &str = "STATE_DIRECTORY";
 /// The file in it.
 const FILE: &str = "inventory";
+/// The file of the forwarded answers beside it, or what the name of a given file gets for it.
+const CACHE: &str = "cache";
 
 /// What is kept, and where.
 #[derive(Debug, Clone)]
@@ -35,6 +41,8 @@ pub(super) struct Keeping {
     pub(super) inventory: Option<PathBuf>,
     /// How old the knowledge of a cluster may become; `None`: as old as it may.
     pub(super) max_age: Option<Duration>,
+    /// The file of the forwarded answers; `None`: they are not kept.
+    pub(super) cache: Option<CacheFile>,
     pub(super) counts: Arc<Counts>,
 }
 
@@ -49,8 +57,29 @@ impl Keeping {
         };
         let wanted = matches!(feed.feed, Feed::Describe);
         let max_age = Some(config.snapshot.max_age).filter(|age| !age.is_zero());
-        Self { inventory: path.filter(|_| wanted), max_age, counts: Arc::default() }
+        Self { inventory: path.filter(|_| wanted), max_age, cache: cache_file(config), counts: Arc::default() }
     }
+}
+
+fn cache_file(config: &Config) -> Option<CacheFile> {
+    let most = usize::try_from(config.snapshot.cache?).unwrap_or(usize::MAX);
+    let path = match &config.snapshot.path {
+        SnapshotPath::At(path) => {
+            let mut path = path.clone().into_os_string();
+            path.push(".");
+            path.push(CACHE);
+            Some(path.into())
+        }
+        SnapshotPath::Off => None,
+        SnapshotPath::StateDirectory => state_directory().map(|folder| folder.join(CACHE)),
+    };
+    if path.is_none() {
+        tracing::warn!(
+            "snapshot.cache: there is no place for it, as systemd gives no folder (StateDirectory=); name a file in \
+             snapshot.path"
+        );
+    }
+    Some(CacheFile { path: path?, most })
 }
 
 /// The first of the folders that systemd has made for us.
@@ -79,6 +108,10 @@ impl Counts {
 
     fn failed(&self, kind: Kind) {
         *lock(&self.saves).entry((kind.label(), "failed")).or_default() += 1;
+    }
+
+    fn put_off(&self, kind: Kind) {
+        *lock(&self.saves).entry((kind.label(), "put_off")).or_default() += 1;
     }
 
     /// Exports them.

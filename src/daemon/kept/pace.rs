@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use crate::ecs::{ClusterArn, Timestamp};
+use crate::source::staleness::age;
 
 /// Shortest time between two saves.
 const SHORTEST: Duration = Duration::from_secs(5);
@@ -31,29 +32,44 @@ pub(super) struct Pace {
     /// For how long the last save kept the updater.
     cost: Duration,
     failures: u32,
+    /// Since when it is put off, and whether that was told.
+    put_off: Option<(Instant, bool)>,
 }
 
 impl Pace {
     /// `saved` is on disk at `now`.
     pub(super) fn new(saved: Mark, now: Instant) -> Self {
-        Self { saved, tried: now, cost: Duration::ZERO, failures: 0 }
+        Self { saved, tried: now, cost: Duration::ZERO, failures: 0, put_off: None }
     }
 
-    /// Whether there is anything to save.
-    pub(super) fn is_behind(&self, mark: &Mark) -> bool {
-        self.saved != *mark
+    /// Whether to save `mark` at a stop, for which the next start waits: not for saying that what is on disk was true a
+    /// little longer.
+    pub(super) fn is_worth_a_stop(&self, mark: &Mark) -> bool {
+        let saved = &self.saved.read;
+        let is_old = |(cluster, read): (&ClusterArn, &Timestamp)| {
+            saved.get(cluster).is_none_or(|saved| age(*saved, *read) >= REFRESH)
+        };
+        self.saved.changed != mark.changed || mark.read.iter().any(is_old)
     }
 
     /// Whether to save `mark` now.
     pub(super) fn is_due(&self, mark: &Mark, now: Instant) -> bool {
         let rest = (SHORTEST * 2_u32.saturating_pow(self.failures.min(16))).min(LONGEST).max(self.cost * PART);
         let rest = if self.saved.changed == mark.changed { rest.max(REFRESH) } else { rest };
-        self.is_behind(mark) && now.saturating_duration_since(self.tried) >= rest
+        self.saved != *mark && now.saturating_duration_since(self.tried) >= rest
     }
 
     /// `mark` was saved, at this cost to the updater.
     pub(super) fn saved(&mut self, mark: Mark, cost: Duration, now: Instant) {
-        *self = Self { saved: mark, tried: now, cost, failures: 0 };
+        *self = Self { saved: mark, tried: now, cost, failures: 0, put_off: None };
+    }
+
+    /// It is due, but cannot be saved as it is. Returns whether to tell of that: once, after a while.
+    pub(super) fn put_off(&mut self, now: Instant) -> bool {
+        let (since, told) = self.put_off.get_or_insert((now, false));
+        let tell = !*told && now.saturating_duration_since(*since) >= REFRESH;
+        *told |= tell;
+        tell
     }
 
     /// It could not be saved.
@@ -86,6 +102,28 @@ mod tests {
         pace.saved(mark(2, 0), Duration::from_millis(200), start);
         assert_eq!(due_after(&pace, &mark(2, 0)), None);
         assert_eq!(due_after(&pace, &mark(3, 0)), Some(20), "a large inventory is saved less often");
+    }
+
+    #[test]
+    fn a_stop_waits_for_what_is_worth_it() {
+        let start = tokio::time::Instant::now().into_std();
+        let pace = Pace::new(mark(1, 0), start);
+        assert!(!pace.is_worth_a_stop(&mark(1, 0)) && !pace.is_worth_a_stop(&mark(1, 599)));
+        assert!(pace.is_worth_a_stop(&mark(1, 600)), "it would seem older than it is");
+        assert!(pace.is_worth_a_stop(&mark(2, 0)));
+        assert!(Pace::new(Mark::default(), start).is_worth_a_stop(&mark(0, 0)), "it was never saved");
+    }
+
+    #[test]
+    fn what_is_put_off_for_long_is_told_of_once() {
+        let start = tokio::time::Instant::now().into_std();
+        let mut pace = Pace::new(mark(1, 0), start);
+        let told =
+            |pace: &mut Pace| (0..2000).filter(|second| pace.put_off(start + Duration::from_secs(*second))).count();
+        assert!(!pace.put_off(start) && !pace.put_off(start + Duration::from_secs(599)));
+        assert_eq!(told(&mut pace), 1);
+        pace.saved(mark(2, 0), Duration::ZERO, start);
+        assert_eq!(told(&mut pace), 1, "the next time");
     }
 
     #[test]

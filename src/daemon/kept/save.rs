@@ -9,6 +9,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use super::Counts;
+use super::outcomes::Outcomes;
 use super::pace::{Mark, Pace};
 use crate::inventory::Saved;
 use crate::source::Updates;
@@ -19,8 +20,6 @@ use crate::updater::UpdaterStats;
 
 /// How often it looks whether there is something to save.
 const LOOK: Duration = Duration::from_secs(1);
-/// One failure in so many is told of: the first, and then now and then.
-const TOLD: u32 = 10;
 
 /// Saves the inventory when it has changed, and at the end.
 pub(in crate::daemon) struct Saver {
@@ -39,24 +38,26 @@ impl Saver {
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let on_disk = Mark { changed: 0, read: self.status.report().restored };
         let mut pace = Pace::new(on_disk, now());
-        let mut failures = 0;
+        let mut outcomes = Outcomes::of(self.path.clone(), Kind::Inventory, Arc::clone(&self.counts));
         loop {
             let stopping = tokio::select! {
                 () = stop.cancelled() => true,
                 _ = looks.tick() => false,
             };
             let mark = self.mark();
-            let wanted = if stopping { pace.is_behind(&mark) } else { pace.is_due(&mark, now()) };
-            if wanted && self.is_whole() {
+            let wanted = if stopping { pace.is_worth_a_stop(&mark) } else { pace.is_due(&mark, now()) };
+            if wanted && self.is_held() {
+                if pace.put_off(now()) {
+                    self.tell_put_off();
+                }
+            } else if wanted && self.is_served() {
                 match self.save(&mark).await {
-                    Ok(cost) => {
-                        self.tell_success(failures);
-                        failures = 0;
+                    Ok((size, cost)) => {
+                        outcomes.saved(size);
                         pace.saved(mark, cost, now());
                     }
                     Err(error) => {
-                        self.tell_failure(failures, &error);
-                        failures += 1;
+                        outcomes.failed(&error);
                         pace.failed(now());
                     }
                 }
@@ -71,14 +72,19 @@ impl Saver {
         Mark { changed: self.updated.changed.load(Relaxed), read: self.status.report().read() }
     }
 
-    /// Whether the inventory is worth keeping: something of it is served, and nothing of it waits for the end of a first
-    /// pass, which is when tasks that are gone are known and those that came for them are not.
-    fn is_whole(&self) -> bool {
-        self.updated.synced_clusters.load(Relaxed) > 0 && self.updated.held.load(Relaxed) == 0
+    /// Whether something of the inventory is served: else it is not worth keeping.
+    fn is_served(&self) -> bool {
+        self.updated.synced_clusters.load(Relaxed) > 0
     }
 
-    /// Saves, and says for how long that kept the updater.
-    async fn save(&self, mark: &Mark) -> Result<Duration, String> {
+    /// Whether something of it waits for the end of a first pass, which is when tasks that are gone are known and those
+    /// that came for them are not.
+    fn is_held(&self) -> bool {
+        self.updated.held.load(Relaxed) > 0
+    }
+
+    /// Saves, and says how large the file is and for how long that kept the updater.
+    async fn save(&self, mark: &Mark) -> Result<(u64, Duration), String> {
         let read = mark.read.clone();
         let copy = self.updates.ask(move |inventory| {
             let began = Instant::now();
@@ -91,28 +97,22 @@ impl Saver {
             store::write(&path, Kind::Inventory, now, |out| Ok(serde_json::to_writer(out, &saved)?))
         });
         let size = writing.await.map_err(|error| error.to_string())?.map_err(|error| error.to_string())?;
-        self.counts.saved(Kind::Inventory, size);
-        Ok(cost)
+        Ok((size, cost))
     }
 
-    fn tell_success(&self, failures: u32) {
-        if failures > 0 {
-            tracing::info!("{} is written again, after {failures} failures", self.path.display());
-        }
-    }
-
-    fn tell_failure(&self, failures: u32, error: &str) {
-        self.counts.failed(Kind::Inventory);
-        if failures.is_multiple_of(TOLD) {
-            tracing::error!(
-                "{} cannot be written: {error}; answers go on, but a restart would begin with what was saved before. \
-                 Make room, or name another file in snapshot.path",
-                self.path.display()
-            );
-        }
+    fn tell_put_off(&self) {
+        self.counts.put_off(Kind::Inventory);
+        tracing::warn!(
+            "{} has not been written for long, as the first pass after the start is not through yet; a restart would begin \
+             with what was saved before. /ready says which calls of AWS fail",
+            self.path.display()
+        );
     }
 }
 
 fn now() -> std::time::Instant {
     Instant::now().into_std()
 }
+
+#[cfg(test)]
+mod tests;

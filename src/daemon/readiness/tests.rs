@@ -21,7 +21,7 @@ fn report() -> StatusReport {
 
 fn readiness(report: &StatusReport, second: i64) -> Readiness {
     let feed = Prepared { feed: Feed::Describe, clusters: vec!["prod".to_owned()], all: false };
-    of(&feed, false, &Sync::default(), report, at(second))
+    of((&feed, false), &Sync::default(), report, 0, at(second))
 }
 
 #[test]
@@ -41,7 +41,7 @@ fn a_source_that_is_too_old_turns_it_red() {
 #[test]
 fn a_copy_of_the_hosted_zone_is_waited_for() {
     let feed = Prepared { feed: Feed::Off, clusters: Vec::new(), all: false };
-    let readiness = |report: &StatusReport| of(&feed, true, &Sync::default(), report, at(1));
+    let readiness = |report: &StatusReport| of((&feed, true), &Sync::default(), report, 0, at(1));
     assert_eq!(readiness(&StatusReport::default()).reasons, ["the hosted zone has not been read completely yet"]);
     assert!(readiness(&StatusReport { hosted_zone: Some(at(0)), ..StatusReport::default() }).ready);
 }
@@ -62,4 +62,15 @@ fn what_is_known_from_before_the_restart_alone_turns_it_red() {
     let why = "cluster prod has not been read since the start: answers are those of before it, as of \
                1970-01-12T13:46:00Z, 42 s ago";
     assert_eq!((readiness.ready, readiness.reasons), (false, vec![why.to_owned()]));
+}
+
+#[test]
+fn an_inventory_that_is_full_is_told_of() {
+    let feed = Prepared { feed: Feed::Off, clusters: Vec::new(), all: false };
+    let of = |full| of((&feed, false), &Sync::default(), &StatusReport::default(), full, at(1));
+    assert!(of(0).ready && of(0).warnings.is_empty());
+    let told = of(500_000);
+    assert!(
+        told.ready && told.warnings[0].contains("500000 services") && told.warnings[0].contains("limits.inventory")
+    );
 }

@@ -3,7 +3,7 @@
 //! The upstream's records are kept as they are sent, but for their TTLs, which are counted down in the copy. Nothing is
 //! allocated.
 
-use super::{Places, ReplyContext, begin, end, room, write_name};
+use super::{Places, Remarks, ReplyContext, begin, end, room, write_name};
 use crate::dns::body::Owner;
 use crate::dns::{Body, BodyBuilder, DomainName, Ede, Question, RData, Rcode};
 
@@ -46,7 +46,7 @@ impl Tail {
 }
 
 /// Writes the reply to `question`: each of `aliases` a CNAME that points to the owner of the next, then the tail, its
-/// last records rotated, its TTLs as `ttl` makes them. `ede` goes before that of the context. Limits as in
+/// last records rotated, its TTLs as `ttl` makes them. `ede` is said besides that of the context. Limits as in
 /// [`write`](super::write()).
 pub fn write_chain(
     out: &mut Vec<u8>,
@@ -57,8 +57,8 @@ pub fn write_chain(
     context: &ReplyContext<'_>,
 ) {
     begin(out, question, true, tail.body.rcode());
-    let ede = ede.or(context.ede);
-    let limit = room(question, ede, context);
+    let remarks = Remarks { own: ede, whole: context.ede };
+    let limit = room(question, context);
     let mut chain = Chain { out, limit, places: Places::default(), written: 0 };
     let complete = chain.aliases(aliases) && chain.tail(aliases, tail, context.spin, &ttl);
     let mut counts = [chain.written, 0, 0];
@@ -72,7 +72,7 @@ pub fn write_chain(
     if !complete {
         out[2] |= 0x02;
     }
-    end(out, question, counts, ede, context);
+    end(out, question, counts, remarks, context);
 }
 
 /// The answer section while it is written.

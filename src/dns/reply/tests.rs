@@ -112,6 +112,29 @@ fn glue_that_does_not_fit_is_no_truncation() {
 }
 
 #[test]
+fn a_remark_goes_before_answers_and_the_soa_do() {
+    let ede = Some(Arc::new(Ede::new(Ede::OTHER, "no task is ready")));
+    let long = format!("{0}.{0}.{0}.{1}.ecs.internal.", "a".repeat(63), "b".repeat(20));
+    let bytes = query(&long, true);
+    let Parsed::Plain(question) = Question::parse(&bytes) else { panic!("not plain") };
+    let (soa, mut out) = (SoaBlock::new(&zone(), 42, 5), Vec::new());
+    let body = Body::empty(Rcode::NxDomain, true, ede);
+    for (limit, whole) in [(400, true), (329, false)] {
+        write(&mut out, &question, &body, &ReplyContext { soa: &soa, spin: 0, limit, ede: None, cookie: None });
+        let message = Message::from_vec(&out).unwrap();
+        assert!(out.len() <= limit && message.authorities.len() == 1 && !message.metadata.truncation, "{limit}");
+        assert_eq!(out.ends_with(b"no task is ready"), whole, "{limit}");
+    }
+    let stale = Ede::new(Ede::STALE_ANSWER, "the inventory is old");
+    for (limit, own) in [(400, true), (350, false)] {
+        write(&mut out, &question, &body, &ReplyContext { soa: &soa, spin: 0, limit, ede: Some(&stale), cookie: None });
+        assert!(out.ends_with(b"the inventory is old") && out.len() <= limit);
+        assert_eq!(out.windows(16).any(|part| part == b"no task is ready"), own, "{limit}");
+        assert_eq!(Message::from_vec(&out).unwrap().authorities.len(), 1);
+    }
+}
+
+#[test]
 fn a_chased_cname_chain_keeps_its_owners() {
     let elb = Name::from_ascii("internal-web.elb.amazonaws.com.").unwrap();
     let mut body = BodyBuilder::new(true);
@@ -163,7 +186,7 @@ fn cookies_are_sent_back_and_never_exceed_the_limit() {
             assert_eq!(out.ends_with(b"\x00\x0a\x00\x18client00server0123456789"), cookie.is_some());
             sent.push(Message::from_vec(&out).unwrap().answers.len());
         }
-        assert!(sent[0] >= sent[1] && sent[1] >= sent[2], "{sent:?}");
+        assert!(sent[0] >= sent[1] && sent[1] == sent[2], "a remark takes no room from answers: {sent:?}");
     }
     assert!(out[2] & 2 != 0, "the last did not fit");
 }

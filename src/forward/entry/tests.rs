@@ -272,7 +272,7 @@ proptest! {
         if young.is_empty() || old.is_empty() {
             return Ok(());
         }
-        prop_assert!(young.len() <= limit.max(12 + question.wire().len() + reply::opt_len(None, None)));
+        prop_assert!(young.len() <= limit.max(12 + question.wire().len() + reply::opt_len(reply::Remarks::default(), None)));
         prop_assert_eq!(young.len(), old.len());
         let (young, old) = (ttls(&young, 17), ttls(&old, 17));
         prop_assert!(young.iter().all(|ttl| *ttl <= CAPS.max_ttl));

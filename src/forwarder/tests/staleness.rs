@@ -45,7 +45,7 @@ async fn while_all_are_known_to_be_down_it_is_given_at_once() {
     ask(&forwarder, www()).await.unwrap();
     on.store(false, Relaxed);
     tokio::time::advance(Duration::from_secs(31)).await;
-    while !forwarder.upstreams.are_down(www().name.as_wire()) {
+    while !forwarder.rules.load().upstreams.are_down(www().name.as_wire()) {
         ask(&forwarder, www()).await.unwrap();
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
@@ -59,7 +59,7 @@ async fn while_all_are_known_to_be_down_it_is_given_at_once() {
 
     on.store(true, Relaxed);
     tokio::time::sleep(Duration::from_secs(6)).await;
-    assert!(!forwarder.upstreams.are_down(www().name.as_wire()), "a probe has found them");
+    assert!(!forwarder.rules.load().upstreams.are_down(www().name.as_wire()), "a probe has found them");
     assert!(forwarder.cached(www().borrow(), now()).is_none());
     assert!(ask(&forwarder, www()).await.unwrap().is_fresh(now()));
 }

@@ -1,3 +1,4 @@
+use super::super::limits::Limits;
 use super::*;
 
 const ONE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 1));
@@ -14,7 +15,7 @@ impl Scene {
     fn new() -> Self {
         let now = crate::server::desk::now();
         let limits = Limits { tcp_connections: 4, tcp_connections_per_client: 2, ..Limits::default() };
-        Self { admission: Admission::new(limits, now), now }
+        Self { admission: Admission::new(LiveLimits::new(limits), now), now }
     }
 
     /// Lets a tenth of a second pass, then takes in a connection.
@@ -128,7 +129,7 @@ fn who_asks_now_and_then_stays() {
 fn a_short_patience_with_silence_is_one_with_slowness() {
     let limits = Limits { tcp_idle: Duration::from_secs(2), ..Limits::default() };
     let now = crate::server::desk::now();
-    let admission = Admission::new(limits, now);
+    let admission = Admission::new(LiveLimits::new(limits), now);
     let (mut seat, _) = admission.admit(ONE, now);
     seat.note(Stage::Unread, false, now);
     assert_eq!(admission.expire(now + Duration::from_secs(2)), 1);

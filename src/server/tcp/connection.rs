@@ -38,6 +38,8 @@ const GRACE: Duration = Duration::from_millis(250);
 const LAST_READS: usize = 16;
 /// Bytes of each of them.
 const LAST_READ: usize = 64 * 1024;
+/// Bytes that are read as soon as a connection is there.
+const FIRST_READ: usize = 512;
 
 /// The connection is to be closed.
 #[derive(Debug)]
@@ -68,8 +70,8 @@ pub(super) struct Connection {
     reply: Vec<u8>,
     output: Output,
     /// Where answers that had to wait come from, where they are sent to, and how many are to come.
-    late: Receiver<Vec<u8>>,
-    later: Sender<Vec<u8>>,
+    late: Receiver<Answer>,
+    later: Sender<Answer>,
     under_way: usize,
     /// A zone on its way: no further question is read before it is sent.
     transfer: Option<Transfer>,
@@ -99,11 +101,24 @@ impl Connection {
         }
     }
 
+    /// Answers what has been sent already, and does not wait for anything. Most clients ask as soon as they are connected:
+    /// their answer then leaves before others are let in, and costs no turn of the loop.
+    pub(super) fn begin(&mut self) {
+        let mut bytes = [0; FIRST_READ];
+        if let Ok(length @ 1..) = recv(self.reader.as_ref().as_raw_fd(), &mut bytes, MsgFlags::MSG_DONTWAIT) {
+            self.input.room().extend_from_slice(bytes.get(..length).unwrap_or_default());
+            self.answer_all(desk::now(), &mut false);
+            self.output.begin(&self.writer);
+        }
+    }
+
     /// Serves until the client has no more questions, is to go, sends what is no question, or `stop`; then until what is
     /// owed is sent.
     pub(super) async fn serve(mut self, stop: CancellationToken) {
         let mut told = pin!(self.seat.told());
         let mut stopped = pin!(stop.cancelled());
+        let desk = Arc::clone(&self.desk);
+        let mut hurried = pin!(desk.hurry.cancelled());
         while let Ok(starved) = self.work() {
             let reads = starved && self.output.is_empty();
             if reads && matches!(self.reading, Reading::Last(_)) {
@@ -113,8 +128,13 @@ impl Connection {
             let next = tokio::select! {
                 biased;
                 () = &mut told => Err(Over),
-                Some(answer) = self.late.recv(), if self.under_way > 0 => self.take(&answer),
+                Some(answer) = self.late.recv(), if self.under_way > 0 && !self.output.is_enough() => {
+                    self.take(&answer);
+                    Ok(())
+                }
                 ready = self.writer.writable(), if !self.output.is_empty() => ready.map_err(|_| Over),
+                // Nobody reads UDP meanwhile, so a client that does not read must not hold up the stop.
+                () = &mut hurried, if self.stage() != Stage::Working => Err(Over),
                 read = self.reader.read_buf(self.input.room()), if reads && self.reading == Reading::Open => {
                     self.has_read(&read)
                 }
@@ -240,10 +260,13 @@ impl Connection {
     /// Has a task answer.
     fn defer(&mut self, work: Work, place: Place) {
         self.under_way += 1;
-        let (desk, mut late) = (Arc::clone(&self.desk), Late { answer: Vec::new(), to: self.later.clone() });
+        let answer = Answer { bytes: Vec::new(), _place: place };
+        let (desk, mut late) = (Arc::clone(&self.desk), Late { answer: Some(answer), to: self.later.clone() });
         let task = async move {
-            desk.complete(work, &mut late.answer).await;
-            drop((late, place));
+            if let Some(answer) = &mut late.answer {
+                desk.complete(work, &mut answer.bytes).await;
+            }
+            drop(late);
         };
         self.desk.tasks.spawn_on(task, &self.desk.runtime);
     }
@@ -255,24 +278,21 @@ impl Connection {
         self.output.push(&self.reply);
     }
 
-    /// Puts late answers where they will be sent, unless the client has not taken a good many before.
-    fn take(&mut self, answer: &[u8]) -> Result<(), Over> {
-        self.put_late(answer)?;
-        while let Ok(answer) = self.late.try_recv() {
-            self.put_late(&answer)?;
+    /// Puts late answers where they will be sent, as many as the client should read first. The others keep their places.
+    fn take(&mut self, first: &Answer) {
+        self.put_late(first);
+        while !self.output.is_enough()
+            && let Ok(answer) = self.late.try_recv()
+        {
+            self.put_late(&answer);
         }
-        Ok(())
     }
 
-    fn put_late(&mut self, answer: &[u8]) -> Result<(), Over> {
+    fn put_late(&mut self, answer: &Answer) {
         self.under_way -= 1;
-        if self.output.is_enough() {
-            return Err(self.gives_up(Dropped::Slow));
+        if !answer.bytes.is_empty() {
+            self.output.push(&answer.bytes);
         }
-        if !answer.is_empty() {
-            self.output.push(answer);
-        }
-        Ok(())
     }
 
     fn has_read(&mut self, read: &io::Result<usize>) -> Result<(), Over> {
@@ -312,15 +332,24 @@ impl Connection {
     }
 }
 
-/// An answer that has to wait. Dropped, it goes to its connection: empty, if there is none because of a fault.
+/// An answer that had to wait. It has its place until the connection takes it, so that answers that nobody reads are as
+/// few as questions under way.
+struct Answer {
+    /// Empty if there is none because of a fault.
+    bytes: Vec<u8>,
+    _place: Place,
+}
+
+/// An answer that has to wait. Dropped, it goes to its connection.
 struct Late {
-    answer: Vec<u8>,
-    to: Sender<Vec<u8>>,
+    /// There until then.
+    answer: Option<Answer>,
+    to: Sender<Answer>,
 }
 
 impl Drop for Late {
     fn drop(&mut self) {
         // There is room for all that are under way. The client may have gone meanwhile.
-        let _ = self.to.try_send(mem::take(&mut self.answer));
+        let _ = self.answer.take().map(|answer| self.to.try_send(answer));
     }
 }

@@ -1,7 +1,9 @@
 //! Answers on their way to a client.
 
 use std::io::{self, ErrorKind};
+use std::os::fd::AsRawFd;
 
+use nix::sys::socket::{MsgFlags, send};
 use tokio::net::tcp::OwnedWriteHalf;
 
 use crate::dns::framing;
@@ -34,6 +36,15 @@ impl Output {
         debug_assert!(fits, "{} bytes", message.len());
     }
 
+    /// Sends what the socket takes, before the runtime has heard of it. What fails will fail again.
+    pub(super) fn begin(&mut self, writer: &OwnedWriteHalf) {
+        let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL;
+        self.sent = send(writer.as_ref().as_raw_fd(), &self.bytes, flags).unwrap_or(0);
+        if self.sent == self.bytes.len() {
+            self.clear();
+        }
+    }
+
     /// Sends what the socket takes, without waiting.
     pub(super) fn send(&mut self, writer: &OwnedWriteHalf) -> io::Result<()> {
         while let Some(rest) = self.bytes.get(self.sent..).filter(|rest| !rest.is_empty()) {
@@ -44,12 +55,16 @@ impl Output {
                 Err(error) => return Err(error),
             }
         }
+        self.clear();
+        Ok(())
+    }
+
+    fn clear(&mut self) {
         self.sent = 0;
         if self.bytes.capacity() > LARGE {
             self.bytes = Vec::new();
         } else {
             self.bytes.clear();
         }
-        Ok(())
     }
 }

@@ -1,6 +1,7 @@
 use std::net::TcpListener as StdTcpListener;
 use std::net::UdpSocket as StdUdpSocket;
 
+use nix::sys::socket::{setsockopt, sockopt};
 use socket2::{Domain, SockRef, Socket, Type};
 use tokio::net::TcpStream;
 
@@ -53,16 +54,23 @@ async fn every_inherited_socket_is_read_whatever_the_number_of_workers() {
 
 #[tokio::test]
 async fn what_is_queued_before_the_start_is_answered() {
-    let (address, group) = group([127, 0, 0, 1], 3);
-    let mut clients = Vec::new();
-    for id in 0..200 {
-        let client = client(address).await;
-        client.send(&query(id, "web.ecs.internal.", RecordType::A, 0)).await.unwrap();
-        clients.push(client);
-    }
-    let _handle = serve_all(take_over(inherited(group, false), &[address], 2).unwrap());
-    for (id, client) in (0..).zip(&clients) {
-        assert_eq!(receive(client).await.metadata.id, id);
+    // On one address and on all, plain and as `PassPacketInfo=` and `Timestamping=` of a socket unit have it.
+    for (ip, talkative) in [([127, 0, 0, 1], false), ([127, 0, 0, 1], true), ([0; 4], false), ([0; 4], true)] {
+        let (address, group) = group(ip, 3);
+        for socket in &group {
+            setsockopt(socket, sockopt::Ipv4PacketInfo, &talkative).unwrap();
+            setsockopt(socket, sockopt::ReceiveTimestampns, &talkative).unwrap();
+        }
+        let mut clients = Vec::new();
+        for id in 0..200 {
+            let client = client(SocketAddr::from(([127, 0, 0, 1], address.port()))).await;
+            client.send(&query(id, "web.ecs.internal.", RecordType::A, 0)).await.unwrap();
+            clients.push(client);
+        }
+        let _handle = serve_all(take_over(inherited(group, false), &[address], 2).unwrap());
+        for (id, client) in (0..).zip(&clients) {
+            assert_eq!(receive(client).await.metadata.id, id, "{ip:?} {talkative}");
+        }
     }
 }
 

@@ -1,3 +1,4 @@
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
 use super::*;
@@ -97,4 +98,19 @@ async fn a_dropped_handle_stops_the_server() {
     drop(server);
     until(|| bind(&[address], 1).is_ok(), "the sockets to close").await;
     drop(idle);
+}
+
+#[tokio::test]
+async fn a_stop_waits_for_no_client_that_does_not_read() {
+    let server = start();
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(4096).unwrap();
+    let mut greedy = socket.connect(server.address).await.unwrap();
+    let mut framed = Vec::new();
+    assert!(crate::dns::framing::append(&query(1, "many.ecs.internal.", RecordType::A, 0), &mut framed));
+    let framed = framed.repeat(100);
+    // As much as it takes until neither side can go on.
+    while timeout(Duration::from_millis(300), greedy.write_all(&framed)).await.is_ok() {}
+    // It would be sent away after 5 s.
+    assert_eq!(server.handle.stop(Duration::from_secs(4)).await, 0);
 }

@@ -181,3 +181,56 @@ async fn a_fault_costs_one_connection() {
     assert_eq!(receive(&mut stream).await.metadata.id, 2);
     assert!((server.handle.liveness())());
 }
+
+#[tokio::test]
+async fn late_answers_that_come_together_all_arrive() {
+    let server = start();
+    let mut stream = connect(&server).await;
+    // 145 KB. Each name twice: a client may not have more names under way, of 64.
+    let questions = 0..60;
+    for id in questions.clone() {
+        let name = format!("slow-big-{}.example.", id / 2);
+        send(&mut stream, &query(id, &name, RecordType::A, 0)).await;
+    }
+    server.until_counted("ecs_resolver_dns_requests_total{proto=\"tcp\",type=\"A\"} 60.0").await;
+    server.gate.add_permits(Semaphore::MAX_PERMITS / 2);
+    let mut ids = Vec::new();
+    for _ in questions.clone() {
+        let message = receive(&mut stream).await;
+        assert_eq!(message.answers.len(), 150);
+        ids.push(message.metadata.id);
+    }
+    ids.sort_unstable();
+    assert_eq!(ids, Vec::from_iter(questions));
+}
+
+/// What was sent before the connection is accepted is answered, by whatever way: at once, later, and by closing.
+#[tokio::test]
+async fn a_client_that_asks_at_once_is_answered() {
+    let server = start();
+    // More than is read at first.
+    let count = 64;
+    let mut framed = Vec::new();
+    for id in 0..count {
+        assert!(framing::append(&query(id, "web.ecs.internal.", RecordType::A, 0), &mut framed));
+    }
+    assert!(framing::append(&query(count, "slow.example.", RecordType::A, 0), &mut framed));
+    let address = server.address;
+    // Without a turn of the runtime between the connection and its questions.
+    let connected = tokio::task::spawn_blocking(move || {
+        let mut stream = std::net::TcpStream::connect(address).unwrap();
+        io::Write::write_all(&mut stream, &framed).unwrap();
+        stream.set_nonblocking(true).unwrap();
+        stream
+    });
+    let mut stream = TcpStream::from_std(connected.await.unwrap()).unwrap();
+    for id in 0..count {
+        assert_eq!(receive(&mut stream).await.metadata.id, id);
+    }
+    server.gate.add_permits(1);
+    assert_eq!(receive(&mut stream).await.metadata.id, count);
+    send(&mut stream, &query(1, "web.ecs.internal.", RecordType::A, 0)).await;
+    assert_eq!(receive(&mut stream).await.metadata.id, 1);
+    drop(stream);
+    server.until_counted("ecs_resolver_dns_tcp_connections 0.0").await;
+}

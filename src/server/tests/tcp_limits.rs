@@ -108,6 +108,8 @@ async fn a_newcomer_is_served_and_the_longest_idle_one_goes() {
         idle.push(connect(&server).await);
         server.until_open(number).await;
     }
+    // Twice: that the first answer was given is noted before the second is, and maybe not before it arrives.
+    is_answered(&mut idle[0]).await;
     is_answered(&mut idle[0]).await;
     let mut new = connect(&server).await;
     is_answered(&mut new).await;
@@ -174,5 +176,8 @@ async fn idle_and_slow_clients_keep_nobody_out() {
             assert_eq!(ask(&client, &query(1, "web.ecs.internal.", RecordType::A, 0)).await.answers.len(), 3);
         }
     }
-    server.until_open(64).await;
+    // Fewer, where the machine was so slow that half questions have had their time.
+    let open = |line: &str| line.strip_prefix(CONNECTIONS)?.trim().parse::<f64>().ok();
+    let few = || server.metrics.encode().lines().find_map(open).is_some_and(|open| open <= 64.0);
+    until(few, "no more than 64 to be open").await;
 }

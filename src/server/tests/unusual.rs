@@ -123,9 +123,34 @@ proptest! {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let mut out = Vec::new();
         let peer = SocketAddr::from(([127, 0, 0, 1], 1));
-        runtime.block_on(handler::answer(message.clone(), peer, false, &mut out));
+        runtime.block_on(handler::answer(message.clone(), peer, false, &|_| None, &mut out));
         prop_assert!(out.len() >= 12 && out.len() <= 1232);
         prop_assert_eq!(&out[..2], &message[..2]);
         prop_assert!(out[2] & 0x80 != 0 && Message::from_vec(&out).is_ok());
     }
+}
+
+#[tokio::test]
+async fn cookies_are_in_every_reply_to_who_sends_some() {
+    use hickory_proto::rr::rdata::opt::{EdnsCode, EdnsOption};
+    let bake =
+        |cookie: crate::dns::Cookie<'_>| Some(crate::dns::ReplyCookie { client: *cookie.client, server: [7; 16] });
+    let with = |data: &[u8], version: u8| {
+        let mut query = plain(RecordType::ANY);
+        let edns = query.edns.as_mut().unwrap();
+        edns.set_version(version);
+        edns.options_mut().insert(EdnsOption::Unknown(10, data.to_vec()));
+        query
+    };
+    let answered = async |query: &Message| {
+        let mut out = Vec::new();
+        handler::answer(query.to_vec().unwrap(), "192.0.2.1:5".parse().unwrap(), false, &bake, &mut out).await;
+        let reply = Message::from_vec(&out).unwrap();
+        reply.edns.unwrap().option(EdnsCode::Cookie).cloned()
+    };
+    let baked = EdnsOption::Unknown(10, [&[1; 8][..], &[7; 16]].concat());
+    assert_eq!(answered(&with(&[1; 8], 0)).await, Some(baked.clone()), "ANY");
+    assert_eq!(answered(&with(&[1; 24], 1)).await, Some(baked), "BADVERS");
+    assert_eq!(answered(&with(&[1; 7], 0)).await, None, "it is none (RFC 7873 5.2.2)");
+    assert_eq!(answered(&plain(RecordType::ANY)).await, None, "it has sent none");
 }

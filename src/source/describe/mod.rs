@@ -2,8 +2,9 @@
 //!
 //! A pass reads every cluster: services, tasks and hosts side by side, then what these refer to. A call that fails is
 //! noted in the [`SourceStatus`](crate::source::status::SourceStatus) and leaves both what is known and the other calls alone. A pass over a cluster is
-//! complete when services and tasks were read whole; only then is the cluster [`Synced`](Change::Synced). Without
-//! hosts, load balancers or task definitions the zone serves less, and knows it.
+//! complete when services and tasks were read whole; only then is the cluster [`Synced`](Change::Synced). The updater is
+//! told when a pass is through in any case ([`Passed`](crate::source::Message::Passed)). Without hosts, load balancers or
+//! task definitions the zone serves less, and knows it.
 //!
 //! Every change carries the start of the request that it was learned from; what follows is the inventory's business.
 //! The updater must handle its messages in the order they were sent, as a pass looks at what it has just delivered.
@@ -204,11 +205,15 @@ impl Describer {
         let (services, tasks, ()) = tokio::try_join!(services, self.read_tasks(cluster), self.read_hosts(cluster))?;
         let until = if later { Instant::now() } else { Instant::now() + FIRST_DEFINITIONS };
         self.read_definitions(reading, until).await?;
-        if services && tasks {
-            self.serve(vec![Change::Synced { cluster: cluster.clone() }]).await?;
+        let complete = services && tasks;
+        if complete {
+            self.deliver(vec![Change::Synced { cluster: cluster.clone() }]).await?;
+        }
+        self.updates.passed(cluster.clone()).await?;
+        if complete {
             self.status.complete(cluster, began);
         }
-        Ok(services && tasks)
+        Ok(complete)
     }
 }
 

@@ -1,3 +1,5 @@
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+
 use super::*;
 
 const NOW: Timestamp = Timestamp::UNIX_EPOCH;
@@ -84,4 +86,24 @@ fn what_killed_writers_have_left_is_removed() {
     }
     sweep(&path);
     assert_eq!(names(folder.path()), [".cache.7.tmp", "inventory", "inventory.old"]);
+}
+
+#[test]
+fn what_lies_in_the_way_of_a_new_file_is_neither_followed_nor_taken_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let (path, temporary) = (at("inventory"), at(&format!(".inventory.{}.tmp", std::process::id())));
+    fs::write(at("precious"), "of somebody").unwrap();
+    std::os::unix::fs::symlink(at("precious"), &temporary).unwrap();
+    save(&path, "first").unwrap();
+    assert_eq!(fs::read_to_string(at("precious")).unwrap(), "of somebody");
+    fs::write(&temporary, "planted").unwrap();
+    fs::set_permissions(&temporary, fs::Permissions::from_mode(0o666)).unwrap();
+    let planted = File::open(&temporary).unwrap();
+    save(&path, "second").unwrap();
+    assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
+    assert_ne!(fs::metadata(&path).unwrap().ino(), planted.metadata().unwrap().ino(), "its owner could write it");
+    fs::create_dir(&temporary).unwrap();
+    assert!(save(&path, "third").is_err(), "what cannot be removed");
+    assert_eq!(read(&path, Kind::Inventory).unwrap().unwrap(), b"second");
 }

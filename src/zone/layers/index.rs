@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::super::hash;
-use super::super::trie::Trie;
+use super::super::trie::{Trie, Walk};
 use super::said::RecordNode;
 use crate::dns::name::MAX_NAME;
 use crate::dns::{DomainName, name};
@@ -13,13 +13,14 @@ use crate::dns::{DomainName, name};
 #[derive(Debug, Clone)]
 pub struct RecordIndex {
     origin: DomainName,
-    entries: Trie<Arc<Entry>>,
+    entries: Trie<Arc<Placed>>,
     /// Whether a name that is not there may still have an answer: there are wildcards, or delegations.
     covers: bool,
 }
 
+/// A name of a layer and what stands there.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Entry {
+pub(in crate::zone) struct Placed {
     name: DomainName,
     /// `None` for an empty non-terminal.
     node: Option<RecordNode>,
@@ -48,13 +49,13 @@ impl RecordIndex {
         for (name, node) in nodes {
             let is_wildcard = name.labels().next() == Some(b"*");
             index.covers |= is_wildcard || node == RecordNode::Cut;
-            index.put(Entry { name: name.clone(), node: Some(node) });
+            index.put(Placed { name: name.clone(), node: Some(node) });
             index.put_parents(&name);
         }
         index
     }
 
-    fn put(&mut self, entry: Entry) {
+    fn put(&mut self, entry: Placed) {
         let name = entry.name.clone();
         self.entries.put(hash(name.as_wire()), Arc::new(entry), |other| other.name == name);
     }
@@ -70,11 +71,11 @@ impl RecordIndex {
             // An empty `*` covers names too, and says nothing of them (RFC 4592 2.2.2).
             self.covers |= parent.labels().next() == Some(b"*");
             at = parent.parent();
-            self.put(Entry { name: parent, node: None });
+            self.put(Placed { name: parent, node: None });
         }
     }
 
-    fn get(&self, name: &[u8]) -> Option<&Entry> {
+    fn get(&self, name: &[u8]) -> Option<&Placed> {
         self.entries.find(hash(name), |entry| (entry.name.as_wire() == name).then_some(&**entry))
     }
 
@@ -96,7 +97,7 @@ impl RecordIndex {
         if self.entries.is_empty() {
             return Found::Nothing;
         }
-        self.get(name).map_or(Found::Nothing, Entry::found)
+        self.get(name).map_or(Found::Nothing, Placed::found)
     }
 
     /// What the layer knows of a name below the origin, in lower-cased wire form, wildcards and delegations included.
@@ -111,7 +112,7 @@ impl RecordIndex {
         let mut at = name;
         while let Some(parent) = name::parent(at).filter(|parent| parent.len() > self.origin.as_wire().len()) {
             match self.get(parent) {
-                Some(Entry { node: Some(RecordNode::Cut), .. }) => return Found::Node(&RecordNode::Cut),
+                Some(Placed { node: Some(RecordNode::Cut), .. }) => return Found::Node(&RecordNode::Cut),
                 Some(_) => return self.wildcard(parent),
                 None => at = parent,
             }
@@ -126,12 +127,17 @@ impl RecordIndex {
         // The encloser of a name is at least two octets shorter than the name.
         let Some(rest) = source.get_mut(2..2 + encloser.len()) else { return Found::Nothing };
         rest.copy_from_slice(encloser);
-        self.get(source.get(..2 + encloser.len()).unwrap_or_default()).map_or(Found::Nothing, Entry::found)
+        self.get(source.get(..2 + encloser.len()).unwrap_or_default()).map_or(Found::Nothing, Placed::found)
     }
 
     /// Names with records and what they say, in no order that means anything.
     pub fn nodes(&self) -> impl Iterator<Item = (&DomainName, &RecordNode)> {
-        self.entries.iter().filter_map(|entry| Some((&entry.name, entry.node.as_ref()?)))
+        self.entries.iter().filter_map(|entry| entry.said())
+    }
+
+    /// A walk over all names, in no order that means anything.
+    pub(in crate::zone) fn walk(&self) -> Walk<Arc<Placed>> {
+        self.entries.walk()
     }
 
     /// Names that say something else in `other`, are new there, or gone.
@@ -143,7 +149,12 @@ impl RecordIndex {
     }
 }
 
-impl Entry {
+impl Placed {
+    /// The name and what it says; `None` for an empty non-terminal.
+    pub(in crate::zone) fn said(&self) -> Option<(&DomainName, &RecordNode)> {
+        Some((&self.name, self.node.as_ref()?))
+    }
+
     fn found(&self) -> Found<'_> {
         self.node.as_ref().map_or(Found::Empty, Found::Node)
     }

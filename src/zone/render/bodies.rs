@@ -10,7 +10,6 @@ use super::super::facts;
 use super::super::node::{Node, Sets};
 use super::super::readiness::{Address, TaskView};
 use super::super::settings::Settings;
-use crate::dns::body::address_record;
 use crate::dns::{Body, BodyBuilder, DomainName, Ede, RData, Rcode, RecordType};
 use crate::ecs::TaskDefinitionArn;
 
@@ -72,13 +71,19 @@ pub fn set<'d>(ttl: u32, data: impl IntoIterator<Item = &'d RData>, ede: Option<
 #[must_use]
 pub fn address_sets(ttl: u32, addresses: &[IpAddr], ede: Option<&Arc<Ede>>) -> Sets {
     let mut seen = BTreeSet::new();
-    let addresses = addresses.iter().copied().filter(|address| seen.insert(*address));
-    let records: Vec<RData> = addresses.map(address_record).collect();
-    let of = |kind: RecordType| {
-        let mut records = records.iter().filter(|record| record.record_type() == kind).peekable();
-        records.peek().is_some().then(|| (kind, set(ttl, records, ede)))
+    let (mut v4, mut v6) = (BodyBuilder::new(true), BodyBuilder::new(true));
+    for address in addresses.iter().filter(|address| seen.insert(**address)) {
+        match address {
+            IpAddr::V4(address) => v4.answer_wire(ttl, RecordType::A, &address.octets()),
+            IpAddr::V6(address) => v6.answer_wire(ttl, RecordType::AAAA, &address.octets()),
+        };
+    }
+    let sets = [(RecordType::A, v4), (RecordType::AAAA, v6)].into_iter().filter(|(_, set)| !set.is_empty());
+    let with_note = |(kind, mut set): (RecordType, BodyBuilder)| {
+        set.ede(ede.cloned());
+        (kind, set.build())
     };
-    [RecordType::A, RecordType::AAAA].into_iter().filter_map(of).collect()
+    sets.map(with_note).collect()
 }
 
 /// A node of addresses and facts.

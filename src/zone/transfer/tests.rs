@@ -1,10 +1,12 @@
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use hickory_proto::op::Message;
 
 use super::*;
-use crate::inventory::Inventory;
+use crate::inventory::{Inventory, Subject, reduce};
 use crate::route53::{Content, RecordSet, Routing};
+use crate::source::synthetic::synthetic;
 use crate::zone::text::master_file;
 use crate::zone::{Settings, ZoneWriter};
 
@@ -60,4 +62,38 @@ fn all_records_are_sent_once_between_two_soas() {
         let lines = file.lines().filter(|line| !line.starts_with(';'));
         assert_eq!(lines.count(), once.len(), "what the master file says");
     }
+}
+
+/// A zone of ECS with so many services of three tasks each.
+fn fleet(services: usize) -> Zone {
+    let at = crate::ecs::Timestamp::UNIX_EPOCH;
+    let changes = synthetic(services, 3).into_changes(at).into_iter();
+    let inventory = changes.fold(Inventory::default(), |known, change| reduce(known, change).0);
+    let origin = DomainName::from_text("ecs.internal").unwrap();
+    let mut writer = ZoneWriter::new(Settings::new(origin, vec!["prod".to_owned()]), &inventory, 1);
+    writer.update(&inventory, &inventory.clusters.keys().cloned().map(Subject::Cluster).collect());
+    writer.zone().clone()
+}
+
+/// CPU time that this thread needs to send a zone, at best.
+fn cost(zone: &Zone) -> Duration {
+    let now = || {
+        let told = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
+        Duration::from_nanos(told.split(' ').next().unwrap().parse().unwrap())
+    };
+    let sent = (0..3).map(|_| {
+        let (began, mut out) = (now(), Vec::new());
+        let mut transfer = Transfer::new(zone.clone(), [0, 0], QUESTION);
+        while transfer.next(&mut out) {}
+        now() - began
+    });
+    sent.min().unwrap()
+}
+
+#[test]
+fn four_times_the_zone_costs_four_times_as_much_and_not_sixteen_times() {
+    let (small, large) = (fleet(50), fleet(200));
+    assert!(messages(&large).len() > 100);
+    let (small, large) = (cost(&small), cost(&large));
+    assert!(large < small * 9, "{small:?}, {large:?}");
 }

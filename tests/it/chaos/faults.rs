@@ -8,7 +8,7 @@ use nix::sys::signal::Signal;
 use super::Stage;
 use super::subject::Subject;
 use super::upstream::Mood;
-use crate::fake_aws::{Bucket, Fault as AwsFault};
+use crate::fake_aws::{Bucket, Fault as AwsFault, Op};
 use crate::flood::udp;
 use crate::fuzz::packets;
 
@@ -46,8 +46,14 @@ pub enum Fault {
     Hoarded,
     /// The same, with three descriptors left.
     Descriptors,
-    /// The wall clock jumps a day forward and back again, each time with a new process.
-    Clock,
+    /// The wall clock jumps a day forward, and back again.
+    ClockAhead,
+    /// It jumps an hour back, and forward again.
+    ClockBehind,
+    /// It jumps forward and back by a second at a time.
+    ClockStutters,
+    /// New processes: a day ahead, an hour behind, and when the clock is right again.
+    ClockRestarted,
     /// There is no room on the disk where the state is kept.
     DiskFull,
     /// SIGHUP with a configuration that is wrong, and two that are not.
@@ -61,13 +67,15 @@ pub enum Fault {
 /// All faults that can be injected here.
 pub fn all(subject: &Subject) -> Vec<Fault> {
     use Fault::{
-        AwsCut, AwsDenied, AwsFailing, AwsSlow, AwsThrottled, Clock, Descriptors, DiskFull, Flooded, Hoarded, Killed,
-        Reloaded, Restarted, UpstreamFailing, UpstreamForged, UpstreamSilent, UpstreamSlow, UpstreamTruncating,
+        AwsCut, AwsDenied, AwsFailing, AwsSlow, AwsThrottled, ClockAhead, ClockBehind, ClockRestarted, ClockStutters,
+        Descriptors, DiskFull, Flooded, Hoarded, Killed, Reloaded, Restarted, UpstreamFailing, UpstreamForged,
+        UpstreamSilent, UpstreamSlow, UpstreamTruncating,
     };
     let aws = [AwsCut, AwsThrottled, AwsSlow, AwsFailing, AwsDenied];
     let upstream = [UpstreamSilent, UpstreamSlow, UpstreamFailing, UpstreamTruncating, UpstreamForged];
     let clients = [Flooded, Hoarded, Descriptors];
-    let clock = subject.has_a_clock().then_some(Clock);
+    let clocks = [ClockAhead, ClockBehind, ClockStutters, ClockRestarted];
+    let clock = clocks.into_iter().filter(|_| subject.has_a_clock());
     let disk = subject.has_a_disk().then_some(DiskFull);
     let process = [Killed, Restarted, Reloaded];
     process.into_iter().chain(aws).chain(upstream).chain(clients).chain(clock).chain(disk).collect()
@@ -77,8 +85,9 @@ impl Fault {
     /// Whether the daemon cannot see what AWS says meanwhile.
     fn blinds(self) -> bool {
         let aws = matches!(self, Self::AwsCut | Self::AwsThrottled | Self::AwsSlow | Self::AwsFailing);
-        let process = matches!(self, Self::Killed | Self::Restarted | Self::Clock);
-        aws || process || matches!(self, Self::AwsDenied | Self::Descriptors)
+        let process = matches!(self, Self::Killed | Self::Restarted | Self::ClockRestarted);
+        let clock = matches!(self, Self::ClockAhead | Self::ClockBehind | Self::ClockStutters);
+        aws || process || clock || matches!(self, Self::AwsDenied | Self::Descriptors)
     }
 
     /// Lets it happen, for so long, and undoes it.
@@ -91,13 +100,7 @@ impl Fault {
             Self::AwsCut => aws(stage, AwsFault::Drop, hold),
             Self::AwsFailing => aws(stage, AwsFault::InternalFailure, hold),
             Self::AwsDenied => aws(stage, AwsFault::AccessDenied, hold),
-            Self::AwsThrottled => {
-                for bucket in Bucket::ALL {
-                    stage.cluster.fake.knobs().throttle(bucket, 1, 1.0);
-                }
-                wait();
-                stage.cluster.fake.knobs().unthrottle();
-            }
+            Self::AwsThrottled => throttle(stage, hold),
             Self::AwsSlow => {
                 stage.cluster.fake.knobs().set_latency(Duration::from_secs(2));
                 wait();
@@ -121,10 +124,15 @@ impl Fault {
                 wait();
                 stage.subject.limit_descriptors(None);
             }
-            Self::Clock => {
-                for offset in ["+1d", "+0"] {
-                    stage.subject.set_clock(offset);
-                    std::thread::sleep(hold / 2);
+            Self::ClockAhead => jump(stage, &["+1d", "+0"], hold),
+            Self::ClockBehind => jump(stage, &["-1h", "+0"], hold),
+            Self::ClockStutters => {
+                let offsets = ["+1", "+2", "+3", "+2", "+1", "+0", "-1", "-2", "-3", "-2", "-1", "+0"];
+                jump(stage, &offsets, hold / 6);
+            }
+            Self::ClockRestarted => {
+                for offset in ["+1d", "-1h", "+0"] {
+                    jump(stage, &[offset], hold / 3);
                     stage.subject.replace(Signal::SIGTERM);
                 }
             }
@@ -147,6 +155,25 @@ fn aws(stage: &Stage, fault: AwsFault, hold: Duration) {
     stage.cluster.fake.knobs().fail_all(fault);
     std::thread::sleep(hold);
     stage.cluster.fake.knobs().heal_all();
+}
+
+/// Sets the wall clock to the true time and these offsets, one after the other, and leaves it so for so long. AWS is asked
+/// too often before, once: from then on the SDK paces its calls by a clock.
+fn jump(stage: &Stage, offsets: &[&str], hold: Duration) {
+    stage.cluster.fake.knobs().fail_times(Op::ListTasks, AwsFault::Throttled, 1);
+    std::thread::sleep(hold / 2);
+    for offset in offsets {
+        stage.subject.set_clock(offset);
+        std::thread::sleep(hold / 2);
+    }
+}
+
+fn throttle(stage: &Stage, hold: Duration) {
+    for bucket in Bucket::ALL {
+        stage.cluster.fake.knobs().throttle(bucket, 1, 1.0);
+    }
+    std::thread::sleep(hold);
+    stage.cluster.fake.knobs().unthrottle();
 }
 
 fn upstream(stage: &Stage, mood: Mood, hold: Duration) {

@@ -4,6 +4,7 @@ mod reply;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex};
@@ -56,6 +57,18 @@ impl Daemon {
         let mut limited = Command::new("prlimit");
         limited.arg(format!("--nofile={count}:{count}")).arg(env!("CARGO_BIN_EXE_ecs-resolver")).args(arguments);
         Self::start_and_find(limited, &[], true)
+    }
+
+    /// The same under strace(1), which has system calls fail as `faults` say, and writes down in `trace` when.
+    pub fn start_traced(arguments: &[&str], environment: &[(&str, &str)], trace: &Path, faults: &[&str]) -> Self {
+        let mut traced = Command::new("strace");
+        // The daemon is our child, not strace's.
+        traced.args(["-D", "-f", "--seccomp-bpf", "-qq", "-ttt", "-o"]).arg(trace);
+        let calls: Vec<&str> = faults.iter().filter_map(|fault| fault.split(':').next()).collect();
+        traced.arg(format!("--trace={}", calls.join(",")));
+        traced.args(faults.iter().map(|fault| format!("--inject={fault}")));
+        traced.arg(command(&[]).get_program()).args(arguments);
+        Self::start_and_find(traced, environment, true)
     }
 
     /// Starts `ecs-resolver controller`, which answers no DNS.

@@ -10,6 +10,9 @@ use axum::extract::{ConnectInfo, Request, State};
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::serve::IncomingStream;
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -25,6 +28,8 @@ use crate::loopback;
 
 /// Largest request body, in bytes: a message of SQS may have 1 MiB, and more once it is JSON.
 const MAX_BODY: usize = 8 << 20;
+/// How far, in seconds, the time of a signature may be from ours.
+const SIGNATURE_LIFE: i64 = 300;
 
 /// Serves until `stopped` resolves; then the runtime, and with it every connection, is dropped.
 pub fn run(shared: Arc<Shared>, address: &mpsc::Sender<SocketAddr>, stopped: oneshot::Receiver<()>) {
@@ -118,7 +123,8 @@ fn refusal(shared: &Shared, asked: &Asked) -> Option<Option<AwsError>> {
     let world = lock(&shared.world);
     let (region, account) = (world.region.clone(), world.account.clone());
     drop(world);
-    if let Err(message) = check_scope(op.api(), &asked.headers, &region) {
+    let signed = check_scope(op.api(), &asked.headers, &region).and_then(|()| check_time(&asked.headers));
+    if let Err(message) = signed {
         return Some(Some(AwsError::bad_signature(op.api(), message)));
     }
     let mut knobs = lock(&shared.knobs);
@@ -189,6 +195,21 @@ fn check_scope(api: Api, headers: &HeaderMap, region: &str) -> Result<(), String
         }
         [_, _, _, found, "aws4_request"] if *found == service => Ok(()),
         _ => Err(format!("Credential should be scoped to correct service: '{service}'.")),
+    }
+}
+
+/// A signature is good for five minutes, before and after.
+fn check_time(headers: &HeaderMap) -> Result<(), String> {
+    let signed = headers.get("x-amz-date").and_then(|value| value.to_str().ok());
+    let signed = signed.and_then(|text| DateTime::strptime("%Y%m%dT%H%M%SZ", text).ok());
+    let Some(signed) = signed.and_then(|time| time.to_zoned(TimeZone::UTC).ok()) else { return Ok(()) };
+    let (now, signed) = (Timestamp::now(), signed.timestamp());
+    match now.duration_since(signed).as_secs() {
+        age if age > SIGNATURE_LIFE => Err(format!("Signature expired: {signed} is now earlier than {now} - 5 min.")),
+        age if age < -SIGNATURE_LIFE => {
+            Err(format!("Signature not yet current: {signed} is still later than {now} + 5 min."))
+        }
+        _ => Ok(()),
     }
 }
 

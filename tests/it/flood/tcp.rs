@@ -1,14 +1,16 @@
 //! Mutated packets in streams, some of them cut or with a wrong length.
 
 use std::io::{Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpStream};
 use std::time::Duration;
 
 use fastrand::Rng;
+use socket2::{Domain, Socket, Type};
 
 use super::Tally;
 use crate::fuzz::mutate::{mutated, one_of};
 use crate::fuzz::targets::tcp_stream::check;
+use crate::loopback;
 
 /// Packets of one stream. The first that is no query ends it.
 const IN_A_STREAM: u64 = 16;
@@ -19,6 +21,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub fn send(to: SocketAddr, seeds: &[Vec<u8>], packets: u64, seed: u64) -> Tally {
     let mut rng = Rng::with_seed(seed);
     let mut tally = Tally::default();
+    // Ports are used once a minute; each address has its own.
+    let from = loopback::address();
     while tally.sent < packets {
         let mut stream = Vec::new();
         let count = rng.u64(1..=IN_A_STREAM).min(packets - tally.sent);
@@ -35,7 +39,7 @@ pub fn send(to: SocketAddr, seeds: &[Vec<u8>], packets: u64, seed: u64) -> Tally
             stream = mutated(&mut rng, &stream, &seeds[0]);
         }
         tally.sent += count;
-        let replies = exchange(to, &stream, &mut rng);
+        let replies = exchange(from, to, &stream, &mut rng);
         check(&stream, &replies);
         tally.replies += count_of(&replies);
     }
@@ -43,8 +47,8 @@ pub fn send(to: SocketAddr, seeds: &[Vec<u8>], packets: u64, seed: u64) -> Tally
 }
 
 /// Writes the stream in one piece or a few, and reads until the daemon closes.
-fn exchange(to: SocketAddr, stream: &[u8], rng: &mut Rng) -> Vec<u8> {
-    let mut connection = TcpStream::connect(to).expect("the daemon accepts");
+fn exchange(from: Ipv4Addr, to: SocketAddr, stream: &[u8], rng: &mut Rng) -> Vec<u8> {
+    let mut connection = connect(from, to).expect("the daemon accepts");
     connection.set_nodelay(true).expect("an option of TCP");
     connection.set_read_timeout(Some(PATIENCE)).expect("a time limit");
     let piece = if rng.u8(0..4) == 0 { rng.usize(1..=stream.len().max(1)) } else { stream.len().max(1) };
@@ -62,6 +66,13 @@ fn exchange(to: SocketAddr, stream: &[u8], rng: &mut Rng) -> Vec<u8> {
         replies.clear();
     }
     replies
+}
+
+fn connect(from: Ipv4Addr, to: SocketAddr) -> std::io::Result<TcpStream> {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+    socket.bind(&SocketAddr::from((from, 0)).into())?;
+    socket.connect(&to.into())?;
+    Ok(socket.into())
 }
 
 /// How many messages there are.

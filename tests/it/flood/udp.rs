@@ -6,19 +6,21 @@ use std::time::{Duration, Instant};
 
 use fastrand::Rng;
 use hickory_proto::op::Message;
+use hickory_proto::rr::RecordType;
 
 use super::Tally;
 use crate::fuzz::mutate::one_of;
 use crate::fuzz::targets::reply::judge;
+use crate::restart::load::query;
 
-/// Packets that are sent before replies are looked for.
-const BURST: u64 = 32;
-/// Most packets that wait for a reply, so that neither side drops many for want of room.
-const AHEAD: usize = 256;
-/// How long to wait for replies before it is taken that there will be none.
-const QUIET: Duration = Duration::from_millis(20);
-/// How long to wait for the last ones.
+/// Packets that are sent before it is waited until the daemon has read them, so that few are dropped for want of room.
+const BURST: u64 = 64;
+/// How long to wait for the last replies.
 const END: Duration = Duration::from_secs(2);
+/// How long to wait for a reply before it is asked for again.
+const AGAIN: Duration = Duration::from_millis(200);
+/// Longer than any answer takes that needs nobody else.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Packets of which replies are known; the slowest reply comes after seconds. A multiple of 65,536.
 const REMEMBERED: usize = 16 << 16;
@@ -41,13 +43,45 @@ impl Sent {
     }
 }
 
+/// A question that is answered at once and in its turn: when it is, what was sent before it has been read.
+struct Probe {
+    socket: UdpSocket,
+    question: Vec<u8>,
+}
+
+impl Probe {
+    fn new(to: SocketAddr) -> Self {
+        let socket = UdpSocket::bind("127.0.0.1:0").expect("a socket");
+        socket.connect(to).expect("loopback");
+        socket.set_read_timeout(Some(AGAIN)).expect("a time limit");
+        Self { socket, question: query("localhost.", RecordType::A) }
+    }
+
+    fn pass(&mut self) {
+        let (mut reply, until) = ([0; 512], Instant::now() + PATIENCE);
+        let id = u16::from_be_bytes([self.question[0], self.question[1]]).wrapping_add(1);
+        self.question[..2].copy_from_slice(&id.to_be_bytes());
+        loop {
+            let _ = self.socket.send(&self.question);
+            // One of those before it may come late.
+            while let Ok(length) = self.socket.recv(&mut reply) {
+                if length > 2 && reply[..2] == self.question[..2] {
+                    return;
+                }
+            }
+            assert!(Instant::now() < until, "the daemon does not answer any more");
+        }
+    }
+}
+
 /// Sends so many mutations of `seeds`, and holds every reply against the packet that it claims to answer.
 pub fn send(to: SocketAddr, seeds: &[Vec<u8>], packets: u64, seed: u64) -> Tally {
     let mut rng = Rng::with_seed(seed);
     let socket = UdpSocket::bind("127.0.0.1:0").expect("a socket");
     socket.connect(to).expect("loopback");
-    let mut sent = Sent(vec![Vec::new(); REMEMBERED]);
-    let (mut tally, mut unanswered) = (Tally::default(), 0);
+    socket.set_nonblocking(true).expect("a mode of a socket");
+    let (mut sent, mut probe) = (Sent(vec![Vec::new(); REMEMBERED]), Probe::new(to));
+    let mut tally = Tally::default();
     while tally.sent < packets {
         for _ in 0..BURST.min(packets - tally.sent) {
             let id = (tally.sent & 0xffff) as u16;
@@ -56,34 +90,28 @@ pub fn send(to: SocketAddr, seeds: &[Vec<u8>], packets: u64, seed: u64) -> Tally
                 *first = id.to_be_bytes();
             }
             packet.truncate(4096);
-            match socket.send(&packet) {
-                Ok(_) => unanswered += 1,
+            if let Err(error) = socket.send(&packet) {
                 // Full, or the daemon is gone: the next question tells.
-                Err(error) => assert!(error.kind() != ErrorKind::ConnectionRefused, "the daemon is gone"),
+                assert!(error.kind() != ErrorKind::ConnectionRefused, "the daemon is gone");
             }
             sent.0[tally.sent as usize % REMEMBERED] = packet;
             tally.sent += 1;
         }
-        let wait = if unanswered > AHEAD { QUIET } else { Duration::ZERO };
-        let heard = receive(&socket, &sent, wait);
-        tally.replies += heard as u64;
-        unanswered = if wait > Duration::ZERO { 0 } else { unanswered.saturating_sub(heard) };
+        probe.pass();
+        tally.replies += receive(&socket, &sent);
     }
     let end = Instant::now() + END;
     while Instant::now() < end {
-        tally.replies += receive(&socket, &sent, QUIET) as u64;
+        std::thread::sleep(Duration::from_millis(20));
+        tally.replies += receive(&socket, &sent);
     }
     tally
 }
 
-/// Takes the replies that are there, or come until there is none for so long.
-fn receive(socket: &UdpSocket, sent: &Sent, wait: Duration) -> usize {
+/// Takes the replies that are there.
+fn receive(socket: &UdpSocket, sent: &Sent) -> u64 {
     let mut buffer = [0; 4096];
     let mut heard = 0;
-    socket.set_nonblocking(wait.is_zero()).expect("a mode of a socket");
-    if !wait.is_zero() {
-        socket.set_read_timeout(Some(wait)).expect("a time limit");
-    }
     loop {
         match socket.recv(&mut buffer) {
             Ok(length) => {
@@ -95,7 +123,7 @@ fn receive(socket: &UdpSocket, sent: &Sent, wait: Duration) -> usize {
                 }
                 heard += 1;
             }
-            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => return heard,
+            Err(error) if error.kind() == ErrorKind::WouldBlock => return heard,
             Err(error) => panic!("the daemon is gone: {error}"),
         }
     }

@@ -14,33 +14,58 @@ const PAUSE: Duration = Duration::from_millis(5);
 
 /// Connections that are being made.
 pub struct Connections {
-    over: Arc<AtomicBool>,
-    asking: JoinHandle<usize>,
+    shared: Arc<Shared>,
+    asking: JoinHandle<Tally>,
+}
+
+#[derive(Default)]
+struct Shared {
+    is_over: AtomicBool,
+    is_under_way: AtomicBool,
+}
+
+/// What became of the questions. Each was answered.
+#[derive(Debug, Default)]
+pub struct Tally {
+    /// All.
+    pub asked: usize,
+    /// Asked again, since a connection was closed before its answer.
+    pub again: usize,
 }
 
 impl Connections {
     /// Begins to ask.
     pub fn start(server: SocketAddr, query: Vec<u8>) -> Self {
-        let over = Arc::new(AtomicBool::new(false));
-        let end = Arc::clone(&over);
+        let shared = Arc::new(Shared::default());
+        let here = Arc::clone(&shared);
         let asking = thread::spawn(move || {
-            let mut asked = 0;
-            while !end.load(Ordering::Relaxed) {
+            let mut tally = Tally::default();
+            while !here.is_over.load(Ordering::Relaxed) {
+                here.is_under_way.store(true, Ordering::SeqCst);
                 // A connection that is closed before its answer is made again (RFC 7766 6.2.4): it may have been
                 // accepted just before a stop.
-                let answered = ask(server, &query).or_else(|_| ask(server, &query));
-                answered.unwrap_or_else(|error| panic!("after {asked} answers: {error}"));
-                asked += 1;
+                let answered = ask(server, &query).or_else(|_| {
+                    tally.again += 1;
+                    ask(server, &query)
+                });
+                answered.unwrap_or_else(|error| panic!("after {} answers: {error}", tally.asked));
+                tally.asked += 1;
+                here.is_under_way.store(false, Ordering::SeqCst);
                 thread::sleep(PAUSE);
             }
-            asked
+            tally
         });
-        Self { over, asking }
+        Self { shared, asking }
     }
 
-    /// Ends, and tells how many questions were asked. Each was answered.
-    pub fn finish(self) -> usize {
-        self.over.store(true, Ordering::Relaxed);
+    /// Whether a question has no answer yet.
+    pub fn is_under_way(&self) -> bool {
+        self.shared.is_under_way.load(Ordering::SeqCst)
+    }
+
+    /// Ends, and tells what became of the questions.
+    pub fn finish(self) -> Tally {
+        self.shared.is_over.store(true, Ordering::Relaxed);
         self.asking.join().unwrap()
     }
 }

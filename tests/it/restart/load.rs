@@ -31,12 +31,15 @@ pub struct Tally {
     pub wrong: Vec<[u8; 12]>,
     /// Queries a second.
     rate: f64,
+    /// Longest time between two replies, whoever they are for.
+    gap: Duration,
 }
 
 impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { sent, lost, wrong, rate } = self;
-        write!(f, "{sent} queries at {rate:.0} a second, {lost} lost, {} wrong {:02x?}", wrong.len(), wrong.first())
+        let Self { sent, lost, wrong, rate, gap } = self;
+        write!(f, "{sent} queries at {rate:.0} a second, {lost} lost, {} wrong {:02x?}", wrong.len(), wrong.first())?;
+        write!(f, ", {} ms without a reply at the longest", gap.as_millis())
     }
 }
 
@@ -45,6 +48,8 @@ struct Ledger {
     sent: usize,
     open: HashSet<(usize, u16)>,
     wrong: Vec<[u8; 12]>,
+    replied: Option<Instant>,
+    gap: Duration,
 }
 
 /// Queries that are being sent.
@@ -57,9 +62,10 @@ pub struct Load {
 }
 
 impl Load {
-    /// Begins to send so many queries a second.
-    pub fn start(server: SocketAddr, rate: usize) -> Self {
-        let clients: Arc<Vec<UdpSocket>> = Arc::new((0..CLIENTS).map(|_| client(server)).collect());
+    /// Begins to send so many queries a second, to each of the servers in turn.
+    pub fn start(servers: &[SocketAddr], rate: usize) -> Self {
+        let clients = servers.iter().cycle().take(CLIENTS).map(|server| client(*server));
+        let clients: Arc<Vec<UdpSocket>> = Arc::new(clients.collect());
         let (ledger, over) = (Arc::new(Mutex::new(Ledger::default())), Arc::new(AtomicBool::new(false)));
         let (book, end, sockets) = (Arc::clone(&ledger), Arc::clone(&over), Arc::clone(&clients));
         let sender = thread::spawn(move || send(&sockets, &book, &end, rate));
@@ -92,12 +98,13 @@ impl Load {
         self.receiver.join().unwrap();
         let ledger = self.ledger.lock().unwrap();
         let rate = ledger.sent as f64 / took.as_secs_f64();
-        Tally { sent: ledger.sent, lost: ledger.open.len(), wrong: ledger.wrong.clone(), rate }
+        let Ledger { sent, open, wrong, gap, .. } = &*ledger;
+        Tally { sent: *sent, lost: open.len(), wrong: wrong.clone(), rate, gap: *gap }
     }
 }
 
 fn client(server: SocketAddr) -> UdpSocket {
-    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let socket = UdpSocket::bind((if server.is_ipv4() { "127.0.0.1" } else { "::1" }, 0)).unwrap();
     nix::sys::socket::setsockopt(&socket, nix::sys::socket::sockopt::RcvBuf, &(1 << 20)).unwrap();
     socket.set_nonblocking(true).unwrap();
     socket.connect(server).unwrap();
@@ -173,6 +180,8 @@ fn note(ledger: &mut Ledger, client: usize, reply: &[u8]) {
     let header: [u8; 12] = reply[..12].try_into().unwrap();
     let id = u16::from_be_bytes([header[0], header[1]]);
     let known = ledger.open.remove(&(client, id));
+    let now = Instant::now();
+    ledger.gap = ledger.gap.max(ledger.replied.replace(now).map_or(Duration::ZERO, |before| now - before));
     let (is_reply, rcode, answers) = (header[2] & 0x80 != 0, header[3] & 0x0f, header[7]);
     // An upstream that a busy machine makes slow is not waited for when the daemon is stopped.
     let given_up = (usize::from(id) * CLIENTS + client).is_multiple_of(FORWARDED) && rcode == SERVFAIL;

@@ -31,6 +31,7 @@ fn judge(clusters: &[&str], region: &str, max_age: u64, now: i64) -> Result<Vec<
     match admit(saved(), &followed, at(now)) {
         Ok(restored) => {
             assert!(restored.inventory.clusters.keys().eq(restored.read.keys()));
+            assert!(restored.read.values().all(|read| *read <= at(now)), "{:?}", restored.read);
             Ok(restored.read.keys().map(|arn| arn.id().to_owned()).collect())
         }
         Err(refusal) => Err(format!("{}: {refusal}", refusal.label())),

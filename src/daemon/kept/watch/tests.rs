@@ -55,7 +55,7 @@ impl Outage {
     fn readiness(&self) -> Readiness {
         let feed = Prepared { feed: Feed::Describe, clusters: vec![self.cluster.id().to_owned()], all: false };
         let sync = Arc::clone(&self.shared.load().zone.sync);
-        readiness::of(&feed, false, &sync, &self.status.report(), self.clock.now())
+        readiness::of((&feed, false), &sync, &self.status.report(), 0, self.clock.now())
     }
 
     fn zone(&self) -> String {

@@ -4,7 +4,7 @@ use super::super::call::Call;
 use super::Rig;
 use super::passes::deleted;
 use super::world::{World, arn, cluster};
-use crate::ecs::ClusterArn;
+use crate::ecs::{Cluster, ClusterArn};
 use crate::inventory::{Change, ResourceId};
 use crate::source::ports::ApiErrorKind;
 
@@ -130,4 +130,29 @@ async fn known_clusters_are_read_when_they_can_not_be_listed_or_described() {
         }
         assert_eq!(rig.failing(), [call.operation()]);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cluster_of_the_same_name_in_another_account_is_forgotten() {
+    // As with a file of before, that came with the image of a disk: the name is the same, and the account is not.
+    let theirs = ClusterArn::parse("arn:aws:ecs:us-east-1:999999999999:cluster/prod").unwrap();
+    let mut rig = Rig::new(World::small());
+    let ours = {
+        let mut world = rig.world.change();
+        let ours = world.clusters.remove(&cluster("prod")).unwrap();
+        world.clusters.insert(theirs.clone(), Cluster { arn: theirs.clone(), name: "prod".to_owned() });
+        ours
+    };
+    let (_, changes) = rig.pass().await;
+    assert_eq!(synced(&changes), [theirs.clone()]);
+    {
+        let mut world = rig.world.change();
+        world.clusters = [(ours.arn.clone(), ours)].into();
+    }
+    let (complete, changes) = rig.pass().await;
+    assert!(complete);
+    assert_eq!(deleted(&changes), [ResourceId::Cluster(theirs.clone())]);
+    assert_eq!(synced(&changes), [cluster("prod")]);
+    assert!(!rig.report().complete.contains_key(&theirs), "nor is its age told any more");
+    assert_eq!(deleted(&rig.pass().await.1), []);
 }

@@ -57,6 +57,8 @@ async fn a_call_that_fails_from_the_start_is_named_and_blocks_only_what_needs_it
             rig.world.change().broken = vec![(call, kind)];
             let (complete, changes) = rig.pass().await;
             assert_eq!((complete, is_synced(&changes)), (complete_without, complete_without), "{call:?} {kind:?}");
+            let through = if call == Call::DescribeClusters { vec![] } else { vec![cluster("prod")] };
+            assert_eq!(rig.updater.passed(), through, "complete or not: {call:?} {kind:?}");
             assert_eq!(deleted(&changes), [], "{call:?} {kind:?}");
             assert_eq!(rig.failing(), [call.operation()], "{call:?} {kind:?}");
             let failing = &rig.report().failing[0];

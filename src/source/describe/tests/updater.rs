@@ -4,31 +4,49 @@ use std::sync::{Arc, Mutex};
 
 use tokio::sync::mpsc;
 
+use crate::ecs::ClusterArn;
 use crate::inventory::{Change, ClusterRecord, Inventory, Observed, Resource, ResourceId, ServiceKey, TaskRecord};
 use crate::source::{Message, Updates};
 
-pub(in crate::source) struct Updater(Arc<Mutex<Vec<Change>>>);
+pub(in crate::source) struct Updater {
+    seen: Arc<Mutex<Vec<Change>>>,
+    /// Clusters that passes were through.
+    passed: Arc<Mutex<Vec<ClusterArn>>>,
+}
 
 impl Updater {
     pub(in crate::source) fn start() -> (Self, Updates) {
         let (updates, messages) = Updates::channel();
-        let seen = Arc::new(Mutex::new(Vec::new()));
-        tokio::spawn(work(messages, Arc::clone(&seen)));
-        (Self(seen), updates)
+        let (seen, passed) = (Arc::default(), Arc::default());
+        tokio::spawn(work(messages, Arc::clone(&seen), Arc::clone(&passed)));
+        (Self { seen, passed }, updates)
     }
 
     /// The changes since this was last asked.
     pub(super) fn seen(&self) -> Vec<Change> {
-        std::mem::take(&mut self.0.lock().unwrap())
+        std::mem::take(&mut self.seen.lock().unwrap())
+    }
+
+    /// The clusters that passes were through since this was last asked.
+    pub(super) fn passed(&self) -> Vec<ClusterArn> {
+        std::mem::take(&mut self.passed.lock().unwrap())
     }
 }
 
-async fn work(mut messages: mpsc::Receiver<Message>, seen: Arc<Mutex<Vec<Change>>>) {
+async fn work(
+    mut messages: mpsc::Receiver<Message>,
+    seen: Arc<Mutex<Vec<Change>>>,
+    passed: Arc<Mutex<Vec<ClusterArn>>>,
+) {
     let mut inventory = Inventory::default();
     while let Some(message) = messages.recv().await {
         match message {
             Message::Ask(look) => look(&inventory),
             Message::Hosted(..) | Message::Remark(_) | Message::Configure(..) => panic!("only ECS is read here"),
+            Message::Passed(cluster, done) => {
+                passed.lock().unwrap().push(cluster);
+                let _ = done.send(());
+            }
             Message::Deliver(delivery) => {
                 for change in delivery.changes {
                     believe(&mut inventory, &change);
