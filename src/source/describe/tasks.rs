@@ -2,7 +2,8 @@
 //! and holds only tasks whose desired status is RUNNING.
 //!
 //! Between a list and the descriptions of what it has, a service may have replaced all its tasks. So a task that would
-//! be the last of its service to go is held until the service's tasks have been listed again.
+//! be the last of its service to go is held until the service's tasks have been listed again; more than once, where AWS
+//! answers so slowly that those have been replaced as well.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,6 +14,9 @@ use crate::ecs::{ClusterArn, Task, TaskArn, TaskStatus, Timestamp};
 use crate::inventory::{Change, Resource, ResourceId, ServiceKey};
 use crate::source::Stopped;
 use crate::source::ports::Described;
+
+/// How often at most the tasks of a service that seems to have none are listed again.
+const LOOKS: usize = 3;
 
 impl Describer {
     /// Reads the tasks of `cluster`. Returns whether everything was answered.
@@ -28,23 +32,46 @@ impl Describer {
         });
         let known = known.await?;
         let (listed, complete) = list.map_or_else(|| (BTreeSet::new(), false), |list| (list.ids, true));
-        let leaving = Mutex::new(Vec::new());
+        let (leaving, asked) = (Mutex::new(Vec::new()), &listed | &known);
         let answered = self
-            .describe_and(cluster, &listed | &known, |described, at| {
+            .describe_and(cluster, asked.clone(), |described, at| {
                 let (gone, stay) = changes(described, &listed, at).into_iter().partition(is_delete);
                 leaving.lock().unwrap_or_else(PoisonError::into_inner).extend::<Vec<_>>(gone);
                 stay
             })
             .await?;
         let leaving = leaving.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let emptied = self.emptied_by(&leaving).await?;
-        // Whatever comes of it: what has stopped has stopped.
-        let looked = self.list_and_look_at(emptied).await?;
+        let looked = self.look_for_successors(&leaving, asked).await?;
+        // Whatever came of it: what has stopped has stopped.
         self.deliver(leaving).await?;
         Ok(complete && answered && looked)
     }
 
-    /// The services that would have no running task any more.
+    /// Looks at the tasks of services that would be emptied by these changes, and again as long as there are such and AWS
+    /// tells of tasks that have not been `asked` for. Returns whether all was answered.
+    async fn look_for_successors(
+        self: &Arc<Self>,
+        leaving: &[Change],
+        mut asked: BTreeSet<TaskArn>,
+    ) -> Result<bool, Stopped> {
+        let mut complete = true;
+        for _ in 0..LOOKS {
+            let emptied = self.emptied_by(leaving).await?;
+            if emptied.is_empty() {
+                break;
+            }
+            let (tasks, listed) = self.list_tasks_of(emptied).await?;
+            let known = asked.len();
+            asked.extend(tasks.values().flatten().cloned());
+            complete = self.look_at_tasks(tasks).await? && listed;
+            if asked.len() == known {
+                break;
+            }
+        }
+        Ok(complete)
+    }
+
+    /// The services that would have no running task any more, and want some.
     async fn emptied_by(&self, leaving: &[Change]) -> Result<BTreeSet<ServiceKey>, Stopped> {
         let gone: BTreeSet<TaskArn> = leaving.iter().filter_map(deleted_task).cloned().collect();
         if gone.is_empty() {
@@ -57,7 +84,9 @@ impl Describer {
             let running = |task: &&Task| task.last_status == TaskStatus::Running && !task.desired_status.is_leaving();
             let stays = |task: &&Task| !leaving(task) && running(task);
             let kept: BTreeSet<_> = tasks().filter(stays).filter_map(ServiceKey::of_task).collect();
-            &left - &kept
+            let mut emptied = &left - &kept;
+            emptied.retain(|key| inventory.services.get(key).is_none_or(|known| known.value.desired_count > 0));
+            emptied
         });
         emptied.await
     }
@@ -83,6 +112,15 @@ impl Describer {
     /// # Errors
     /// [`Stopped`] at shutdown; failing calls are noted in the status.
     pub async fn list_and_look_at(self: &Arc<Self>, services: BTreeSet<ServiceKey>) -> Result<bool, Stopped> {
+        let (tasks, complete) = self.list_tasks_of(services).await?;
+        Ok(self.look_at_tasks(tasks).await? && complete)
+    }
+
+    /// The tasks that are listed of `services`, by cluster, and whether all lists were answered.
+    async fn list_tasks_of(
+        self: &Arc<Self>,
+        services: BTreeSet<ServiceKey>,
+    ) -> Result<(BTreeMap<ClusterArn, BTreeSet<TaskArn>>, bool), Stopped> {
         let mut complete = true;
         let mut tasks: BTreeMap<_, BTreeSet<TaskArn>> = BTreeMap::new();
         for ServiceKey { cluster, name } in services {
@@ -92,7 +130,7 @@ impl Describer {
                 None => complete = false,
             }
         }
-        Ok(self.look_at_tasks(tasks).await? && complete)
+        Ok((tasks, complete))
     }
 
     /// Describes `tasks` of `cluster`. A task that is STOPPED is gone, and so is one that is MISSING unless a list

@@ -238,6 +238,39 @@ async fn the_last_task_of_a_service_leaves_after_its_successors_were_looked_for(
     assert_eq!(rig.world.sizes(Call::ListTasks).len(), 3, "one for each pass, and one for the service");
 }
 
+/// AWS answers so slowly that the successors are replaced as well before they are described.
+#[tokio::test(start_paused = true)]
+async fn the_successors_of_successors_are_looked_for_too() {
+    let world = World::small();
+    for id in ["old", "mid", "new"] {
+        world.add_task(id, "web");
+        world.change().tasks.get_mut(&task(id)).unwrap().group = Some("service:web".to_owned());
+    }
+    world.change().unlisted.extend(["mid", "new"].map(|id| task(id).to_string()));
+    let mut rig = Rig::new(world);
+    rig.pass().await;
+    {
+        let mut state = rig.world.change();
+        state.unlisted.clear();
+        state.late.extend(["mid", "new"].map(|id| task(id).to_string()));
+        state.later.insert(task("new").to_string());
+        for id in ["old", "mid"] {
+            state.tasks.get_mut(&task(id)).unwrap().last_status = TaskStatus::Stopped;
+        }
+    }
+    let (complete, changes) = rig.pass().await;
+    assert!(complete);
+    let at = |wanted: &dyn Fn(&Change) -> bool| changes.iter().position(wanted).unwrap();
+    let comes = at(&|it| matches!(it, Change::Apply { resource: Resource::Task(it), .. } if it.arn == task("new")));
+    let goes = at(&|it| matches!(it, Change::Delete { id: ResourceId::Task(it), .. } if *it == task("old")));
+    assert!(comes < goes, "{changes:?}");
+    // Nobody comes any more: one look tells so.
+    rig.world.change().tasks.get_mut(&task("new")).unwrap().last_status = TaskStatus::Stopped;
+    let before = rig.world.sizes(Call::ListTasks).len();
+    rig.pass().await;
+    assert_eq!(rig.world.sizes(Call::ListTasks).len(), before + 2, "one for the pass, and one for the service");
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_machine_that_is_gone_is_told_as_ec2_tells_it() {
     let world = World::small();

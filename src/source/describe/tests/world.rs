@@ -29,6 +29,8 @@ pub(in crate::source) struct State {
     pub(in crate::source) unlisted: BTreeSet<String>,
     /// ARNs that the next list of a cluster's tasks does not show yet.
     pub(in crate::source) late: BTreeSet<String>,
+    /// The same for the next list of a service's tasks.
+    pub(in crate::source) later: BTreeSet<String>,
     /// ARNs that lists show but that descriptions call MISSING.
     pub(in crate::source) undescribed: BTreeSet<String>,
     /// ARNs that descriptions say nothing of.
@@ -143,7 +145,10 @@ impl EcsApi for World {
     async fn list_tasks_of(&self, _: &ClusterArn, service: &str) -> Result<Vec<TaskArn>, ApiError> {
         let of = |it: &State, arn: &TaskArn| it.tasks.get(arn).is_some_and(|task| task.service_name() == Some(service));
         let answer = |it: &State| it.list(&it.tasks).into_iter().filter(|arn| of(it, arn)).collect();
-        self.request(Call::ListTasks, 0, answer).await
+        let mut listed: Vec<TaskArn> = self.request(Call::ListTasks, 0, answer).await?;
+        let later = std::mem::take(&mut self.change().later);
+        listed.retain(|task| !later.contains(task.as_str()));
+        Ok(listed)
     }
 
     async fn describe_tasks(&self, _: &ClusterArn, ids: &[TaskArn]) -> Result<Described<Task, TaskArn>, ApiError> {
