@@ -32,26 +32,19 @@ impl Describer {
         });
         let known = known.await?;
         let (listed, complete) = list.map_or_else(|| (BTreeSet::new(), false), |list| (list.ids, true));
-        let (leaving, asked) = (Mutex::new(Vec::new()), &listed | &known);
-        let answered = self
-            .describe_and(cluster, asked.clone(), |described, at| {
-                let (gone, stay) = changes(described, &listed, at).into_iter().partition(is_delete);
-                leaving.lock().unwrap_or_else(PoisonError::into_inner).extend::<Vec<_>>(gone);
-                stay
-            })
-            .await?;
-        let leaving = leaving.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let looked = self.look_for_successors(&leaving, asked).await?;
+        let (asked, mut leaving) = (&listed | &known, Vec::new());
+        let answered = self.describe_holding(cluster, asked.clone(), &listed, &mut leaving).await?;
+        let looked = self.look_for_successors(&mut leaving, asked).await?;
         // Whatever came of it: what has stopped has stopped.
         self.deliver(leaving).await?;
         Ok(complete && answered && looked)
     }
 
-    /// Looks at the tasks of services that would be emptied by these changes, and again as long as there are such and AWS
-    /// tells of tasks that have not been `asked` for. Returns whether all was answered.
+    /// Looks at the tasks of services that would be emptied by what is `leaving`, and again as long as there are such and
+    /// AWS tells of tasks that have not been `asked` for. Returns whether all was answered.
     async fn look_for_successors(
         self: &Arc<Self>,
-        leaving: &[Change],
+        leaving: &mut Vec<Change>,
         mut asked: BTreeSet<TaskArn>,
     ) -> Result<bool, Stopped> {
         let mut complete = true;
@@ -61,14 +54,37 @@ impl Describer {
                 break;
             }
             let (tasks, listed) = self.list_tasks_of(emptied).await?;
+            complete = listed;
             let known = asked.len();
-            asked.extend(tasks.values().flatten().cloned());
-            complete = self.look_at_tasks(tasks).await? && listed;
+            for (cluster, tasks) in tasks {
+                asked.extend(tasks.iter().cloned());
+                complete &= self.describe_holding(&cluster, tasks.clone(), &tasks, leaving).await?;
+            }
             if asked.len() == known {
                 break;
             }
         }
         Ok(complete)
+    }
+
+    /// As [`Self::describe_tasks`], but what is gone is not delivered and joins those that are `leaving`.
+    async fn describe_holding(
+        self: &Arc<Self>,
+        cluster: &ClusterArn,
+        tasks: BTreeSet<TaskArn>,
+        listed: &BTreeSet<TaskArn>,
+        leaving: &mut Vec<Change>,
+    ) -> Result<bool, Stopped> {
+        let held = Mutex::new(Vec::new());
+        let answered = self
+            .describe_and(cluster, tasks, |described, at| {
+                let (gone, stay) = changes(described, listed, at).into_iter().partition(is_delete);
+                held.lock().unwrap_or_else(PoisonError::into_inner).extend::<Vec<_>>(gone);
+                stay
+            })
+            .await?;
+        leaving.append(&mut held.into_inner().unwrap_or_else(PoisonError::into_inner));
+        Ok(answered)
     }
 
     /// The services that would have no running task any more, and want some.
