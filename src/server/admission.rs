@@ -195,10 +195,12 @@ impl Table {
         greediest.is_some_and(|client| self.shed(client))
     }
 
-    /// Sends away the connection of `client` that is first in the order of going.
+    /// Sends away the connection of `client` that is first in the order of going; of those of one millisecond, the one
+    /// that came first.
     fn shed(&mut self, client: Client) -> bool {
         let guests = self.by_client.get(&client);
-        let first = guests.and_then(|guests| guests.iter().min_by_key(|(_, guest)| guest.standing.rank()));
+        let first =
+            guests.and_then(|guests| guests.iter().min_by_key(|(number, guest)| (guest.standing.rank(), **number)));
         let first = first.map(|(number, guest)| (*number, Arc::clone(guest)));
         if let Some((number, guest)) = &first {
             guest.told.cancel();
