@@ -104,6 +104,7 @@ fn what_was_left_out_has_time_and_level_in_json_too() {
     let forge = || (0..200).for_each(|number| tracing::warn!("forged reply {number}"));
     let log = logged(LogFormat::Json, || {
         forge();
+        // The limit goes by the real clock, and a second lets one more through.
         std::thread::sleep(std::time::Duration::from_millis(1100));
         forge();
     });
