@@ -3,6 +3,7 @@
 //! Owner names are not part of it. Every answer record belongs to the name that was asked and is written with a
 //! pointer to it, so one body serves every name that says the same, and rotating the records keeps it valid.
 
+use std::hash::{Hash, Hasher};
 use std::hint::black_box;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -55,8 +56,15 @@ struct Rare {
 
 /// The sections of a reply: one allocation, cheap to clone. Built by [`BodyBuilder`], written by
 /// [`reply::write`](super::reply::write).
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Body(ThinArc<Head, u8>);
+
+impl Hash for Body {
+    /// Of the records alone: bodies that differ in nothing else are few.
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write(&self.0.slice);
+    }
+}
 
 impl Body {
     /// A reply without records: an error, or a name or type that is not there. `soa` asks for the SOA of the zone in
@@ -310,19 +318,21 @@ impl BodyBuilder {
             self.rare.owners.resize(self.answers.len(), Owner::Asked);
             self.rotates = false;
         }
-        let (answers, glue) = (self.answers.records(), self.glue.records());
+        let (stride, answers, glue) = (self.answers.stride(), self.answers.count(), self.glue.count());
+        let mut bytes = self.answers.into_bytes();
         let head = Head {
             rcode: self.rcode,
             authoritative: self.authoritative,
             rotates: self.rotates,
             soa: self.soa,
-            stride: answers.stride(),
-            answers: self.answers.count(),
-            glue: self.glue.count(),
-            answers_len: u32::try_from(answers.bytes().len()).unwrap_or_default(),
+            stride,
+            answers,
+            glue,
+            answers_len: u32::try_from(bytes.len()).unwrap_or_default(),
             rare: (self.rare != Rare::default()).then(|| Box::new(self.rare)),
         };
-        Body(ThinArc::from_header_and_slice(head, &[answers.bytes(), glue.bytes()].concat()))
+        bytes.append(&mut self.glue.into_bytes());
+        Body(ThinArc::from_header_and_slice(head, &bytes))
     }
 }
 

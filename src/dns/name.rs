@@ -30,23 +30,22 @@ impl DomainName {
     /// `labels` from the left, in front of `suffix`. `None` if a label is empty or longer than 63 octets, or the
     /// name longer than 255.
     #[must_use]
-    pub fn join<L: AsRef<[u8]>>(labels: &[L], suffix: &Self) -> Option<Self> {
-        let length = labels.iter().map(|label| label.as_ref().len() + 1).sum::<usize>() + suffix.0.len();
-        if length > MAX_NAME {
-            return None;
-        }
+    pub fn join<L: AsRef<[u8]>>(labels: impl IntoIterator<Item = L>, suffix: &Self) -> Option<Self> {
         // Names are made by the hundred thousand: each is allocated once, at its length.
-        let mut wire = SmallVec::<[u8; MAX_NAME + 1]>::new();
+        let mut wire = [0; MAX_NAME];
+        let mut end = 0;
         for label in labels {
             let label = label.as_ref();
             let size = u8::try_from(label.len()).ok().filter(|size| (1..=MAX_LABEL as u8).contains(size))?;
-            wire.push(size);
-            wire.extend_from_slice(label);
+            let (head, rest) = wire.get_mut(end..)?.split_first_mut()?;
+            *head = size;
+            rest.get_mut(..label.len())?.copy_from_slice(label);
+            end += 1 + label.len();
         }
         // No length of a label is a letter.
-        wire.make_ascii_lowercase();
-        wire.extend_from_slice(&suffix.0);
-        Some(Self(wire.as_slice().into()))
+        wire.get_mut(..end)?.make_ascii_lowercase();
+        wire.get_mut(end..end + suffix.0.len())?.copy_from_slice(&suffix.0);
+        wire.get(..end + suffix.0.len()).map(|wire| Self(wire.into()))
     }
 
     /// Reads a name in presentation form (`www.example.com`, final dot optional, `\.` and `\DDD` escapes).

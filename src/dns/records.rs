@@ -41,11 +41,6 @@ impl<'b> Records<'b> {
         usize::from(self.count)
     }
 
-    /// Length of each record if they all have one, else 0.
-    pub(super) fn stride(self) -> u16 {
-        self.stride
-    }
-
     /// The records in their order.
     pub(super) fn iter(self) -> impl Iterator<Item = &'b [u8]> {
         let mut rest = self.bytes;
@@ -120,6 +115,7 @@ impl RecordsBuilder {
 
     fn reserve(&mut self, length: usize) -> bool {
         let Some(count) = self.count.checked_add(1) else { return false };
+        self.bytes.reserve(length);
         let length = u16::try_from(length).unwrap_or(0);
         self.stride = if self.count == 0 || self.stride == length { length } else { 0 };
         self.count = count;
@@ -132,6 +128,16 @@ impl RecordsBuilder {
 
     pub(super) fn len(&self) -> usize {
         usize::from(self.count)
+    }
+
+    /// Length of each record if they all have one, else 0.
+    pub(super) fn stride(&self) -> u16 {
+        self.stride
+    }
+
+    /// The octets of all records, one after the other.
+    pub(super) fn into_bytes(self) -> Vec<u8> {
+        self.bytes
     }
 
     pub(super) fn records(&self) -> Records<'_> {
@@ -203,8 +209,7 @@ mod tests {
 
     #[test]
     fn a_stride_is_that_of_all_records() {
-        let strides =
-            [&[4, 4, 4][..], &[4, 5, 4], &[9], &[4, 4, 5], &[]].map(|lengths| txt(lengths).records().stride());
+        let strides = [&[4, 4, 4][..], &[4, 5, 4], &[9], &[4, 4, 5], &[]].map(|lengths| txt(lengths).stride());
         assert_eq!(strides, [16, 0, 21, 0, 0]);
     }
 }

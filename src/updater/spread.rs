@@ -41,9 +41,6 @@ fn in_parts(subjects: &[Subject], render: Render<'_>, parts: usize) -> Vec<Optio
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-    use std::sync::Arc;
-
     use super::*;
     use crate::dns::DomainName;
     use crate::ecs::{ClusterArn, Timestamp};
@@ -57,9 +54,7 @@ mod tests {
         let number: usize = key.name.parse().unwrap();
         let subject = Some(subject.clone());
         let origin = Origin { subject, order: 0, leaving: false, created_at: Timestamp::UNIX_EPOCH };
-        let fragment =
-            Fragment { origin: Arc::new(origin), nodes: BTreeMap::new(), failed_open: false, kept_draining: 0 };
-        (!number.is_multiple_of(3)).then(|| Block::pack(&fragment, &DomainName::root()))
+        (!number.is_multiple_of(3)).then(|| Block::pack(Fragment::new(origin), &DomainName::root()))
     }
 
     #[test]

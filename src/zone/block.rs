@@ -3,9 +3,13 @@
 //! A block is made once, when its subject is rendered, and never changes. The names above its own, which exist only
 //! because of them (RFC 8020), are part of it and say nothing.
 
+use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
+use std::hash::{Hash, Hasher};
 use std::hint::black_box;
 use std::sync::Arc;
+
+use foldhash::fast::FixedState;
 
 use super::claims::Origin;
 use super::naming::Form;
@@ -55,6 +59,14 @@ impl Said {
         Self((node as u32 + 1) << 3 | form as u32)
     }
 
+    /// Whether the other is truer to the subject's own name.
+    fn is_worse_than(self, other: Self) -> bool {
+        match (self.get(), other.get()) {
+            (Some((form, _)), Some((better, _))) => better < form,
+            (own, other) => own.is_none() && other.is_some(),
+        }
+    }
+
     fn get(self) -> Option<(Form, usize)> {
         let form = Form::ALL.get(self.0 as usize & 7)?;
         Some((*form, (self.0 >> 3).checked_sub(1)? as usize))
@@ -85,23 +97,26 @@ impl Named<'_> {
 impl Block {
     /// Packs what was rendered of a zone `zone`.
     #[must_use]
-    pub fn pack(fragment: &Fragment, zone: &DomainName) -> Self {
-        let mut packer = Packer::default();
-        let mut longest_first: Vec<_> = fragment.nodes.iter().collect();
-        longest_first.sort_unstable_by_key(|(name, _)| std::cmp::Reverse(name.as_wire().len()));
-        for (name, (form, node)) in longest_first {
-            let said = Said::new(*form, packer.node(node));
-            packer.name(name.as_wire(), said, zone.as_wire());
+    pub fn pack(fragment: Fragment, zone: &DomainName) -> Self {
+        let Fragment { origin, names, nodes, failed_open, kept_draining } = fragment;
+        let mut placer = Placer::with_room_for(&names);
+        let mut longest_first: Vec<_> = names.iter().collect();
+        longest_first.sort_by_key(|(name, ..)| Reverse(name.as_wire().len()));
+        for (name, form, node) in longest_first {
+            placer.place(name.as_wire(), Said::new(*form, *node), zone.as_wire());
         }
-        let mut places: Vec<Place> = packer.places.into_values().collect();
-        let names = packer.octets.into_boxed_slice();
-        places.sort_unstable_by_key(|place| (place.hash, wire(&names, place.name)));
+        let Placer { octets: names, places } = placer;
+        let names = names.into_boxed_slice();
+        let mut places: Vec<Place> = places.into_values().collect();
+        // Few have the same hash: names are looked at for those alone.
+        let by_name = |one: &Place, other: &Place| wire(&names, one.name).cmp(wire(&names, other.name));
+        places.sort_unstable_by(|one, other| one.hash.cmp(&other.hash).then_with(|| by_name(one, other)));
         Self {
-            origin: Arc::clone(&fragment.origin),
-            failed_open: fragment.failed_open,
-            kept_draining: u32::try_from(fragment.kept_draining).unwrap_or(u32::MAX),
+            origin,
+            failed_open,
+            kept_draining: u32::try_from(kept_draining).unwrap_or(u32::MAX),
+            nodes: once_each(nodes, &mut places),
             places: places.into(),
-            nodes: packer.nodes.into(),
             names,
         }
     }
@@ -134,6 +149,16 @@ impl Block {
         let node = self.nodes.get(node)?;
         node.read_head();
         Some(node)
+    }
+
+    /// The hashes of all names, in their order.
+    pub(super) fn hashes(&self) -> impl Iterator<Item = u32> {
+        self.places.iter().map(|place| place.hash)
+    }
+
+    /// Whether the name with this number is more than an empty non-terminal.
+    pub(super) fn says_something(&self, number: usize) -> bool {
+        self.places.get(number).is_some_and(|place| place.said != Said::NOTHING)
     }
 
     /// Number of names.
@@ -173,72 +198,102 @@ fn wire(names: &[u8], from: u32) -> &[u8] {
     octets.get(..length).unwrap_or_default()
 }
 
-type Map<K, V> = HashMap<K, V, foldhash::fast::FixedState>;
+type Map<K, V> = HashMap<K, V, FixedState>;
 
-/// Says everything once.
-struct Packer<'f> {
-    octets: Vec<u8>,
-    places: Map<&'f [u8], Place>,
-    nodes: Vec<Node>,
-    /// Numbers of nodes, by what they are made of and where that was.
-    numbers: Map<Node, usize>,
-    rendered: Map<*const Node, usize>,
-    bodies: HashSet<Body, foldhash::fast::FixedState>,
+/// A name with its hash, which is worked out once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Hashed<'f> {
+    hash: u32,
+    name: &'f [u8],
 }
 
-impl Default for Packer<'_> {
-    fn default() -> Self {
-        Self {
-            octets: Vec::new(),
-            places: Map::with_hasher(hasher()),
-            nodes: Vec::new(),
-            numbers: Map::with_hasher(hasher()),
-            rendered: Map::with_hasher(hasher()),
-            bodies: HashSet::with_hasher(hasher()),
-        }
+impl<'f> Hashed<'f> {
+    fn of(name: &'f [u8]) -> Self {
+        Self { hash: hash(name), name }
     }
 }
 
-impl<'f> Packer<'f> {
-    /// The number of a node.
-    fn node(&mut self, node: &Arc<Node>) -> usize {
-        if let Some(number) = self.rendered.get(&Arc::as_ptr(node)) {
-            return *number;
-        }
-        let (bodies, nodes) = (&mut self.bodies, &mut self.nodes);
-        let number = *self.numbers.entry((**node).clone()).or_insert_with(|| {
-            let once = node.map_bodies(|body| match bodies.get(body) {
-                Some(known) => known.clone(),
-                None => {
-                    bodies.insert(body.clone());
-                    body.clone()
-                }
-            });
-            nodes.push(once);
-            nodes.len() - 1
-        });
-        self.rendered.insert(Arc::as_ptr(node), number);
-        number
+impl Hash for Hashed<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u32(self.hash);
+    }
+}
+
+/// Gives every name a place, and those above it.
+struct Placer<'f> {
+    octets: Vec<u8>,
+    places: Map<Hashed<'f>, Place>,
+}
+
+impl<'f> Placer<'f> {
+    fn with_room_for(names: &[(DomainName, Form, usize)]) -> Self {
+        Self { octets: Vec::new(), places: Map::with_capacity_and_hasher(names.len() * 3 / 2, hasher()) }
     }
 
     /// Places a name and those above it. Longer names come first, so that a name which ends another is found in it.
-    fn name(&mut self, name: &'f [u8], said: Said, zone: &[u8]) {
-        if let Some(place) = self.places.get_mut(name) {
-            place.said = said;
+    fn place(&mut self, name: &'f [u8], said: Said, zone: &[u8]) {
+        let key = Hashed::of(name);
+        if let Some(place) = self.places.get_mut(&key) {
+            if place.said.is_worse_than(said) {
+                place.said = said;
+            }
             return;
         }
         let mut at = u32::try_from(self.octets.len()).unwrap_or(u32::MAX);
         self.octets.extend_from_slice(name);
-        self.places.insert(name, Place { hash: hash(name), name: at, said });
+        self.places.insert(key, Place { hash: key.hash, name: at, said });
         let (mut below, mut above) = (name, name::parent(name));
         while let Some(parent) = above.filter(|parent| *parent != zone && name::is_within(parent, zone)) {
             at += (below.len() - parent.len()) as u32;
-            if self.places.contains_key(parent) {
+            let key = Hashed::of(parent);
+            if self.places.contains_key(&key) {
                 return;
             }
-            self.places.insert(parent, Place { hash: hash(parent), name: at, said: Said::NOTHING });
+            self.places.insert(key, Place { hash: key.hash, name: at, said: Said::NOTHING });
             (below, above) = (parent, name::parent(parent));
         }
+    }
+}
+
+/// Of these nodes those that stand at a place, each once and made of bodies that are there once; the places are told of
+/// their new numbers.
+fn once_each(nodes: Vec<Node>, places: &mut [Place]) -> Box<[Node]> {
+    let mut bodies: HashSet<Body, FixedState> = HashSet::with_capacity_and_hasher(nodes.len() * 2, hasher());
+    let mut numbers: Map<Node, usize> = Map::with_capacity_and_hasher(nodes.len(), hasher());
+    let mut kept: Vec<Node> = Vec::with_capacity(nodes.len());
+    let mut nodes: Vec<_> = nodes.into_iter().map(Rendered::New).collect();
+    for place in places {
+        let Some((form, number)) = place.said.get() else { continue };
+        let Some(rendered) = nodes.get_mut(number) else { continue };
+        let number = match std::mem::replace(rendered, Rendered::Kept(0)) {
+            Rendered::Kept(number) => number,
+            Rendered::New(mut node) => {
+                node.bodies_mut().for_each(|body| share(body, &mut bodies));
+                *numbers.entry(node).or_insert_with_key(|node| {
+                    kept.push(node.clone());
+                    kept.len() - 1
+                })
+            }
+        };
+        *rendered = Rendered::Kept(number);
+        place.said = Said::new(form, number);
+    }
+    kept.into()
+}
+
+/// A node that was rendered.
+enum Rendered {
+    /// As it came.
+    New(Node),
+    /// What became of it.
+    Kept(usize),
+}
+
+/// Puts a body that is known in the place of an equal one.
+fn share(body: &mut Body, known: &mut HashSet<Body, FixedState>) {
+    match known.get(body) {
+        Some(same) => *body = same.clone(),
+        None => drop(known.insert(body.clone())),
     }
 }
 

@@ -1,7 +1,5 @@
 //! Records of the zone itself: apex, name server, schema version.
 
-use std::sync::Arc;
-
 use smallvec::smallvec;
 
 use super::claims::Origin;
@@ -24,14 +22,14 @@ pub fn fragment(settings: &Settings) -> Fragment {
     let version = RData::TXT(TXT::new(vec![SCHEMA_VERSION.to_owned()]));
     let nodes = [
         (names.version(), bodies::single(Settings::FIXED_TTL, &version)),
-        (names.name_server(), bodies::records(Settings::FIXED_TTL, &settings.name_servers, None, None)),
+        (names.name_server(), bodies::records(Settings::FIXED_TTL, &settings.name_servers, None)),
     ];
-    Fragment {
-        origin: Arc::new(Origin { subject: None, order: 0, leaving: false, created_at: Timestamp::MIN }),
-        nodes: nodes.into_iter().filter_map(|(name, node)| Some((name?, (Form::Fixed, Arc::new(node))))).collect(),
-        failed_open: false,
-        kept_draining: 0,
+    let mut fragment = Fragment::new(Origin { subject: None, order: 0, leaving: false, created_at: Timestamp::MIN });
+    for (name, node) in nodes {
+        let node = fragment.say(node);
+        fragment.add(Form::Fixed, name, node);
     }
+    fragment
 }
 
 /// SOA and NS of the zone.

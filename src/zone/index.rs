@@ -146,6 +146,21 @@ impl Index {
         }
     }
 
+    /// Puts in many blocks with new numbers.
+    pub(super) fn add_blocks(&mut self, blocks: Vec<(u32, Arc<Block>)>) {
+        self.blocks.add_all(blocks);
+    }
+
+    /// Adds many names that nobody has: their hashes and the blocks that they are in.
+    pub(super) fn add_names(&mut self, names: impl Iterator<Item = (u32, u32)>) {
+        self.names.add_all(names.map(|(hash, number)| (hash, Owner::Block(number).into())).collect());
+    }
+
+    /// Whether a name with this hash is there.
+    pub(super) fn has_hash(&self, hash: u32) -> bool {
+        self.names.find(hash, Some).is_some()
+    }
+
     pub(super) fn add_name(&mut self, hash: u32, owner: Owner) {
         self.names.add(hash, owner.into());
     }

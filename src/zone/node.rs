@@ -55,6 +55,16 @@ impl Node {
         });
     }
 
+    /// All its bodies.
+    pub fn bodies_mut(&mut self) -> impl Iterator<Item = &mut Body> {
+        let (sets, single) = match self {
+            Self::Records { sets, nodata } => (sets.as_mut_slice(), nodata),
+            Self::Alias { cname, .. } => (&mut [][..], cname),
+            Self::Unavailable { answer } => (&mut [][..], answer),
+        };
+        sets.iter_mut().map(|(_, body)| body).chain([single])
+    }
+
     /// The node with another body for each of its own.
     #[must_use]
     pub fn map_bodies(&self, mut map: impl FnMut(&Body) -> Body) -> Self {

@@ -144,6 +144,14 @@ impl<T: Clone> Trie<T> {
         }
     }
 
+    /// Adds many values, which is the same as adding one after the other.
+    pub fn add_all(&mut self, mut values: Vec<(u32, T)>) {
+        self.len += values.len();
+        // What belongs to one shard lies side by side then, on every level.
+        values.sort_unstable_by_key(|(hash, _)| nibbles_reversed(*hash));
+        merge(&mut self.root, &values, 0);
+    }
+
     /// Puts `value` in the place of the one for which `is` holds, or adds it.
     pub fn put(&mut self, hash: u32, value: T, is: impl Fn(&T) -> bool) {
         let (Shard::Leaf(values), _) = leaf_mut(&mut self.root, hash) else { return };
@@ -200,6 +208,34 @@ fn leaf_mut<T: Clone>(root: &mut Shard<T>, hash: u32) -> (&mut Shard<T>, u32) {
     (shard, level)
 }
 
+/// The hash with the bits of the first level in front.
+fn nibbles_reversed(hash: u32) -> u32 {
+    let bytes = hash.swap_bytes();
+    (bytes & 0x0f0f_0f0f) << BITS | (bytes >> BITS) & 0x0f0f_0f0f
+}
+
+/// Adds to a shard what belongs to it.
+fn merge<T: Clone>(shard: &mut Shard<T>, mut values: &[(u32, T)], level: u32) {
+    if values.is_empty() {
+        return;
+    }
+    if let Shard::Leaf(known) = shard {
+        if known.len() + values.len() <= LEAF || level >= DEPTH {
+            let mut all: Vec<_> = known.iter().chain(values).cloned().collect();
+            all.sort_by_key(|(hash, _)| *hash);
+            *shard = Shard::Leaf(all.into());
+            return;
+        }
+        *shard = split(known.iter().cloned(), level);
+    }
+    let Shard::Branch(children) = shard else { return };
+    for (index, child) in Arc::make_mut(children).iter_mut().enumerate() {
+        let (own, others) = values.split_at(values.partition_point(|(hash, _)| slot(*hash, level) <= index));
+        merge(child, own, level + 1);
+        values = others;
+    }
+}
+
 fn split<T: Clone>(values: impl Iterator<Item = (u32, T)>, level: u32) -> Shard<T> {
     let mut parts: [Vec<(u32, T)>; FANOUT] = std::array::from_fn(|_| Vec::new());
     for (hash, value) in values {
@@ -251,6 +287,24 @@ mod tests {
                     prop_assert_eq!(found, model.get(&key));
                 }
             }
+        }
+    }
+
+    proptest! {
+        /// To add all is to add one after the other, whatever is there before.
+        #[test]
+        fn many_are_added_as_one_after_the_other(
+            before in prop::collection::vec(0u32..5_000, 0..200),
+            many in prop::collection::vec(prop_oneof![0u32..5_000, any::<u32>(), Just(7)], 0..600),
+        ) {
+            let mut one_by_one = Trie::default();
+            before.iter().for_each(|hash| one_by_one.add(*hash, *hash));
+            let mut at_once = one_by_one.clone();
+            many.iter().for_each(|hash| one_by_one.add(*hash, *hash));
+            at_once.add_all(many.iter().map(|hash| (*hash, *hash)).collect());
+            prop_assert_eq!(at_once.len(), one_by_one.len());
+            // The shards are the same as well.
+            prop_assert_eq!(at_once.iter().collect::<Vec<_>>(), one_by_one.iter().collect::<Vec<_>>());
         }
     }
 

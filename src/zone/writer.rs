@@ -4,6 +4,7 @@
 //! put in; the result is the same as rendering everything anew, whatever the history (property test).
 
 mod clusters;
+mod many;
 mod numbers;
 
 use std::cmp::Ordering;
@@ -51,6 +52,13 @@ struct Found {
     contested: BTreeSet<(Subject, Subject)>,
 }
 
+impl Found {
+    fn change(&mut self, name: &[u8]) {
+        self.changed = true;
+        self.names.extend(self.told.then(|| DomainName::from_wire(name)).flatten());
+    }
+}
+
 impl From<Found> for Diff {
     fn from(found: Found) -> Self {
         Self { changed: found.names.into_iter().collect(), contested: found.contested, ..Self::default() }
@@ -59,6 +67,9 @@ impl From<Found> for Diff {
 
 /// What a subject says; `None` if it has no names.
 pub type Render<'r> = &'r (dyn Fn(&Subject) -> Option<Block> + Sync);
+
+/// What a subject had at a name, and what it has.
+type Edit<'b> = (Option<&'b Named<'b>>, Option<&'b Named<'b>>);
 
 /// The zone in the making.
 #[derive(Debug)]
@@ -185,11 +196,16 @@ impl ZoneWriter {
         let subjects = Vec::from_iter(subjects);
         let blocks = each(&subjects, &|subject| {
             let fragment = render::render(inventory, &settings, subject)?;
-            Some(Block::pack(&fragment, &settings.origin))
+            Some(Block::pack(fragment, &settings.origin))
         });
-        for (subject, new) in subjects.iter().zip(blocks) {
-            self.put(subject, new, found);
+        let mut new = Vec::new();
+        for (subject, block) in subjects.into_iter().zip(blocks) {
+            match block {
+                Some(block) if !self.blocks.contains_key(&subject) => new.push((subject, block)),
+                block => self.put(&subject, block, found),
+            }
         }
+        self.add(new, found);
         let sync = sync_state(inventory, &settings);
         if sync != *self.zone.sync {
             self.zone.fixed = Arc::new(fixed::bodies(&sync));
@@ -246,7 +262,7 @@ impl ZoneWriter {
     /// Puts in what the zone says by itself.
     fn replace_own(&mut self, found: &mut Found) {
         let settings = &self.zone.settings;
-        let own = Block::pack(&fixed::fragment(settings), &settings.origin);
+        let own = Block::pack(fixed::fragment(settings), &settings.origin);
         self.replace(OWN, Some(own), found);
     }
 
@@ -257,21 +273,14 @@ impl ZoneWriter {
         self.kept_draining = self.kept_draining + kept(new) - kept(old);
     }
 
-    /// Puts what a subject says in the place of what it said.
+    /// Puts what a subject says in the place of what it said, if it said anything.
     fn put(&mut self, subject: &Subject, new: Option<Block>, found: &mut Found) {
-        match (self.blocks.get(subject).copied(), new) {
-            (None, None) => {}
-            (None, new) => {
-                let number = self.block_numbers.take();
-                self.blocks.insert(subject.clone(), number);
-                self.replace(number, new, found);
-            }
-            (Some(number), None) => {
-                self.replace(number, None, found);
-                self.blocks.remove(subject);
-                self.block_numbers.give_back(number);
-            }
-            (Some(number), new) => self.replace(number, new, found),
+        let Some(number) = self.blocks.get(subject).copied() else { return };
+        let is_gone = new.is_none();
+        self.replace(number, new, found);
+        if is_gone {
+            self.blocks.remove(subject);
+            self.block_numbers.give_back(number);
         }
     }
 
@@ -307,7 +316,7 @@ impl ZoneWriter {
         let says = |named: Option<&Named<'_>>| named.and_then(|named| named.said).map(|(_, node)| node.clone());
         let is_alone = before.is_some() && !self.shared.contains_key(&hash);
         let changed = match if is_alone { Some(own) } else { index.owner(hash, name) } {
-            Some(Owner::Shared(of)) => self.edit_claims(of, before, after, found),
+            Some(Owner::Shared(of)) => self.edit_claims(of, &[(before, after)], found),
             Some(other) if other != own => {
                 let Owner::Block(of) = other else { return };
                 let claims = index.claims_of(of, hash, name);
@@ -315,7 +324,7 @@ impl ZoneWriter {
                 index.move_name(hash, other, Owner::Shared(shared));
                 index.set_claims(shared, Some(Arc::new(claims)));
                 *self.shared.entry(hash).or_default() += 1;
-                self.edit_claims(shared, before, after, found)
+                self.edit_claims(shared, &[(before, after)], found)
             }
             owner => {
                 match (owner, after) {
@@ -327,25 +336,21 @@ impl ZoneWriter {
             }
         };
         if changed {
-            found.changed = true;
-            found.names.extend(found.told.then(|| DomainName::from_wire(name)).flatten());
+            found.change(name);
         }
     }
 
-    /// The same where several subjects have the name. Returns whether what it says has changed.
-    fn edit_claims(
-        &mut self,
-        number: u32,
-        before: Option<&Named<'_>>,
-        after: Option<&Named<'_>>,
-        found: &mut Found,
-    ) -> bool {
+    /// The same where several subjects have the name, and for several of them. Returns whether what it says has changed.
+    fn edit_claims(&mut self, number: u32, edits: &[Edit<'_>], found: &mut Found) -> bool {
         let Some(claims) = self.zone.index.claims(number) else { return false };
         let mut claims = Claims::clone(claims);
-        let changed = claims.replace(before, after);
-        if changed {
-            let subject = |claim: &Claim| claim.origin.subject.clone();
-            found.contested.extend(claims.winner().and_then(subject).zip(claims.loser().and_then(subject)));
+        let mut changed = false;
+        for (before, after) in edits {
+            if claims.replace(*before, *after) {
+                changed = true;
+                let subject = |claim: &Claim| claim.origin.subject.clone();
+                found.contested.extend(claims.winner().and_then(subject).zip(claims.loser().and_then(subject)));
+            }
         }
         if claims.exists() {
             self.zone.index.set_claims(number, Some(Arc::new(claims)));

@@ -7,18 +7,17 @@ use crate::ecs::Timestamp;
 use crate::zone::render::bodies;
 
 fn fragment(names: &[(&str, u8)]) -> Fragment {
-    let node = |last: u8| Arc::new(bodies::single(5, &RData::A(Ipv4Addr::new(10, 0, 0, last).into())));
-    let name = |text: &str| DomainName::from_text(text).unwrap();
-    Fragment {
-        origin: Arc::new(Origin { subject: None, order: 0, leaving: false, created_at: Timestamp::MIN }),
-        nodes: names.iter().map(|(text, last)| (name(text), (Form::Exact, node(*last)))).collect(),
-        failed_open: true,
-        kept_draining: 2,
+    let origin = Origin { subject: None, order: 0, leaving: false, created_at: Timestamp::MIN };
+    let mut fragment = Fragment { failed_open: true, kept_draining: 2, ..Fragment::new(origin) };
+    for (text, last) in names {
+        let node = fragment.say(bodies::single(5, &RData::A(Ipv4Addr::new(10, 0, 0, *last).into())));
+        fragment.add(Form::Exact, DomainName::from_text(text), node);
     }
+    fragment
 }
 
 fn pack(names: &[(&str, u8)]) -> Block {
-    Block::pack(&fragment(names), &DomainName::from_text("ecs.internal").unwrap())
+    Block::pack(fragment(names), &DomainName::from_text("ecs.internal").unwrap())
 }
 
 const NAMES: [(&str, u8); 5] = [

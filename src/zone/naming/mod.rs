@@ -8,6 +8,8 @@ pub mod labels;
 
 use std::net::IpAddr;
 
+use smallvec::SmallVec;
+
 use crate::dns::DomainName;
 pub use labels::{Form, Forms};
 
@@ -139,25 +141,46 @@ impl<'z> Names<'z> {
 /// `_<port>._<protocol>` in front of a name (RFC 2782).
 #[must_use]
 pub fn srv(port: &str, protocol: &str, owner: &DomainName) -> Option<DomainName> {
-    DomainName::join(&[labels::underscored(port).as_str(), protocol], owner)
+    srv_of(&labels::underscored(port), protocol, owner)
+}
+
+/// The same with the port's label as [`labels::underscored`] makes it, for many owners.
+#[must_use]
+pub fn srv_of(underscored: &str, protocol: &str, owner: &DomainName) -> Option<DomainName> {
+    DomainName::join(&[underscored, protocol], owner)
 }
 
 /// The name of the PTR record of an address (RFC 1035 3.5, RFC 3596 2.5).
 #[must_use]
 pub fn reverse(address: IpAddr) -> DomainName {
-    let labels: Vec<String> = match address {
-        IpAddr::V4(v4) => v4.octets().iter().rev().map(ToString::to_string).chain(arpa("in-addr")).collect(),
+    let mut labels = SmallVec::<[Digits; 32]>::new();
+    let family = match address {
+        IpAddr::V4(v4) => {
+            labels.extend(v4.octets().into_iter().rev().map(decimal));
+            "in-addr"
+        }
         IpAddr::V6(v6) => {
             let nibbles = v6.octets().into_iter().rev().flat_map(|octet| [octet & 15, octet >> 4]);
-            nibbles.map(|nibble| format!("{nibble:x}")).chain(arpa("ip6")).collect()
+            labels.extend(nibbles.map(|nibble| Digits::from_iter([hexadecimal(nibble)])));
+            "ip6"
         }
     };
+    let labels = labels.iter().map(SmallVec::as_slice).chain([family.as_bytes(), b"arpa"]);
     // At most 34 short labels: always a name.
-    DomainName::join(&labels, &DomainName::root()).unwrap_or_else(DomainName::root)
+    DomainName::join(labels, &DomainName::root()).unwrap_or_else(DomainName::root)
 }
 
-fn arpa(family: &str) -> [String; 2] {
-    [family.to_owned(), "arpa".to_owned()]
+/// The digits of a short label.
+type Digits = SmallVec<[u8; 4]>;
+
+fn decimal(octet: u8) -> Digits {
+    let digits = [octet / 100, octet / 10 % 10, octet % 10].map(|digit| b'0' + digit);
+    let zeros = usize::from(octet < 100) + usize::from(octet < 10);
+    digits.into_iter().skip(zeros).collect()
+}
+
+fn hexadecimal(nibble: u8) -> u8 {
+    b"0123456789abcdef"[usize::from(nibble & 15)]
 }
 
 #[cfg(test)]
@@ -167,6 +190,7 @@ mod tests {
     #[test]
     fn reverse_names_are_those_of_dig_x() {
         assert_eq!(reverse("10.5.10.17".parse().unwrap()).to_string(), "17.10.5.10.in-addr.arpa.");
+        assert_eq!(reverse("255.100.99.0".parse().unwrap()).to_string(), "0.99.100.255.in-addr.arpa.");
         let v6 = reverse("2001:db8::9".parse().unwrap()).to_string();
         assert!(v6.starts_with("9.0.0.0.") && v6.ends_with(".8.b.d.0.1.0.0.2.ip6.arpa."), "{v6}");
     }

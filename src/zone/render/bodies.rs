@@ -72,7 +72,7 @@ pub fn set<'d>(ttl: u32, data: impl IntoIterator<Item = &'d RData>, ede: Option<
 pub fn address_sets(ttl: u32, addresses: &[IpAddr], ede: Option<&Arc<Ede>>) -> Sets {
     let mut seen = BTreeSet::new();
     let (mut v4, mut v6) = (BodyBuilder::new(true), BodyBuilder::new(true));
-    for address in addresses.iter().filter(|address| seen.insert(**address)) {
+    for address in addresses.iter().filter(|address| addresses.len() == 1 || seen.insert(**address)) {
         match address {
             IpAddr::V4(address) => v4.answer_wire(ttl, RecordType::A, &address.octets()),
             IpAddr::V6(address) => v6.answer_wire(ttl, RecordType::AAAA, &address.octets()),
@@ -86,11 +86,19 @@ pub fn address_sets(ttl: u32, addresses: &[IpAddr], ede: Option<&Arc<Ede>>) -> S
     sets.map(with_note).collect()
 }
 
+/// The TXT set of these facts, which are RDATA in wire form.
+#[must_use]
+pub fn text(ttl: u32, facts: &[u8]) -> Body {
+    let mut body = BodyBuilder::new(true);
+    body.answer_wire(ttl, RecordType::TXT, facts);
+    body.build()
+}
+
 /// A node of addresses and facts.
 #[must_use]
-pub fn records(ttl: u32, addresses: &[IpAddr], facts: Option<&RData>, ede: Option<&Arc<Ede>>) -> Node {
-    let mut sets = address_sets(ttl, addresses, ede);
-    sets.extend(facts.map(|facts| (RecordType::TXT, set(ttl, [facts], None))));
+pub fn records(ttl: u32, addresses: &[IpAddr], facts: Option<&[u8]>) -> Node {
+    let mut sets = address_sets(ttl, addresses, None);
+    sets.extend(facts.map(|facts| (RecordType::TXT, text(ttl, facts))));
     Node::Records { sets, nodata: nodata() }
 }
 
@@ -99,21 +107,18 @@ pub fn records(ttl: u32, addresses: &[IpAddr], facts: Option<&RData>, ede: Optio
 pub fn task(view: &TaskView<'_>, ttl: u32, settings: &Settings) -> Node {
     let facts = facts::of_task(view, settings);
     match &view.address {
-        Address::At(addresses) => records(ttl, addresses, Some(&facts), None),
+        Address::At(addresses) => records(ttl, addresses, Some(&facts)),
         Address::HostUnknown => of_unknown_host(ttl, &facts),
-        Address::None => records(ttl, &[], Some(&facts), None),
+        Address::None => records(ttl, &[], Some(&facts)),
     }
 }
 
 /// A node with facts and no address yet, since the host's is not known.
 #[must_use]
-pub fn of_unknown_host(ttl: u32, facts: &RData) -> Node {
+pub fn of_unknown_host(ttl: u32, facts: &[u8]) -> Node {
     let unknown = host_unknown();
-    let sets = smallvec![
-        (RecordType::A, unknown.clone()),
-        (RecordType::AAAA, unknown),
-        (RecordType::TXT, set(ttl, [facts], None))
-    ];
+    let sets =
+        smallvec![(RecordType::A, unknown.clone()), (RecordType::AAAA, unknown), (RecordType::TXT, text(ttl, facts))];
     Node::Records { sets, nodata: nodata() }
 }
 

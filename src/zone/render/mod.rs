@@ -3,7 +3,6 @@
 pub mod bodies;
 pub mod service;
 
-use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -22,8 +21,11 @@ use crate::inventory::{Inventory, Subject};
 pub struct Fragment {
     /// Who it is.
     pub origin: Arc<Origin>,
-    /// Its names, best form of each, and what they say.
-    pub nodes: BTreeMap<DomainName, (Form, Arc<Node>)>,
+    /// Its names, how true each is to the subject's own, and the number of what it says. Of several with one name the
+    /// best form counts, and of those the first.
+    pub names: Vec<(DomainName, Form, usize)>,
+    /// What they say.
+    pub nodes: Vec<Node>,
     /// Whether it answers with UNHEALTHY tasks.
     pub failed_open: bool,
     /// Tasks kept although their host is being drained.
@@ -31,32 +33,33 @@ pub struct Fragment {
 }
 
 impl Fragment {
-    fn new(subject: Option<Subject>, order: usize, leaving: bool, created_at: Option<Timestamp>) -> Self {
-        let created_at = created_at.unwrap_or(Timestamp::MAX);
-        Self {
-            origin: Arc::new(Origin { subject, order, leaving, created_at }),
-            nodes: BTreeMap::new(),
-            failed_open: false,
-            kept_draining: 0,
-        }
+    /// What nobody has said anything for yet.
+    #[must_use]
+    pub fn new(origin: Origin) -> Self {
+        Self { origin: Arc::new(origin), names: Vec::new(), nodes: Vec::new(), failed_open: false, kept_draining: 0 }
     }
 
-    /// Adds a name, unless it is there in a better form already. A name that is too long (`None`) is left out.
-    fn add(&mut self, form: Form, name: Option<DomainName>, node: &Arc<Node>) {
-        let Some(name) = name else { return };
-        match self.nodes.get(&name) {
-            Some((better, _)) if *better <= form => {}
-            _ => {
-                self.nodes.insert(name, (form, Arc::clone(node)));
-            }
-        }
+    fn of(subject: Subject, order: usize, leaving: bool, created_at: Option<Timestamp>) -> Self {
+        let created_at = created_at.unwrap_or(Timestamp::MAX);
+        Self::new(Origin { subject: Some(subject), order, leaving, created_at })
+    }
+
+    /// The number of something that names may say.
+    pub fn say(&mut self, node: Node) -> usize {
+        self.nodes.push(node);
+        self.nodes.len() - 1
+    }
+
+    /// Adds a name. One that is too long (`None`) is left out.
+    pub fn add(&mut self, form: Form, name: Option<DomainName>, node: usize) {
+        self.names.extend(name.map(|name| (name, form, node)));
     }
 
     fn add_reverse(&mut self, addresses: &[IpAddr], target: Option<&DomainName>, ttl: u32) {
-        let Some(target) = target else { return };
-        let node = Arc::new(bodies::pointer(ttl, target));
+        let Some(target) = target.filter(|_| !addresses.is_empty()) else { return };
+        let node = self.say(bodies::pointer(ttl, target));
         for address in addresses {
-            self.add(Form::Exact, Some(naming::reverse(*address)), &node);
+            self.add(Form::Exact, Some(naming::reverse(*address)), node);
         }
     }
 }
@@ -87,10 +90,11 @@ fn task(inventory: &Inventory, settings: &Settings, arn: &TaskArn) -> Option<Fra
     if view.standing == Standing::Leaving || view.address == Address::None {
         return None;
     }
-    let mut fragment = Fragment::new(Some(Subject::Task(arn.clone())), order, false, record.task.created_at);
+    let mut fragment = Fragment::of(Subject::Task(arn.clone()), order, false, record.task.created_at);
     let name = Names::new(&settings.origin).task(arn.id());
     let ttl = if view.standing == Standing::Starting { settings.changing_ttl() } else { settings.ttl };
-    fragment.add(Form::TaskId, name.clone(), &Arc::new(bodies::task(&view, ttl, settings)));
+    let node = fragment.say(bodies::task(&view, ttl, settings));
+    fragment.add(Form::TaskId, name.clone(), node);
     if !record.task.ipv4.is_empty() || !record.task.ipv6.is_empty() {
         fragment.add_reverse(view.addresses(), name.as_ref(), settings.ttl);
     }
@@ -110,14 +114,15 @@ fn host(inventory: &Inventory, settings: &Settings, arn: &ContainerInstanceArn) 
     let addresses: Vec<IpAddr> = machine.map(of).unwrap_or_default();
     let draining = instance.status == ContainerInstanceStatus::Draining;
     let facts = facts::of_host(instance.cluster.id(), draining, machine, settings);
-    let mut fragment = Fragment::new(Some(Subject::Host(arn.clone())), order, draining, None);
+    let mut fragment = Fragment::of(Subject::Host(arn.clone()), order, draining, None);
     let name = Names::new(&settings.origin).host(&instance.ec2_instance_id.as_str().to_ascii_lowercase());
     let node = if addresses.is_empty() {
         bodies::of_unknown_host(settings.ttl, &facts)
     } else {
-        bodies::records(settings.ttl, &addresses, Some(&facts), None)
+        bodies::records(settings.ttl, &addresses, Some(&facts))
     };
-    fragment.add(Form::Exact, name.clone(), &Arc::new(node));
+    let node = fragment.say(node);
+    fragment.add(Form::Exact, name.clone(), node);
     fragment.add_reverse(&addresses, name.as_ref(), settings.ttl);
     Some(fragment)
 }

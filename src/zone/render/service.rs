@@ -1,41 +1,27 @@
 //! The names of a service: flat, full and short ones, its SRV owners, its tasks, its load balancer.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod srv;
+
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use smallvec::smallvec;
 
+use self::srv::{Endpoints, Made};
 use super::super::balancing::{self, Balancing};
 use super::super::facts;
-use super::super::naming::{self, Form, Forms, Kind, Names};
-use super::super::node::{Node, Sets};
-use super::super::ports::{self, Port};
+use super::super::naming::{Form, Forms, Kind, Names};
+use super::super::node::Node;
 use super::super::readiness::{self, Address, Selection, Standing, TaskView};
 use super::super::settings::Settings;
 use super::{Fragment, bodies, order};
 use crate::dns::rdata::CNAME;
 use crate::dns::{Body, BodyBuilder, DomainName, Ede, RData, RecordType};
-use crate::ecs::{Protocol, Service, ServiceStatus};
+use crate::ecs::ServiceStatus;
 use crate::inventory::{Inventory, ServiceKey, Subject};
 
-/// Priority and weight of every SRV record.
-const PRIORITY_WEIGHT: (u16, u16) = (10, 100);
-
-/// Port label and protocol → its records.
-type SrvSets<'r> = BTreeMap<(&'r str, &'static str), Vec<&'r Endpoint>>;
-
-/// Record sets that have been made, by tasks and numbers: what is said under several names is made once.
-type SrvBodies = BTreeMap<Vec<(usize, u16)>, Body>;
-
-/// One SRV record.
-struct Endpoint {
-    /// Which of the service's tasks.
-    task: usize,
-    number: u16,
-    /// RDATA.
-    wire: Vec<u8>,
-}
+/// Names of one kind, and how true each is.
+type Owners = Vec<(Form, DomainName)>;
 
 /// Renders the service `key`.
 #[must_use]
@@ -45,7 +31,7 @@ pub fn render(inventory: &Inventory, settings: &Settings, key: &ServiceKey) -> O
     let views: Vec<TaskView<'_>> = inventory.tasks_of(key).map(|record| TaskView::of(inventory, record)).collect();
     let selection = readiness::select(&views, settings.fail_open);
     let leaving = service.status == ServiceStatus::Draining;
-    let mut fragment = Fragment::new(Some(Subject::Service(key.clone())), order, leaving, service.created_at);
+    let mut fragment = Fragment::of(Subject::Service(key.clone()), order, leaving, service.created_at);
     fragment.failed_open = selection.failed_open;
     fragment.kept_draining = selection.kept_draining;
     let ttl = if selection.changing { settings.changing_ttl() } else { settings.ttl };
@@ -58,15 +44,17 @@ pub fn render(inventory: &Inventory, settings: &Settings, key: &ServiceKey) -> O
         cluster: Forms::of(service.cluster.id()),
         endpoints: Vec::new(),
         flat: has_flat_names(inventory, settings, order),
-        facts: bodies::set(ttl, [&facts], None),
+        owners: Default::default(),
+        facts: bodies::text(ttl, &facts),
         unread: unread.map(bodies::ports_unknown),
         views,
         selection,
         ttl,
         settings,
     };
-    room.endpoints = (0..room.views.len()).map(|task| room.endpoints_of(task)).collect();
-    let mut made = SrvBodies::new();
+    room.endpoints = room.all_endpoints();
+    room.owners = Kind::ALL.map(|kind| room.owners(kind));
+    let mut made = Made::new();
     room.add_services(&mut fragment, &balancing::of_service(inventory, service), &mut made);
     room.add_srv(&mut fragment, &room.definition_ports(inventory, service), &mut made);
     room.add_tasks(&mut fragment);
@@ -90,12 +78,14 @@ struct Room<'i> {
     service: Forms,
     cluster: Forms,
     flat: bool,
+    /// Its names of each kind, in all forms.
+    owners: [Owners; Kind::ALL.len()],
     facts: Body,
     /// The answer for ports that we cannot know of: those of a task definition that has not been read.
     unread: Option<Body>,
     views: Vec<TaskView<'i>>,
-    /// For each of them its ports, with their records as far as they are known.
-    endpoints: Vec<Vec<(Port<'i>, Option<Endpoint>)>>,
+    /// For each of them.
+    endpoints: Vec<Endpoints<'i>>,
     selection: Selection,
     ttl: u32,
     settings: &'i Settings,
@@ -103,8 +93,8 @@ struct Room<'i> {
 
 impl<'i> Room<'i> {
     /// Its names of one kind, in all forms.
-    fn owners(&self, kind: Kind) -> Vec<(Form, DomainName)> {
-        let mut owners = Vec::new();
+    fn owners(&self, kind: Kind) -> Owners {
+        let mut owners = Owners::new();
         for (form, service) in self.service.iter() {
             let plain = kind == Kind::Svc;
             let flat = [self.names.flat(service).filter(|_| plain), self.names.short(service, kind)];
@@ -118,26 +108,33 @@ impl<'i> Room<'i> {
         owners
     }
 
-    fn add_all(&self, fragment: &mut Fragment, kind: Kind, node: &Arc<Node>) {
-        for (form, name) in self.owners(kind) {
-            fragment.add(form, Some(name), node);
+    fn add_all(&self, fragment: &mut Fragment, kind: Kind, node: usize) {
+        for (form, name) in &self.owners[kind as usize] {
+            fragment.add(*form, Some(name.clone()), node);
         }
     }
 
-    fn add_services(&self, fragment: &mut Fragment, balancing: &Balancing<'_>, made: &mut SrvBodies) {
+    fn add_services(&self, fragment: &mut Fragment, balancing: &Balancing<'_>, made: &mut Made) {
         let (chosen, staying) = (&self.selection.chosen, self.staying());
-        let ready = self.addresses(&self.views(chosen), &self.why_not_ready());
+        let ready = self.addresses(&self.views(chosen), || self.why_not_ready());
         let alias = alias(balancing);
         let shown = alias.clone().unwrap_or_else(|| ready.clone());
         let balancer = alias.unwrap_or_else(|| Node::Records {
             sets: smallvec![(RecordType::TXT, self.facts.clone())],
             nodata: bodies::no_load_balancer(),
         });
-        let all = self.addresses(&self.views(&staying), "no task is running");
-        self.add_all(fragment, Kind::Svc, &Arc::new(shown));
-        self.add_all(fragment, Kind::Task, &Arc::new(self.with_srv(ready, chosen, made)));
-        self.add_all(fragment, Kind::All, &Arc::new(self.with_srv(all, &staying, made)));
-        self.add_all(fragment, Kind::Lb, &Arc::new(balancer));
+        let shown = fragment.say(shown);
+        let tasks = fragment.say(self.with_srv(ready, chosen, made));
+        let all = if staying == *chosen && !staying.is_empty() {
+            tasks
+        } else {
+            let all = self.addresses(&self.views(&staying), || "no task is running".to_owned());
+            fragment.say(self.with_srv(all, &staying, made))
+        };
+        let balancer = fragment.say(balancer);
+        for (kind, node) in [(Kind::Svc, shown), (Kind::Task, tasks), (Kind::All, all), (Kind::Lb, balancer)] {
+            self.add_all(fragment, kind, node);
+        }
     }
 
     /// The tasks with these indices.
@@ -163,11 +160,8 @@ impl<'i> Room<'i> {
     }
 
     /// Addresses of these tasks and the facts of the service; `why` goes with NODATA when there are no tasks.
-    fn addresses(&self, tasks: &[&TaskView<'_>], why: &str) -> Node {
-        // Tasks on one host share its address, and a record set has no record twice (RFC 2181 5).
-        let mut seen = BTreeSet::new();
-        let addresses = tasks.iter().flat_map(|view| view.addresses()).copied();
-        let addresses: Vec<IpAddr> = addresses.filter(|address| seen.insert(*address)).collect();
+    fn addresses(&self, tasks: &[&TaskView<'_>], why: impl FnOnce() -> String) -> Node {
+        let addresses: Vec<IpAddr> = tasks.iter().flat_map(|view| view.addresses()).copied().collect();
         let mut sets = if addresses.is_empty() && is_host_unknown(tasks) {
             let unknown = bodies::host_unknown();
             smallvec![(RecordType::A, unknown.clone()), (RecordType::AAAA, unknown)]
@@ -176,7 +170,7 @@ impl<'i> Room<'i> {
         };
         sets.push((RecordType::TXT, self.facts.clone()));
         let nodata = if tasks.is_empty() {
-            bodies::nodata_because(Arc::new(Ede::new(Ede::OTHER, why)))
+            bodies::nodata_because(Arc::new(Ede::new(Ede::OTHER, &why())))
         } else {
             bodies::nodata()
         };
@@ -187,177 +181,15 @@ impl<'i> Room<'i> {
         self.selection.failed_open.then(|| Arc::new(Ede::new(Ede::OTHER, "all tasks are UNHEALTHY: failing open")))
     }
 
-    /// Adds the SRV set of every port of these tasks to the node of a `task` or `all` name.
-    fn with_srv(&self, node: Node, tasks: &[usize], made: &mut SrvBodies) -> Node {
-        let Node::Records { mut sets, nodata } = node else { return node };
-        let of_tasks = tasks.iter().filter_map(|task| self.endpoints.get(*task)).flatten();
-        let endpoints: Vec<&Endpoint> = of_tasks.filter_map(|(_, endpoint)| endpoint.as_ref()).collect();
-        if !endpoints.is_empty() {
-            sets.push((RecordType::SRV, self.srv_set(&endpoints, made)));
-        } else if is_host_unknown(&self.views(tasks)) {
-            sets.push((RecordType::SRV, bodies::host_unknown()));
-        } else if let Some(unread) = self.unread.as_ref().filter(|_| !tasks.is_empty()) {
-            sets.push((RecordType::SRV, unread.clone()));
-        }
-        Node::Records { sets, nodata }
-    }
-
-    /// Ports that the service has by its definitions, whether a task listens on them now or not.
-    fn definition_ports<'p>(&self, inventory: &'p Inventory, service: &Service) -> Vec<Port<'p>> {
-        let mut definitions: Vec<_> = service.task_definition.iter().collect();
-        definitions.extend(self.views.iter().map(|view| &view.task.task_definition));
-        let mut seen = BTreeSet::new();
-        definitions.retain(|arn| seen.insert(*arn));
-        let known = definitions.into_iter().filter_map(|arn| inventory.task_definitions.get(arn));
-        known.flat_map(|definition| ports::of_definition(&definition.containers)).collect()
-    }
-
-    /// The SRV owners below every name of the service, and the short forms of RFC 2782.
-    fn add_srv(&self, fragment: &mut Fragment, ports: &[Port<'_>], made: &mut SrvBodies) {
-        let (chosen, staying) = (&self.selection.chosen, self.staying());
-        let (ready, all) = (self.srv_sets(ports, chosen), self.srv_sets(ports, &staying));
-        let owners = |kind| self.owners(kind).into_iter();
-        let of_ready: Vec<_> = owners(Kind::Svc).chain(owners(Kind::Task)).collect();
-        for (tasks, sets, owners) in [(chosen, &ready, of_ready), (&staying, &all, owners(Kind::All).collect())] {
-            for ((label, protocol), endpoints) in sets {
-                let node = Arc::new(self.srv_node(endpoints, tasks, made));
-                for (form, owner) in &owners {
-                    fragment.add(*form, naming::srv(label, protocol, owner), &node);
-                }
-            }
-        }
-        self.add_short_forms(fragment, ports, &ready, made);
-        self.add_unread(fragment);
-    }
-
-    /// While a task definition is unread, any port may be one of its: `_tcp` and `_udp` below every name, which have
-    /// no records otherwise, say so for all that is not known below them.
-    fn add_unread(&self, fragment: &mut Fragment) {
-        let Some(answer) = &self.unread else { return };
-        let node = Arc::new(Node::Unavailable { answer: answer.clone() });
-        for protocol in [Protocol::Tcp, Protocol::Udp].map(Protocol::label) {
-            for (form, owner) in [Kind::Svc, Kind::Task, Kind::All].into_iter().flat_map(|kind| self.owners(kind)) {
-                fragment.add(form, DomainName::join(&[protocol], &owner), &node);
-            }
-            for (form, service) in self.service.iter().filter(|_| self.flat) {
-                fragment.add(form, self.names.srv_short(service, protocol, None), &node);
-            }
-            for (service, cluster) in self
-                .service
-                .iter()
-                .flat_map(|(_, service)| self.cluster.iter().map(move |(_, cluster)| (service, cluster)))
-            {
-                fragment.add(Form::ClusterShort, self.names.srv_short(service, protocol, Some(cluster)), &node);
-            }
-        }
-    }
-
-    fn add_short_forms(&self, fragment: &mut Fragment, ports: &[Port<'_>], ready: &SrvSets<'_>, made: &mut SrvBodies) {
-        let mut node_of = |port: &Port<'_>| {
-            let label = port.labels.first();
-            let endpoints = label.and_then(|label| ready.get(&(label.as_str(), port.protocol.label())));
-            Arc::new(self.srv_node(endpoints.map_or(&[], Vec::as_slice), &self.selection.chosen, made))
-        };
-        for port in ports {
-            let Some((alias, protocol)) = port.alias.filter(|_| self.flat) else { continue };
-            let node = node_of(port);
-            fragment.add(Form::Twin, self.names.srv_short(alias, protocol.label(), None), &node);
-        }
-        for protocol in [Protocol::Tcp, Protocol::Udp] {
-            let Some(first) = ports.iter().find(|port| port.protocol == protocol) else { continue };
-            let node = node_of(first);
-            for (form, service) in self.service.iter() {
-                let protocol = protocol.label();
-                if self.flat {
-                    fragment.add(form, self.names.srv_short(service, protocol, None), &node);
-                }
-                for (_, cluster) in self.cluster.iter() {
-                    let name = self.names.srv_short(service, protocol, Some(cluster));
-                    fragment.add(Form::ClusterShort, name, &node);
-                }
-            }
-        }
-    }
-
-    fn srv_sets<'r>(&'r self, ports: &'r [Port<'_>], tasks: &[usize]) -> SrvSets<'r> {
-        let mut sets = SrvSets::new();
-        for port in ports {
-            for label in &port.labels {
-                sets.entry((label.as_str(), port.protocol.label())).or_default();
-            }
-        }
-        for (port, endpoint) in tasks.iter().filter_map(|task| self.endpoints.get(*task)).flatten() {
-            for label in &port.labels {
-                sets.entry((label.as_str(), port.protocol.label())).or_default().extend(endpoint);
-            }
-        }
-        sets
-    }
-
-    /// The ports of a task by its definition, with their records.
-    fn endpoints_of(&self, task: usize) -> Vec<(Port<'i>, Option<Endpoint>)> {
-        let definition = self.views.get(task).and_then(|view| view.definition);
-        let ports = definition.map(|definition| ports::of_definition(&definition.containers)).unwrap_or_default();
-        let with_record = |port: Port<'i>| {
-            let endpoint = self.endpoint(task, &port);
-            (port, endpoint)
-        };
-        ports.into_iter().map(with_record).collect()
-    }
-
-    /// The SRV record of one port of one task; `None` while its number or address is not known.
-    fn endpoint(&self, task: usize, port: &Port<'_>) -> Option<Endpoint> {
-        let view = self.views.get(task).filter(|view| !view.addresses().is_empty())?;
-        let target = self.names.task_of(view.task.arn.id(), self.service.best(), self.cluster.best())?;
-        let (priority, weight) = PRIORITY_WEIGHT;
-        let number = port.number(view)?;
-        let fixed = [priority, weight, number].map(u16::to_be_bytes).concat();
-        Some(Endpoint { task, number, wire: [&fixed, target.as_wire()].concat() })
-    }
-
-    fn srv_set(&self, endpoints: &[&Endpoint], made: &mut SrvBodies) -> Body {
-        let key = endpoints.iter().map(|endpoint| (endpoint.task, endpoint.number)).collect();
-        let make = || {
-            let mut body = BodyBuilder::new(true);
-            let (mut targets, mut seen) = (BTreeSet::new(), BTreeSet::new());
-            // A port that is open over TCP and UDP, or has its number for a name, is one record.
-            for endpoint in endpoints.iter().filter(|endpoint| seen.insert((endpoint.task, endpoint.number))) {
-                body.answer_wire(self.ttl, RecordType::SRV, &endpoint.wire);
-                // A task with several ports is one target: its addresses are sent once.
-                let view = self.views.get(endpoint.task).filter(|_| targets.insert(endpoint.task));
-                for address in view.into_iter().flat_map(TaskView::addresses) {
-                    body.glue(self.ttl, *address);
-                }
-            }
-            body.ede(self.fail_open_note());
-            body.build()
-        };
-        made.entry(key).or_insert_with(make).clone()
-    }
-
-    /// The node of an SRV owner; `tasks` are those that could have the port.
-    fn srv_node(&self, endpoints: &[&Endpoint], tasks: &[usize], made: &mut SrvBodies) -> Node {
-        let mut sets: Sets = smallvec![(RecordType::TXT, self.facts.clone())];
-        if endpoints.is_empty() {
-            if is_host_unknown(&self.views(tasks)) {
-                sets.push((RecordType::SRV, bodies::host_unknown()));
-            }
-            let why = Arc::new(Ede::new(Ede::OTHER, "no ready task has this port"));
-            return Node::Records { sets, nodata: bodies::nodata_because(why) };
-        }
-        sets.push((RecordType::SRV, self.srv_set(endpoints, made)));
-        Node::Records { sets, nodata: bodies::nodata() }
-    }
-
     /// Names of the single tasks, and of their addresses.
     fn add_tasks(&self, fragment: &mut Fragment) {
         for view in self.views(&self.staying()).into_iter().filter(|view| view.address != Address::None) {
             let id = view.task.arn.id();
-            let node = Arc::new(bodies::task(view, self.ttl, self.settings));
-            fragment.add(Form::TaskId, self.names.task(id), &node);
+            let node = fragment.say(bodies::task(view, self.ttl, self.settings));
+            fragment.add(Form::TaskId, self.names.task(id), node);
             for (form, service) in self.service.iter() {
                 for (cluster_form, cluster) in self.cluster.iter() {
-                    fragment.add(form.max(cluster_form), self.names.task_of(id, service, cluster), &node);
+                    fragment.add(form.max(cluster_form), self.names.task_of(id, service, cluster), node);
                 }
             }
             if !view.task.ipv4.is_empty() || !view.task.ipv6.is_empty() {

@@ -1,5 +1,6 @@
 //! The zone as plain lists, searched from one end to the other: what the shards and ready answers are compared with.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::dns::presentation::{self, Escapes};
@@ -61,12 +62,20 @@ impl Slow {
         let rendered = subjects.into_iter().filter_map(|subject| render(inventory, settings, &subject));
         let mut names: Vec<Claims> = Vec::new();
         for fragment in rendered.chain([fixed::fragment(settings)]) {
-            for (name, (form, node)) in &fragment.nodes {
+            let mut best: BTreeMap<&DomainName, (Form, usize)> = BTreeMap::new();
+            for (name, form, node) in &fragment.names {
+                let before = best.entry(name).or_insert((*form, *node));
+                if *form < before.0 {
+                    *before = (*form, *node);
+                }
+            }
+            for (name, (form, node)) in best {
                 let index = names.iter().position(|entry| entry.name == *name).unwrap_or_else(|| {
                     names.push(Claims::new(name.clone()));
                     names.len() - 1
                 });
-                names[index].claim(Claim { form: *form, origin: Arc::clone(&fragment.origin), node: Arc::clone(node) });
+                let node = Arc::new(fragment.nodes[node].clone());
+                names[index].claim(Claim { form, origin: Arc::clone(&fragment.origin), node });
             }
         }
         let sound = |sets: Vec<RecordSet>| sets.iter().filter(|set| is_sound(&sets, set)).cloned().collect();

@@ -1,0 +1,84 @@
+//! Subjects that are new, many at once: at a start, or when a cluster has been read.
+//!
+//! The end is that of one after the other. But a name that only one of them has, and nobody before, as nearly all names are,
+//! goes into the index together with all others of its kind; and claims that many come to share are made once.
+
+use std::sync::Arc;
+
+use super::super::block::{Block, Named};
+use super::super::index::Owner;
+use super::{Edit, Found, ZoneWriter};
+use crate::dns::DomainName;
+use crate::inventory::Subject;
+
+/// A name of a new block. In their order names of one hash lie side by side, in the order of the blocks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Place {
+    hash: u32,
+    block: u32,
+    name: u32,
+}
+
+impl Place {
+    fn all(of: u32, block: &Block) -> impl Iterator<Item = Self> {
+        (0..).zip(block.hashes()).map(move |(name, hash)| Self { hash, block: of, name })
+    }
+}
+
+impl ZoneWriter {
+    /// Puts in what subjects say that have said nothing before.
+    pub(super) fn add(&mut self, subjects: Vec<(Subject, Block)>, found: &mut Found) {
+        let mut blocks = Vec::with_capacity(subjects.len());
+        self.blocks.reserve(subjects.len());
+        for (subject, block) in subjects {
+            let number = self.block_numbers.take();
+            self.count(None, Some(&block));
+            self.blocks.insert(subject, number);
+            blocks.push((number, Arc::new(block)));
+        }
+        self.zone.index.add_blocks(blocks.clone());
+        let mut places: Vec<Place> = (0..).zip(&blocks).flat_map(|(of, (_, block))| Place::all(of, block)).collect();
+        places.sort_unstable();
+        let (mut alone, mut met) = (Vec::with_capacity(places.len()), Vec::new());
+        for same in places.chunk_by(|one, other| one.hash == other.hash) {
+            match same {
+                [place] if !self.zone.index.has_hash(place.hash) => {
+                    let Some((number, block)) = blocks.get(place.block as usize) else { continue };
+                    alone.push((place.hash, *number));
+                    found.changed |= block.says_something(place.name as usize);
+                    // The name itself is looked at only if somebody is told of it.
+                    if let Some(named) = found.told.then(|| block.get(place.name as usize)).flatten() {
+                        found.names.extend(named.said.and_then(|_| DomainName::from_wire(named.name)));
+                    }
+                }
+                _ => met.push(same),
+            }
+        }
+        self.zone.index.add_names(alone.into_iter());
+        for same in met {
+            let named = |place: &Place| {
+                let (number, block) = blocks.get(place.block as usize)?;
+                Some((block.get(place.name as usize)?, *number))
+            };
+            self.add_met(&same.iter().filter_map(named).collect::<Vec<_>>(), found);
+        }
+    }
+
+    /// Puts in names of one hash, in the order of the subjects' numbers: mostly it is one name that several have.
+    fn add_met(&mut self, mut same: &[(Named<'_>, u32)], found: &mut Found) {
+        while let [(named, number), others @ ..] = same {
+            let is_one = same.iter().all(|(other, _)| other.name == named.name);
+            match self.zone.index.owner(named.hash, named.name) {
+                Some(Owner::Shared(of)) if is_one => {
+                    let edits: Vec<Edit<'_>> = same.iter().map(|(named, _)| (None, Some(named))).collect();
+                    if self.edit_claims(of, &edits, found) {
+                        found.change(named.name);
+                    }
+                    return;
+                }
+                _ => self.edit(*number, None, Some(named), found),
+            }
+            same = others;
+        }
+    }
+}
