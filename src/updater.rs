@@ -4,7 +4,7 @@
 //! that swap. After a restart, what a first pass finds of a cluster is published once that pass is through (`held`).
 
 mod held;
-mod spread;
+pub(crate) mod spread;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -18,12 +18,17 @@ use crate::inventory::drift::{self, Told};
 use crate::inventory::{Change, Inventory, Outcome, Subject, reduce};
 use crate::snapshot::{Shared, Snapshot};
 use crate::source::{Delivery, Message, Origin};
+use crate::zone::block::Block;
 use crate::zone::layers::HostedRecords;
+use crate::zone::writer::Render;
 use crate::zone::{Settings, ZoneWriter};
 use held::Held;
 
 /// Deliveries that are published with one swap at most.
 const BATCH: usize = 256;
+
+/// Subjects that are worth a thread to render them.
+const SUBJECTS: usize = 256;
 
 /// Collisions, and unsound records, that are remembered as logged.
 const MAX_REPORTED: usize = 10_000;
@@ -291,9 +296,9 @@ impl Updater {
 
     fn publish(&mut self, touched: &BTreeSet<Subject>, settings: Option<Settings>, hosted: Option<&HostedRecords>) {
         let (inventory, held, told) = (&self.inventory, self.held.subjects(), self.tell.is_some());
-        let mut diff = self.writer.update_by(inventory, touched, held, told, spread::over_cores);
+        let mut diff = self.writer.update_by(inventory, touched, held, told, render_all);
         if let Some(settings) = settings {
-            let of_settings = self.writer.reconfigure(settings, inventory, held, told, spread::over_cores);
+            let of_settings = self.writer.reconfigure(settings, inventory, held, told, render_all);
             diff.changed.extend(of_settings.changed);
             diff.contested.extend(of_settings.contested);
         }
@@ -361,6 +366,11 @@ impl Updater {
             gauge.store(value, Ordering::Relaxed);
         }
     }
+}
+
+/// Renders subjects, on several cores if there are many.
+fn render_all(subjects: &[Subject], render: Render<'_>) -> Vec<Option<Block>> {
+    spread::over_cores(subjects, SUBJECTS, render)
 }
 
 /// Waits until then; without a time, for ever.

@@ -34,12 +34,15 @@ pub fn run(data: &[u8]) {
 }
 
 fn understand(content: &[u8]) {
-    let Ok(saved) = serde_json::from_slice::<Saved>(content) else { return };
+    let Ok(text) = std::str::from_utf8(content) else { return };
+    let read = |text: &str| Saved::read_from(text, |parts| parts.iter().map(|part| part.decode()).collect());
+    let Ok(saved) = read(text) else { return };
     let now = Timestamp::from_second(1_800_000_000).expect("a time");
     assert!(saved.read().count() <= content.len());
     let inventory = saved.into_inventory(now);
     rig::zone(&inventory);
-    let again = serde_json::to_vec(&Saved::of(&inventory, &Default::default())).expect("it can be saved");
-    let again: Saved = serde_json::from_slice(&again).expect("what was saved can be read");
+    let mut again = Vec::new();
+    Saved::of(&inventory, &Default::default()).write(&mut again).expect("it can be saved");
+    let again = read(std::str::from_utf8(&again).expect("JSON")).expect("what was saved can be read");
     assert_eq!(again.into_inventory(now), inventory);
 }

@@ -6,7 +6,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use serde::de::{self, Deserialize, Deserializer, Visitor};
 
 /// Why a string is not the ARN that was expected.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -27,11 +28,25 @@ fn resource<'a>(text: &'a str, kind: &str) -> Option<&'a str> {
     (arn == "arn" && !partition.is_empty() && service == "ecs" && !rest.is_empty()).then_some(rest)
 }
 
+/// Reads an ARN where it stands: a saved inventory has them by the hundred thousand.
+struct Arn<T>(fn(&str) -> Result<T, ArnError>);
+
+impl<T> Visitor<'_> for Arn<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an ARN")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<T, E> {
+        (self.0)(text).map_err(E::custom)
+    }
+}
+
 macro_rules! arn_type {
     ($(#[$doc:meta])* $name:ident, $kind:literal) => {
         $(#[$doc])*
-        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        #[serde(try_from = "String")]
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
         pub struct $name(Arc<str>);
 
         impl $name {
@@ -77,10 +92,9 @@ macro_rules! arn_type {
             }
         }
 
-        impl TryFrom<String> for $name {
-            type Error = ArnError;
-            fn try_from(text: String) -> Result<Self, ArnError> {
-                Self::parse(&text)
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+                from.deserialize_str(Arn(Self::parse))
             }
         }
     };

@@ -6,6 +6,7 @@
 
 #[cfg(test)]
 mod tests;
+pub mod text;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -58,7 +59,7 @@ struct SavedTask {
 }
 
 /// A copy of an inventory that can be written and read again.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Saved {
     clusters: Vec<SavedCluster>,
     services: Vec<Seen<Service>>,
@@ -122,12 +123,14 @@ impl Saved {
             tombstones: self.tombstones.into_iter().map(|(arn, at)| (arn, Tombstone { at: past(at) })).collect(),
             links: super::Links::default(),
         };
-        for saved in self.tasks {
+        let tasks = self.tasks.into_iter().map(|saved| {
             let mut record = saved.record(past);
             record.task = inventory.with_shared_names(record.task);
             inventory.links.task(Link::Add, &record.task);
-            inventory.tasks.insert(record.task.arn.clone(), Box::new(record));
-        }
+            (record.task.arn.clone(), Box::new(record))
+        });
+        // They come in order, so the map is built from below.
+        inventory.tasks = tasks.collect();
         let Inventory { links, services, container_instances, target_groups, .. } = &mut inventory;
         services.iter().for_each(|(key, record)| links.service(Link::Add, key, &record.value));
         container_instances.values().for_each(|record| links.container_instance(Link::Add, &record.value));

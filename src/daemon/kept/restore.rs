@@ -7,9 +7,14 @@ use std::time::Duration;
 use super::Keeping;
 use crate::daemon::feed::Prepared;
 use crate::ecs::{ClusterArn, Timestamp};
+use crate::inventory::saved::text::Part;
 use crate::inventory::{Change, Inventory, ResourceId, Saved, reduce};
 use crate::source::staleness::{age, seconds};
 use crate::store::{self, Kind, Refusal};
+use crate::updater::spread::over_cores;
+
+/// Parts of the file that are worth a thread.
+const PARTS: usize = 4;
 
 /// What is known from before the restart.
 #[derive(Debug)]
@@ -61,7 +66,10 @@ pub(in crate::daemon) fn inventory(
 
 fn load(path: &Path) -> Result<Option<Saved>, Refusal> {
     let Some(bytes) = store::read(path, Kind::Inventory)? else { return Ok(None) };
-    serde_json::from_slice(&bytes).map(Some).map_err(|error| Refusal::Unintelligible(error.to_string()))
+    let unintelligible = |error: &dyn std::error::Error| Refusal::Unintelligible(error.to_string());
+    let text = std::str::from_utf8(&bytes).map_err(|error| unintelligible(&error))?;
+    let side_by_side = |parts: &[Part<'_>]| over_cores(parts, PARTS, Part::decode);
+    Saved::read_from(text, side_by_side).map(Some).map_err(|error| unintelligible(&error))
 }
 
 /// Which clusters may be in the file.

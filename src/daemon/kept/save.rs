@@ -93,9 +93,8 @@ impl Saver {
         });
         let (saved, cost) = copy.await.map_err(|error| error.to_string())?;
         let (path, now) = (self.path.clone(), self.clock.now());
-        let writing = tokio::task::spawn_blocking(move || {
-            store::write(&path, Kind::Inventory, now, |out| Ok(serde_json::to_writer(out, &saved)?))
-        });
+        let writing =
+            tokio::task::spawn_blocking(move || store::write(&path, Kind::Inventory, now, |out| saved.write(out)));
         let size = writing.await.map_err(|error| error.to_string())?.map_err(|error| error.to_string())?;
         Ok((size, cost))
     }

@@ -17,6 +17,7 @@ use crate::ecs::{
     NetworkBinding, Protocol, Service, ServiceStatus, TargetGroup, Task, TaskStatus,
 };
 use crate::inventory::links::{Link, Links};
+use crate::inventory::saved::text::one_by_one;
 use crate::inventory::{Change, Inventory, Observed, Outcome, Resource, ResourceId, Saved, Scope};
 
 /// Built from nothing, as `reduce` must have kept them.
@@ -198,9 +199,14 @@ proptest! {
     #[test]
     fn an_inventory_is_the_same_after_a_restart(history in vec(change(), 0..60)) {
         let before = World::after(history).0;
-        let text = serde_json::to_string(&Saved::of(&before, &BTreeMap::new())).expect("it can be written");
-        let saved: Saved = serde_json::from_str(&text).expect("and read again");
-        prop_assert_eq!(saved.into_inventory(at(20_000)), before);
+        let saved = Saved::of(&before, &BTreeMap::new());
+        let mut lines = Vec::new();
+        saved.write(&mut lines).expect("it can be written");
+        // Versions before wrote all of it in one line.
+        for text in [String::from_utf8(lines).expect("JSON"), serde_json::to_string(&saved).expect("JSON")] {
+            let read = Saved::read_from(&text, one_by_one).expect("and read again");
+            prop_assert_eq!(read.into_inventory(at(20_000)), before.clone());
+        }
     }
 
     #[test]

@@ -1,3 +1,4 @@
+use super::text::{Part, one_by_one};
 use super::*;
 use crate::inventory::reduce::samples::{World, apply, at, cluster, definition, prod, seen, service, task};
 use crate::inventory::{Change, Outcome, Resource, ResourceId};
@@ -17,7 +18,7 @@ fn world() -> World {
 
 fn reread(inventory: &Inventory, now: i64) -> Inventory {
     let text = serde_json::to_string(&Saved::of(inventory, &BTreeMap::new())).unwrap();
-    serde_json::from_str::<Saved>(&text).unwrap().into_inventory(at(now))
+    Saved::read_from(&text, one_by_one).unwrap().into_inventory(at(now))
 }
 
 #[test]
@@ -48,4 +49,26 @@ fn it_says_when_each_published_cluster_was_read() {
     let staging = cluster("staging").arn;
     let saved = Saved::of(&world.0, &[(prod(), at(9)), (staging, at(9))].into());
     assert_eq!(saved.read().collect::<Vec<_>>(), [(&prod(), "prod", at(9))]);
+}
+
+/// Long lists are read in parts, whatever is in their strings; what is wrong in one of them is wrong in the whole.
+#[test]
+fn parts_are_read_as_the_whole_is() {
+    let tasks =
+        (0..2_000).map(|number| Task { group: Some(format!("of \"],[\n\\{number}\" \u{fc}")), ..task(number, 1) });
+    let seen = tasks.map(|task| seen(task, 3));
+    let saved = Saved::of(&World::after(seen).0, &BTreeMap::new());
+    let mut text = Vec::new();
+    saved.write(&mut text).unwrap();
+    let text = String::from_utf8(text).unwrap();
+    assert_eq!(serde_json::from_str::<serde_json::Value>(&text).unwrap(), serde_json::to_value(&saved).unwrap());
+    let mut parts = 0;
+    let counted = |all: &[Part<'_>]| {
+        parts = all.len();
+        one_by_one(all)
+    };
+    assert_eq!(Saved::read_from(&text, counted).unwrap(), saved);
+    assert!((5..100).contains(&parts), "{parts} parts of {} octets", text.len());
+    let wrong = text.replacen("\"version\":1", "\"version\":\"1\"", 1_500);
+    assert!(Saved::read_from(&wrong, one_by_one).is_err());
 }
