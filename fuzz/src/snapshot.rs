@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 
 use ecs_resolver::ecs::Timestamp;
 use ecs_resolver::inventory::Saved;
+use ecs_resolver::inventory::saved::text::Part;
 use ecs_resolver::store::{self, Kind};
 
 use super::rig;
@@ -35,7 +36,7 @@ pub fn run(data: &[u8]) {
 
 fn understand(content: &[u8]) {
     let Ok(text) = std::str::from_utf8(content) else { return };
-    let read = |text: &str| Saved::read_from(text, |parts| parts.iter().map(|part| part.decode()).collect());
+    let read = |text: &str| Saved::read_from(text, |parts| parts.iter().map(Part::decode).collect());
     let Ok(saved) = read(text) else { return };
     let now = Timestamp::from_second(1_800_000_000).expect("a time");
     assert!(saved.read().count() <= content.len());

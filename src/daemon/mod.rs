@@ -55,6 +55,10 @@ use reload::Reloader;
 /// Time for answers under way when we are told to stop.
 const DRAIN: Duration = Duration::from_secs(5);
 
+/// Most threads for what waits: calls of AWS, questions to upstreams, HTTP. On a host with many cores one each would only
+/// cost memory, as each keeps what it has allocated.
+const MOST_ASYNC: usize = 4;
+
 /// Why the daemon ended.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -119,7 +123,9 @@ pub fn demo(settings: DemoSettings) -> Result<(), Error> {
 }
 
 fn runtime() -> Result<Runtime, Error> {
-    tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("async").build().map_err(Error::internal)
+    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(MOST_ASYNC);
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    runtime.worker_threads(threads).enable_all().thread_name("async").build().map_err(Error::internal)
 }
 
 /// What is started.

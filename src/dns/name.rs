@@ -159,7 +159,7 @@ mod tests {
     #[test]
     fn names_are_lower_cased_and_know_their_zone() {
         let zone = DomainName::from_text("ECS.internal").unwrap();
-        let name = DomainName::join(&["TwitchApp"], &zone).unwrap();
+        let name = DomainName::join(["TwitchApp"], &zone).unwrap();
         assert_eq!(name.to_string(), "twitchapp.ecs.internal.");
         assert_eq!(name.parent().as_ref(), Some(&zone));
         assert!(is_within(name.as_wire(), zone.as_wire()) && is_within(zone.as_wire(), zone.as_wire()));
@@ -171,8 +171,8 @@ mod tests {
     #[test]
     fn what_is_too_long_is_no_name() {
         let root = DomainName::root();
-        assert_eq!(DomainName::join(&["a".repeat(64)], &root), None);
-        assert_eq!(DomainName::join(&[""], &root), None);
+        assert_eq!(DomainName::join(["a".repeat(64)], &root), None);
+        assert_eq!(DomainName::join([""], &root), None);
         let four = ["a".repeat(63), "b".repeat(63), "c".repeat(63), "d".repeat(63)];
         assert_eq!(DomainName::join(&four, &root), None);
         assert_eq!(DomainName::from_wire(&[3, b'a', b'b']), None);

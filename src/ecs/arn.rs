@@ -21,11 +21,13 @@ pub struct ArnError {
 
 /// The part behind `<resource type>/`, if `text` is an ARN of that type.
 fn resource<'a>(text: &'a str, kind: &str) -> Option<&'a str> {
-    let mut parts = text.splitn(6, ':');
-    let (arn, partition, service) = (parts.next()?, parts.next()?, parts.next()?);
-    let (_region, _account, resource) = (parts.next()?, parts.next()?, parts.next()?);
-    let rest = resource.strip_prefix(kind)?.strip_prefix('/')?;
-    (arn == "arn" && !partition.is_empty() && service == "ecs" && !rest.is_empty()).then_some(rest)
+    // A plain walk: what looks for a character in texts of any length costs more than so short a one.
+    let mut colons = (0..).zip(text.bytes()).filter_map(|(at, octet)| (octet == b':').then_some(at));
+    let (arn, partition, service) = (colons.next()?, colons.next()?, colons.next()?);
+    let (_region, account) = (colons.next()?, colons.next()?);
+    let rest = text.get(account + 1..)?.strip_prefix(kind)?.strip_prefix('/')?;
+    let is_ecs = text.get(..arn) == Some("arn") && text.get(partition + 1..service) == Some("ecs");
+    (is_ecs && partition > arn + 1 && !rest.is_empty()).then_some(rest)
 }
 
 /// Reads an ARN where it stands: a saved inventory has them by the hundred thousand.
@@ -249,7 +251,10 @@ mod tests {
 
     #[test]
     fn another_resource_is_refused_by_name() {
-        for bad in ["", "web", "arn:aws:ecs:r:1:service/prod/web", "arn:aws:ec2:r:1:task/x", "arn:aws:ecs:r:1:task/"] {
+        let others =
+            ["arn:aws:ecs:r:1:service/prod/web", "arn:aws:ec2:r:1:task/x", "arn::ecs:r:1:task/x", "aws:ecs:r:1:task/x"];
+        for bad in ["", "web", "arn:aws:ecs:r:1:task/", "::ecs::1:task/x", "arn:aws:ecs:r:1"].into_iter().chain(others)
+        {
             let error = TaskArn::parse(bad).unwrap_err();
             assert!(error.to_string().contains("ECS task"), "{error}");
         }

@@ -126,7 +126,7 @@ async fn ask(forwarder: &Forwarder, rules: &Rules, upstream: usize) -> Found {
     let id = u16::from_be_bytes([random[8], random[9]]);
     let label: String = random[..8].iter().map(|byte| format!("{byte:02x}")).collect();
     let domain = DomainName::from_wire(DOMAIN);
-    let Some(name) = domain.and_then(|domain| DomainName::join(&[label], &domain)) else {
+    let Some(name) = domain.and_then(|domain| DomainName::join([label], &domain)) else {
         return Found::Nothing;
     };
     let key = Key::new(name.clone(), RecordType::A);

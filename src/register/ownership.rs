@@ -41,7 +41,7 @@ impl Ownership {
     /// Where the ownership record of `name` stands; `None` if that would be too long for a name.
     #[must_use]
     pub fn name_of(name: &DomainName) -> Option<DomainName> {
-        DomainName::join(&[LABEL], name)
+        DomainName::join([LABEL], name)
     }
 
     /// The name that the ownership record at `name` would speak of.

@@ -36,7 +36,7 @@ pub fn fragment(settings: &Settings) -> Fragment {
 #[must_use]
 pub fn apex(settings: &Settings, serial: u32) -> Node {
     let server = Names::new(&settings.origin).name_server().unwrap_or_else(|| settings.origin.clone());
-    let contact = DomainName::join(&["hostmaster"], &settings.origin).unwrap_or_else(|| settings.origin.clone());
+    let contact = DomainName::join(["hostmaster"], &settings.origin).unwrap_or_else(|| settings.origin.clone());
     let ttl = settings.negative_ttl;
     let soa = RData::SOA(SOA::new(server.to_name(), contact.to_name(), serial, 7200, 900, 86_400, ttl));
     let ns = RData::NS(NS(server.to_name()));

@@ -72,7 +72,7 @@ fn questions(writer: &ZoneWriter) -> Vec<(DomainName, RecordType)> {
         writer.zone().entries().filter_map(|entry| DomainName::from_wire(entry.name)).collect();
     for name in names.clone() {
         names.extend(name.parent());
-        names.extend(DomainName::join(&["nosuch"], &name));
+        names.extend(DomainName::join(["nosuch"], &name));
     }
     names.into_iter().flat_map(|name| KINDS.map(|kind| (name.clone(), kind))).collect()
 }
@@ -189,7 +189,7 @@ proptest! {
         }
         let mut questions = questions(&writer);
         let own: Vec<_> = settings.records.iter().chain(hosted.iter().flatten()).map(|set| set.name.clone()).collect();
-        let names = asked.into_iter().chain(own.iter().flat_map(|name| DomainName::join(&["x"], name))).chain(own.clone());
+        let names = asked.into_iter().chain(own.iter().flat_map(|name| DomainName::join(["x"], name))).chain(own.clone());
         questions.extend(names.flat_map(|name| KINDS.map(|kind| (name.clone(), kind))));
         let slow = Slow::of(&inventory, &settings, hosted);
         for ((name, kind), manner) in questions.into_iter().zip(manners.into_iter().cycle()) {

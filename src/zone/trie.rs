@@ -147,8 +147,8 @@ impl<T: Clone> Trie<T> {
     /// Adds many values, which is the same as adding one after the other.
     pub fn add_all(&mut self, mut values: Vec<(u32, T)>) {
         self.len += values.len();
-        // What belongs to one shard lies side by side then, on every level.
-        values.sort_unstable_by_key(|(hash, _)| nibbles_reversed(*hash));
+        // Nothing to do for those that come so.
+        values.sort_unstable_by_key(|(hash, _)| order(*hash));
         merge(&mut self.root, &values, 0);
     }
 
@@ -208,8 +208,9 @@ fn leaf_mut<T: Clone>(root: &mut Shard<T>, hash: u32) -> (&mut Shard<T>, u32) {
     (shard, level)
 }
 
-/// The hash with the bits of the first level in front.
-fn nibbles_reversed(hash: u32) -> u32 {
+/// The order in which values lie side by side that belong to one shard, on every level: the hash with the bits of the first
+/// level in front. The order of an order is the hash.
+pub(super) fn order(hash: u32) -> u32 {
     let bytes = hash.swap_bytes();
     (bytes & 0x0f0f_0f0f) << BITS | (bytes >> BITS) & 0x0f0f_0f0f
 }

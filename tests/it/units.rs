@@ -153,7 +153,8 @@ fn an_inventory_that_is_full_fits_into_the_memory_of_the_unit_and_into_its_file(
     let (services, tasks) = (500, 3);
     let changes = synthetic(services, tasks).into_changes(Timestamp::UNIX_EPOCH).into_iter();
     let inventory = changes.fold(Inventory::default(), |known, change| reduce(known, change).0);
-    let written = serde_json::to_vec(&Saved::of(&inventory, &BTreeMap::new())).unwrap().len() as u64;
-    let file = written * full / inventory.size() as u64;
+    let mut written = Vec::new();
+    Saved::of(&inventory, &BTreeMap::new()).write(&mut written).unwrap();
+    let file = written.len() as u64 * full / inventory.size() as u64;
     assert!(file <= ecs_resolver::store::MOST, "{file} bytes, which are not read again");
 }

@@ -147,7 +147,7 @@ pub fn srv(port: &str, protocol: &str, owner: &DomainName) -> Option<DomainName>
 /// The same with the port's label as [`labels::underscored`] makes it, for many owners.
 #[must_use]
 pub fn srv_of(underscored: &str, protocol: &str, owner: &DomainName) -> Option<DomainName> {
-    DomainName::join(&[underscored, protocol], owner)
+    DomainName::join([underscored, protocol], owner)
 }
 
 /// The name of the PTR record of an address (RFC 1035 3.5, RFC 3596 2.5).

@@ -187,7 +187,7 @@ impl Slow {
             return Listed::Nothing;
         }
         let encloser = ancestors(asked, origin).find(|above| own(above).is_some()).unwrap_or_else(|| origin.clone());
-        let source = DomainName::join(&["*"], &encloser).unwrap();
+        let source = DomainName::join(["*"], &encloser).unwrap();
         if is_cut(&source) { Listed::Cut } else { own(&source).unwrap_or(Listed::Nothing) }
     }
 

@@ -7,21 +7,32 @@ use std::sync::Arc;
 
 use super::super::block::{Block, Named};
 use super::super::index::Owner;
+use super::super::trie::order;
 use super::{Edit, Found, ZoneWriter};
 use crate::dns::DomainName;
 use crate::inventory::Subject;
 
-/// A name of a new block. In their order names of one hash lie side by side, in the order of the blocks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+/// A name of a new block.
+#[derive(Debug, Clone, Copy)]
 struct Place {
-    hash: u32,
+    /// Of its hash, in the index.
+    order: u32,
     block: u32,
     name: u32,
 }
 
 impl Place {
     fn all(of: u32, block: &Block) -> impl Iterator<Item = Self> {
-        (0..).zip(block.hashes()).map(move |(name, hash)| Self { hash, block: of, name })
+        (0..).zip(block.hashes()).map(move |(name, hash)| Self { order: order(hash), block: of, name })
+    }
+
+    fn hash(&self) -> u32 {
+        order(self.order)
+    }
+
+    /// Names of one hash side by side, in the order of the blocks.
+    fn key(&self) -> u64 {
+        u64::from(self.order) << 32 | u64::from(self.block)
     }
 }
 
@@ -38,13 +49,13 @@ impl ZoneWriter {
         }
         self.zone.index.add_blocks(blocks.clone());
         let mut places: Vec<Place> = (0..).zip(&blocks).flat_map(|(of, (_, block))| Place::all(of, block)).collect();
-        places.sort_unstable();
+        places.sort_unstable_by_key(Place::key);
         let (mut alone, mut met) = (Vec::with_capacity(places.len()), Vec::new());
-        for same in places.chunk_by(|one, other| one.hash == other.hash) {
+        for same in places.chunk_by(|one, other| one.order == other.order) {
             match same {
-                [place] if !self.zone.index.has_hash(place.hash) => {
+                [place] if !self.zone.index.has_hash(place.hash()) => {
                     let Some((number, block)) = blocks.get(place.block as usize) else { continue };
-                    alone.push((place.hash, *number));
+                    alone.push((place.hash(), *number));
                     found.changed |= block.says_something(place.name as usize);
                     // The name itself is looked at only if somebody is told of it.
                     if let Some(named) = found.told.then(|| block.get(place.name as usize)).flatten() {

@@ -90,7 +90,7 @@ impl<'i> Room<'i> {
         for protocol in [Protocol::Tcp, Protocol::Udp].map(Protocol::label) {
             for (form, owner) in [Kind::Svc, Kind::Task, Kind::All].iter().flat_map(|kind| &self.owners[*kind as usize])
             {
-                fragment.add(*form, DomainName::join(&[protocol], owner), node);
+                fragment.add(*form, DomainName::join([protocol], owner), node);
             }
             for (form, service) in self.service.iter().filter(|_| self.flat) {
                 fragment.add(form, self.names.srv_short(service, protocol, None), node);
