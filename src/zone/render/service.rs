@@ -94,7 +94,7 @@ struct Room<'i> {
 impl<'i> Room<'i> {
     /// Its names of one kind, in all forms.
     fn owners(&self, kind: Kind) -> Owners {
-        let mut owners = Owners::new();
+        let mut owners = Vec::new();
         for (form, service) in self.service.iter() {
             let plain = kind == Kind::Svc;
             let flat = [self.names.flat(service).filter(|_| plain), self.names.short(service, kind)];
