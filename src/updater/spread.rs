@@ -10,8 +10,10 @@ const MOST: usize = 4;
 /// Does this for all of them, a part on each core if there are many: `worth` says how many are worth a thread. The results
 /// are in their order.
 pub(crate) fn over_cores<T: Sync, R: Send>(all: &[T], worth: usize, work: impl Fn(&T) -> R + Sync) -> Vec<R> {
-    let cores = available_parallelism().map_or(1, usize::from);
-    in_parts(all, work, cores.min(MOST).min(all.len() / worth))
+    let most = MOST.min(all.len() / worth);
+    // How many cores there are takes a dozen system calls to find out.
+    let parts = if most > 1 { available_parallelism().map_or(1, usize::from).min(most) } else { 1 };
+    in_parts(all, work, parts)
 }
 
 fn in_parts<T: Sync, R: Send>(all: &[T], work: impl Fn(&T) -> R + Sync, parts: usize) -> Vec<R> {
