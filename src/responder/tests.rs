@@ -1,4 +1,4 @@
-mod chasing;
+mod composed;
 mod forwarding;
 
 use hickory_proto::op::{Message, ResponseCode};

@@ -1,7 +1,7 @@
 //! Properties of the whole zone, over random histories of a small and quarrelsome world.
 
 mod history;
-mod manner;
+pub(crate) mod manner;
 mod slow;
 mod world;
 
