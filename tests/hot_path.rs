@@ -176,9 +176,14 @@ async fn reply(responder: &Responder, query: &[u8], counters: &Counters) -> (boo
 }
 
 /// The clock stands still, so both are of the same age.
-#[tokio::test(start_paused = true)]
-async fn who_waits_for_an_upstream_hears_what_others_hear_at_once() {
+#[test]
+fn who_waits_for_an_upstream_hears_what_others_hear_at_once() {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build();
+    runtime.expect("a runtime").block_on(ask_all_twice());
+}
+
+async fn ask_all_twice() {
     let counters = Metrics::new("test").shared();
     DOWN.store(false, Relaxed);
     let mut waited = 0;

@@ -81,3 +81,67 @@ impl<'z> Asked<'z, '_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dns::RecordType;
+    use crate::forward::testing::{client_query, plain};
+    use crate::inventory::Inventory;
+    use crate::resolve::resolve;
+    use crate::route53::{Content, RecordSet, Routing};
+    use crate::zone::{Settings, ZoneWriter};
+
+    fn set(owner: &str, kind: RecordType, value: &str) -> RecordSet {
+        RecordSet {
+            name: DomainName::from_text(&format!("{owner}.ecs.internal")).unwrap(),
+            kind,
+            content: Content::Values { ttl: 60, values: vec![value.to_owned()] },
+            routing: Routing::Simple,
+            set_identifier: None,
+            health_check: None,
+        }
+    }
+
+    /// How many CNAMEs `name` leads through, and how many records are at their end; `None` if the zone has no answer there.
+    fn follow(cnames: &[(&str, &str)], name: &str) -> (usize, Option<usize>) {
+        let cname = |(owner, target): &(&str, &str)| set(owner, RecordType::CNAME, target);
+        let mut settings = Settings::new(DomainName::from_text("ecs.internal").unwrap(), Vec::new());
+        settings.records = cnames.iter().map(cname).chain([set("end", RecordType::A, "10.0.0.1")]).collect();
+        let writer = ZoneWriter::new(settings, &Inventory::default(), 1);
+        let query = client_query(&format!("{name}.ecs.internal"), RecordType::A, None);
+        let decision = resolve(writer.zone(), &plain(&query), 0);
+        let end = match decision.end {
+            Resolution::Reply(body) => Some(body.answer_count()),
+            _ => None,
+        };
+        (decision.chain.cnames().len(), end)
+    }
+
+    #[test]
+    fn sixteen_aliases_are_followed_and_no_more() {
+        for (length, expected) in [(1, (1, Some(1))), (15, (15, Some(1))), (16, (16, Some(1))), (17, (16, Some(0)))] {
+            let names: Vec<String> = (0..length).map(|at| format!("c{at}")).collect();
+            let target = |at: usize| names.get(at + 1).map_or("end", String::as_str);
+            let targets: Vec<String> = (0..length).map(|at| format!("{}.ecs.internal.", target(at))).collect();
+            let cnames: Vec<_> = names.iter().map(String::as_str).zip(targets.iter().map(String::as_str)).collect();
+            assert_eq!(follow(&cnames, "c0"), expected, "{length}");
+            let mut out = cnames.clone();
+            out.last_mut().unwrap().1 = "elsewhere.example.";
+            assert_eq!(
+                follow(&out, "c0"),
+                (length.min(16), (length > 16).then_some(0)),
+                "{length}, and out of the zone"
+            );
+        }
+    }
+
+    #[test]
+    fn a_circle_is_gone_through_once() {
+        let circle = [("a", "b.ecs.internal."), ("b", "c.ecs.internal."), ("c", "a.ecs.internal.")];
+        assert_eq!(follow(&circle, "a"), (3, Some(0)));
+        let tail = [("x", "a.ecs.internal."), ("a", "b.ecs.internal."), ("b", "a.ecs.internal.")];
+        assert_eq!(follow(&tail, "x"), (3, Some(0)), "no record twice");
+        assert_eq!(follow(&[("self", "self.ecs.internal.")], "self"), (1, Some(0)));
+    }
+}
