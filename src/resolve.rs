@@ -56,15 +56,18 @@ pub struct Decision<'z> {
 /// same number has to be given if the same question is resolved again.
 #[must_use]
 pub fn resolve<'z>(zone: &'z Zone, question: &Question<'_>, spin: u32) -> Decision<'z> {
-    let mut chain = Chain::default();
     let name = question.name();
-    if !name::is_within(name, zone.settings.origin.as_wire()) {
-        return Decision { layer: Layer::Ecs, chain, end: reverse(zone, question) };
+    // Made where the caller will have it: it is too large to be copied for nothing.
+    let mut decision = Decision { layer: Layer::Ecs, chain: Chain::default(), end: Resolution::Forward };
+    if name::is_within(name, zone.settings.origin.as_wire()) {
+        let asked = Asked { zone, name, qtype: question.qtype, spin };
+        let (layer, step) = asked.at(name);
+        decision.layer = layer;
+        decision.end = asked.go(&mut decision.chain, step);
+    } else {
+        decision.end = reverse(zone, question);
     }
-    let asked = Asked { zone, name, qtype: question.qtype, spin };
-    let (layer, step) = asked.at(name);
-    let end = asked.go(&mut chain, step);
-    Decision { layer, chain, end }
+    decision
 }
 
 /// What ECS says after all, of the name to which `chain` has led: what is to be done then.

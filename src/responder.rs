@@ -1,8 +1,17 @@
 //! The way of one query: bytes in, a verdict out.
 //!
-//! What can be answered at once is, without a lock, a log line or (for our zone) an allocation. What needs an upstream
-//! becomes a [`Pending`], which an async task [finishes](Responder::finish). No socket here: whoever has the bytes
-//! sends the reply.
+//! What can be answered at once is, without a lock, a log line or an allocation: whatever our zone says, the names that the
+//! operator gives, what the cache has of upstreams, alone or behind aliases, and what those are told who may not ask. What
+//! needs an upstream becomes a [`Pending`], which an async task [finishes](Responder::finish). No socket here: whoever has
+//! the bytes sends the reply.
+//!
+//! These take a longer way on purpose, and allocate:
+//! * a question that has to wait for an upstream, or has just failed there: its bytes and a task. An exchange costs
+//!   a thousand times as much. So does the renewal of a popular answer, once in its life.
+//! * what is no plain question ([`Verdict::Unusual`]: ANY, other classes and opcodes, EDNS of another version, transfers):
+//!   hickory's decoder, in a task. Nobody sends it in number but to do harm, and the places for tasks are bounded.
+//! * the first use of an answer behind an alias, whose records are then made ready; and each use of one of a type that
+//!   nobody asks for (see [`Entry`](crate::forward::Entry)), or a container could fill the memory with them.
 
 mod ahead;
 mod conclude;
