@@ -7,7 +7,7 @@ mod answers;
 mod tail;
 
 use super::{Body, DomainName, Ede, HEADER_LEN, Question, Rcode, ReplyCookie, TCP_LIMIT, UDP_EDNS_LIMIT};
-use answers::Answers;
+use answers::{Answers, Places};
 
 pub use tail::{Owned, Tail, write_flat, write_tail};
 
@@ -113,10 +113,10 @@ pub fn write_behind(
     begin(out, question, body.authoritative() || !aliases.is_empty(), body.rcode());
     let remarks = Remarks { own: body.ede().or(ede), whole: context.ede };
     let limit = room(question, context);
-    let mut answers = Answers::new(out, aliases, limit);
+    let mut places = Places::default();
+    let mut answers = Answers::new(out, aliases, limit, &mut places);
     let complete = answers.aliases() && answers.body(body, context.spin);
-    let Answers { written, places, .. } = answers;
-    let mut counts = [written, 0, 0];
+    let mut counts = [answers.written, 0, 0];
     if body.wants_soa() && complete {
         counts[1] = u16::from(context.soa.write(question, limit, out));
     }

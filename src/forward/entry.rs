@@ -18,11 +18,13 @@ use crate::dns::{
 /// TTL of the records of a stale answer in seconds (RFC 8767 4).
 const STALE_TTL: u32 = 30;
 /// Types whose answers are kept ready for names that are aliases of theirs. All others are made ready for each question.
-const TAILED: [RecordType; 13] = [
+const TAILED: [RecordType; 17] = [
     RecordType::A,
     RecordType::AAAA,
     RecordType::CAA,
     RecordType::CNAME,
+    RecordType::DNSKEY,
+    RecordType::DS,
     RecordType::HTTPS,
     RecordType::MX,
     RecordType::NAPTR,
@@ -30,7 +32,9 @@ const TAILED: [RecordType; 13] = [
     RecordType::PTR,
     RecordType::SOA,
     RecordType::SRV,
+    RecordType::SSHFP,
     RecordType::SVCB,
+    RecordType::TLSA,
     RecordType::TXT,
 ];
 /// Memory of an entry besides its bytes: the structure, its reference counts, its share of the cache's tables.
@@ -61,7 +65,7 @@ pub struct Entry {
     pub(super) ttl: u32,
     pub(super) stored_at: Instant,
     /// Its records as they stand behind an alias, made when first asked for so. Not counted as memory of its own: it is of
-    /// the [types](TAILED) that are in use only, so that an alias of the zone has no more than 52 (types and flags).
+    /// the [types](TAILED) that are in use only, so that an alias of the zone has no more than 68 (types and flags).
     pub(super) tail: OnceLock<Tail>,
 }
 

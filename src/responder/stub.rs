@@ -50,14 +50,26 @@ pub(crate) fn responder() -> (Arc<Responder>, Arc<Semaphore>) {
 /// The same for those whom `access` lets in.
 pub(crate) fn responder_for(access: Access) -> (Arc<Responder>, Arc<Semaphore>) {
     let gate = Arc::new(Semaphore::new(0));
+    let settings = Settings { fallback: Fallback::Resolver, ..Settings::new(ZONE.clone(), Vec::new()) };
+    let shared = published(ZoneWriter::new(settings, &Inventory::default(), 42).zone());
+    (Arc::new(Responder::with(shared, forwarder(&gate), Arc::new(access), resolve)), gate)
+}
+
+/// A responder over a zone that is none of its making, with the same upstream.
+pub(crate) fn responder_over(zone: &Zone) -> Responder {
+    let gate = Arc::new(Semaphore::new(Semaphore::MAX_PERMITS));
+    Responder::new(published(zone), forwarder(&gate), Arc::new(Access::open()))
+}
+
+fn published(zone: &Zone) -> Shared {
+    Shared::new(Snapshot { generation: 1, zone: zone.clone(), ede: None })
+}
+
+fn forwarder(gate: &Arc<Semaphore>) -> Arc<Forwarder> {
     let upstream = SocketAddr::from((Ipv4Addr::LOCALHOST, 9));
     let local = LocalNames::new([]).with_records(&records());
     let settings = ForwardSettings { max_in_flight: 64, local, ..ForwardSettings::with_upstreams([upstream]) };
-    let forwarder = Forwarder::new(settings, Arc::new(Upstream(Arc::clone(&gate))));
-    let settings = Settings { fallback: Fallback::Resolver, ..Settings::new(ZONE.clone(), Vec::new()) };
-    let zone = ZoneWriter::new(settings, &Inventory::default(), 42).zone().clone();
-    let shared = Shared::new(Snapshot { generation: 1, zone, ede: None });
-    (Arc::new(Responder::with(shared, forwarder, Arc::new(access), resolve)), gate)
+    Forwarder::new(settings, Arc::new(Upstream(Arc::clone(gate))))
 }
 
 /// What the operator says of names outside of the zone.

@@ -1,9 +1,9 @@
 //! Properties of the whole zone, over random histories of a small and quarrelsome world.
 
-mod history;
+pub(crate) mod history;
 pub(crate) mod manner;
 mod slow;
-mod world;
+pub(crate) mod world;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,7 +22,7 @@ use manner::{Manner, USUAL};
 use slow::Slow;
 
 /// Applies a history step by step, as the updater does, some steps in one batch.
-fn incremental(steps: &[Step], settings: Settings) -> (Inventory, ZoneWriter) {
+pub(crate) fn incremental(steps: &[Step], settings: Settings) -> (Inventory, ZoneWriter) {
     let mut inventory = Inventory::default();
     let mut writer = ZoneWriter::new(settings, &inventory, 1);
     let mut touched = BTreeSet::new();
@@ -123,7 +123,7 @@ fn without_soa(text: &str) -> String {
     text.lines().filter(|line| !line.contains(" IN SOA ")).collect::<Vec<_>>().join("\n")
 }
 
-fn hosted_records(sets: &[RecordSet]) -> HostedRecords {
+pub(crate) fn hosted_records(sets: &[RecordSet]) -> HostedRecords {
     HostedRecords { zone: HostedZoneId::new("Z1"), sets: sets.to_vec(), unreadable: Vec::new() }
 }
 

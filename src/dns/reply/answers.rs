@@ -57,14 +57,15 @@ pub(super) struct Answers<'o, 'b> {
     aliases: &'b [&'b Body],
     limit: usize,
     /// Of the aliases, and behind them of the records that follow, as they are numbered there.
-    pub(super) places: Places,
+    places: &'o mut Places,
     /// Records so far.
     pub(super) written: u16,
 }
 
 impl<'o, 'b> Answers<'o, 'b> {
-    pub(super) fn new(out: &'o mut Vec<u8>, aliases: &'b [&'b Body], limit: usize) -> Self {
-        Self { out, aliases, limit, places: Places::default(), written: 0 }
+    /// None yet; they are to end within `limit`.
+    pub(super) fn new(out: &'o mut Vec<u8>, aliases: &'b [&'b Body], limit: usize, places: &'o mut Places) -> Self {
+        Self { out, aliases, limit, places, written: 0 }
     }
 
     /// Writes the aliases; `false` if they do not fit.
@@ -102,7 +103,7 @@ impl<'o, 'b> Answers<'o, 'b> {
             let start = self.out.len();
             match part.owners.get(index) {
                 None | Some(Owner::Asked) => self.write_end(base),
-                Some(Owner::TargetOf(of)) => write_target(self.out, part.of, *of, (&self.places, base)),
+                Some(Owner::TargetOf(of)) => write_target(self.out, part.of, *of, (self.places, base)),
                 Some(Owner::Name(owner)) => self.out.extend_from_slice(owner.as_wire()),
             }
             self.push(start, base + index, record.get(2..).unwrap_or_default(), &part.write)

@@ -4,7 +4,7 @@
 //! The upstream's records are kept as they are sent, but for their TTLs, which are counted down in the copy. Nothing is
 //! allocated.
 
-use super::answers::{Answers, Part};
+use super::answers::{Answers, Part, Places};
 use super::{Remarks, ReplyContext, begin, end, room};
 use crate::dns::records::Records;
 use crate::dns::{Body, BodyBuilder, DomainName, Ede, Question, RData, Rcode};
@@ -73,7 +73,8 @@ pub fn write_tail(
     begin(out, question, true, tail.body.rcode());
     let remarks = Remarks { own: ede, whole: context.ede };
     let limit = room(question, context);
-    let mut answers = Answers::new(out, aliases, limit);
+    let mut places = Places::default();
+    let mut answers = Answers::new(out, aliases, limit, &mut places);
     let of = tail.body.answers();
     let part = Part {
         of,
@@ -111,7 +112,8 @@ pub fn write_flat(
     begin(out, question, true, Rcode::NoError);
     let remarks = Remarks { own: ede, whole: context.ede };
     let limit = room(question, context);
-    let mut answers = Answers::new(out, aliases, limit);
+    let mut places = Places::default();
+    let mut answers = Answers::new(out, aliases, limit, &mut places);
     let shortest = ttl(tail.shortest);
     let write = |out: &mut Vec<u8>, record: &[u8]| write_aged(out, record, |_| shortest);
     let part = Part { of: tail.body.answers(), owners: &[], write };
