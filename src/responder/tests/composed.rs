@@ -46,8 +46,10 @@ impl Said {
         let name = |number: u8| if number == 0 { owner.to_owned() } else { format!("t{number}.example") };
         let key = key(owner, self.qtype);
         let mut message = response(&query::build(&key, &query::question(&key), 7, true));
+        // Longer or shorter than that of the addresses.
+        let ttl = self.ttl * 7 % 100 + 1;
         let mut records: Vec<Record> =
-            (0..self.chain).map(|number| cname(&name(number), self.ttl + 7, &name(number + 1))).collect();
+            (0..self.chain).map(|number| cname(&name(number), ttl, &name(number + 1))).collect();
         records.extend((0..self.addresses).map(|host| a(&name(self.chain), self.ttl, host)));
         if self.reversed {
             records.reverse();
