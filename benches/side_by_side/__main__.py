@@ -4,7 +4,7 @@
     cargo build --release --bin ecs-resolver --examples
     benches/side_by_side/__main__.py [--rounds 10] [--seconds 0.5] [--services 1000] [--json FILE] [TABLE...]
 
-Tables: saturated, kinds, cached, sizes, paced, latency, changes, tcp, tcp-once, workers; all of them unless some are
+Tables: saturated, kinds, cached, sizes, paced, latency, changes, tcp, tcp-once, workers, workers-each; all of them unless some are
 named. The peers are nsd, knotd, unbound, pdns_recursor and dnsdist (Debian: nsd, knot, unbound, pdns-recursor, dnsdist); those that
 are not installed are left out. `epoll`, `mmsg` and `naive` are what the kernel allows (examples/limit.rs); `still` and
 `changing` are examples/changing.rs. The local mix is 80 % A, 10 % SRV with glue, 5 % AAAA that there are not, 5 % names that there are not.
@@ -117,7 +117,7 @@ class Bench:
                 for name, kind in list(rows)[:: 1 if number % 2 == 0 else -1]:
                     load = ["taskset", "-c", "0,1" if table.shared else "1", self.options.load]
                     load += [f"127.0.0.1:{servers.PORTS[name]}", self.questions(name, kind)[0]]
-                    load += [str(self.options.seconds * table.seconds), *table.load, "--json", "--seed", str(number)]
+                    load += [str(self.options.seconds * table.seconds), *table.load_of(name), "--json", "--seed", str(number)]
                     if table.alone:
                         self.all.only(name)
                     rows[name, kind].append(figures.measure(self.all.running[name].pid, processes, load))

@@ -9,9 +9,9 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use nix::errno::Errno;
 use nix::libc;
-use nix::sys::socket::{ControlMessage, MsgFlags, MultiHeaders, SockaddrStorage, recvmmsg, sendmmsg};
+use nix::sys::socket::{ControlMessage, MsgFlags, MultiHeaders, SockaddrIn, SockaddrIn6, recvmmsg, sendmmsg};
 
-use super::port::{Port, Sender, with_control};
+use super::port::{Address, Port, Sender, with_control};
 
 /// Datagrams that are received and sent at once. More save nothing more.
 pub(super) const BATCH: usize = 16;
@@ -23,14 +23,27 @@ const STRIDE: usize = 65_536 + 5 * 64;
 /// What a reply over UDP has room for without growing; likewise.
 const REPLY: usize = 2048 + 5 * 64;
 
-/// What the kernel is told of a batch of one socket.
-pub(super) struct Headers {
-    receiving: MultiHeaders<SockaddrStorage>,
-    sending: MultiHeaders<SockaddrStorage>,
+/// What the kernel is told of a batch of one socket. Addresses have no more room than those of its family take: what a
+/// batch touches should fit in the nearest cache.
+pub(super) enum Headers {
+    V4(Calls<SockaddrIn>),
+    V6(Calls<SockaddrIn6>),
+}
+
+/// The same, with addresses of one family.
+pub(super) struct Calls<A> {
+    receiving: MultiHeaders<A>,
+    sending: MultiHeaders<A>,
 }
 
 impl Headers {
     pub(super) fn of(port: &Port) -> Self {
+        if port.is_v4() { Self::V4(Calls::of(port)) } else { Self::V6(Calls::of(port)) }
+    }
+}
+
+impl<A: Address> Calls<A> {
+    fn of(port: &Port) -> Self {
         let preallocate = || {
             let control = port.is_wildcard().then(|| nix::cmsg_space!(libc::in6_pktinfo));
             MultiHeaders::preallocate(BATCH, control)
@@ -82,23 +95,30 @@ impl Batch {
     }
 
     fn receive_many(&mut self, port: &Port, headers: &mut Headers, most: usize) -> Result<usize, Errno> {
-        let mut places = self.space.chunks_exact_mut(STRIDE);
-        let mut parts: [_; BATCH] = array::from_fn(|_| {
-            let place = places.next().and_then(|place| place.get_mut(..MAX_DATAGRAM));
-            [IoSliceMut::new(place.unwrap_or_default())]
-        });
-        let messages =
-            recvmmsg(port.fd(), &mut headers.receiving, parts.iter_mut().take(most), MsgFlags::empty(), None)?;
-        let mut count = 0;
-        for (message, received) in messages.zip(&mut self.received) {
-            *received = Sender::of(&message).map(|sender| (message.bytes, sender));
-            count += 1;
-        }
+        let count = match headers {
+            Headers::V4(calls) => self.receive_by(port, calls, most),
+            Headers::V6(calls) => self.receive_by(port, calls, most),
+        }?;
         // The kernel writes the room that it used over the room that there is, and nix leaves it so.
         let lacks_asked =
             |received: &Option<(usize, Sender)>| received.is_some_and(|(_, sender)| sender.asked.is_none());
         if port.is_wildcard() && self.received.iter().take(count).any(lacks_asked) {
             *headers = Headers::of(port);
+        }
+        Ok(count)
+    }
+
+    fn receive_by<A: Address>(&mut self, port: &Port, calls: &mut Calls<A>, most: usize) -> Result<usize, Errno> {
+        let mut places = self.space.chunks_exact_mut(STRIDE);
+        let mut parts: [_; BATCH] = array::from_fn(|_| {
+            let place = places.next().and_then(|place| place.get_mut(..MAX_DATAGRAM));
+            [IoSliceMut::new(place.unwrap_or_default())]
+        });
+        let messages = recvmmsg(port.fd(), &mut calls.receiving, parts.iter_mut().take(most), MsgFlags::empty(), None)?;
+        let mut count = 0;
+        for (message, received) in messages.zip(&mut self.received) {
+            *received = Sender::of(&message).map(|sender| (message.bytes, sender));
+            count += 1;
         }
         Ok(count)
     }
@@ -134,19 +154,22 @@ impl Batch {
         let (replies, to) = (self.replies.get(..ready).unwrap_or_default(), self.to.get(..ready).unwrap_or_default());
         match (replies, to) {
             ([reply], [to]) if to.asked.is_none() => usize::from(port.send(reply, to).is_err()),
-            _ => send_many(port, headers, replies, to),
+            _ => match headers {
+                Headers::V4(calls) => send_many(port, calls, replies, to),
+                Headers::V6(calls) => send_many(port, calls, replies, to),
+            },
         }
     }
 }
 
 /// Sends all replies; those in a row that leave from the same address at once.
-fn send_many(port: &Port, headers: &mut Headers, replies: &[Vec<u8>], to: &[Sender]) -> usize {
+fn send_many<A: Address>(port: &Port, calls: &mut Calls<A>, replies: &[Vec<u8>], to: &[Sender]) -> usize {
     let (mut at, mut failed) = (0, 0);
     while let Some(Sender { asked, .. }) = to.get(at) {
         let rest = to.get(at..).unwrap_or_default();
         let run = rest.iter().take_while(|sender| sender.asked == *asked).count();
         let (replies, to) = (replies.get(at..at + run).unwrap_or_default(), rest.get(..run).unwrap_or_default());
-        match send_run(port, headers, replies, to, *asked) {
+        match send_run(port, calls, replies, to, *asked) {
             Ok(sent) if sent > 0 => at += sent,
             // The first of them is the one that cannot be sent.
             Ok(_) | Err(_) => (at, failed) = (at + 1, failed + 1),
@@ -155,18 +178,18 @@ fn send_many(port: &Port, headers: &mut Headers, replies: &[Vec<u8>], to: &[Send
     failed
 }
 
-fn send_run(
+fn send_run<A: Address>(
     port: &Port,
-    headers: &mut Headers,
+    calls: &mut Calls<A>,
     replies: &[Vec<u8>],
     to: &[Sender],
     asked: Option<IpAddr>,
 ) -> Result<usize, Errno> {
     let parts: [_; BATCH] = array::from_fn(|index| [IoSlice::new(replies.get(index).map_or(&[], Vec::as_slice))]);
-    let peers: [_; BATCH] = array::from_fn(|index| to.get(index).map(|sender| SockaddrStorage::from(sender.peer)));
+    let peers: [_; BATCH] = array::from_fn(|index| to.get(index).and_then(|sender| A::of(sender.peer)));
     let parts = parts.iter().take(replies.len());
     let peers = peers.get(..to.len()).unwrap_or_default();
-    let sending = &mut headers.sending;
+    let sending = &mut calls.sending;
     let none: [ControlMessage<'_>; 0] = [];
     match asked {
         None => sendmmsg(port.fd(), sending, parts, peers, none, MsgFlags::empty()).map(Iterator::count),

@@ -9,7 +9,8 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 
 use nix::libc;
 use nix::sys::socket::{
-    ControlMessage, ControlMessageOwned, MsgFlags, RecvMsg, SockaddrStorage, sendmsg, setsockopt, sockopt,
+    ControlMessage, ControlMessageOwned, MsgFlags, RecvMsg, SockaddrIn, SockaddrIn6, SockaddrLike, SockaddrStorage,
+    sendmsg, setsockopt, sockopt,
 };
 
 /// A UDP socket, non-blocking.
@@ -18,6 +19,7 @@ pub(super) struct Port {
     socket: UdpSocket,
     /// Whether it is bound to all addresses.
     wildcard: bool,
+    v4: bool,
 }
 
 /// Where a reply goes, and from which address.
@@ -38,12 +40,17 @@ impl Port {
             SocketAddr::V6(_) => setsockopt(&socket, sockopt::Ipv6RecvPacketInfo, &wildcard)?,
         }
         setsockopt(&socket, sockopt::ReceiveTimestamp, &false)?;
-        Ok(Self { socket, wildcard })
+        Ok(Self { socket, wildcard, v4: local.is_ipv4() })
     }
 
     /// Whether each datagram comes with the address that was asked, and each reply must say it.
     pub(super) fn is_wildcard(&self) -> bool {
         self.wildcard
+    }
+
+    /// Whether its addresses are of IPv4.
+    pub(super) fn is_v4(&self) -> bool {
+        self.v4
     }
 
     pub(super) fn fd(&self) -> RawFd {
@@ -67,10 +74,37 @@ impl Port {
     }
 }
 
+/// An address as the kernel has it, of one family.
+pub(super) trait Address: SockaddrLike + Copy {
+    /// `None` if it is of another family.
+    fn of(address: SocketAddr) -> Option<Self>;
+    fn socket_address(self) -> SocketAddr;
+}
+
+impl Address for SockaddrIn {
+    fn of(address: SocketAddr) -> Option<Self> {
+        if let SocketAddr::V4(v4) = address { Some(v4.into()) } else { None }
+    }
+
+    fn socket_address(self) -> SocketAddr {
+        SocketAddr::V4(self.into())
+    }
+}
+
+impl Address for SockaddrIn6 {
+    fn of(address: SocketAddr) -> Option<Self> {
+        if let SocketAddr::V6(v6) = address { Some(v6.into()) } else { None }
+    }
+
+    fn socket_address(self) -> SocketAddr {
+        SocketAddr::V6(self.into())
+    }
+}
+
 impl Sender {
-    /// Reads it from a datagram that was received; `None` if it is of no family that we know.
-    pub(super) fn of(message: &RecvMsg<'_, '_, SockaddrStorage>) -> Option<Self> {
-        let peer = socket_address(message.address.as_ref()?)?;
+    /// Reads it from a datagram that was received; `None` if it does not say who sent it.
+    pub(super) fn of<A: Address>(message: &RecvMsg<'_, '_, A>) -> Option<Self> {
+        let peer = message.address?.socket_address();
         // Only a wildcard socket has them. If they had no room, the reply leaves from the address that the kernel chooses.
         let asked = message.cmsgs().ok().into_iter().flatten().find_map(|control| match control {
             ControlMessageOwned::Ipv4PacketInfo(info) => Some(IpAddr::from(info.ipi_spec_dst.s_addr.to_ne_bytes())),
@@ -95,11 +129,6 @@ pub(super) fn with_control<R>(address: IpAddr, send: impl FnOnce(ControlMessage<
             send(ControlMessage::Ipv6PacketInfo(&libc::in6_pktinfo { ipi6_addr: own, ipi6_ifindex: 0 }))
         }
     }
-}
-
-fn socket_address(storage: &SockaddrStorage) -> Option<SocketAddr> {
-    let v4 = storage.as_sockaddr_in().map(|v4| SocketAddr::V4((*v4).into()));
-    v4.or_else(|| storage.as_sockaddr_in6().map(|v6| SocketAddr::V6((*v6).into())))
 }
 
 impl AsFd for Port {

@@ -24,8 +24,10 @@ use crate::responder::{Circumstances, Verdict};
 const BURST: usize = 4;
 /// Bursts after which a stopping worker leaves the rest, so that a flood cannot hold it.
 const LAST_BURSTS: usize = 16;
-/// A queue in which no more datagrams are found than this is not read in batches to begin with.
+/// A queue in which no more datagrams are found than this is not read in batches.
 const SHALLOW: usize = 2;
+/// Datagrams that come alone until it is looked whether there is a crowd behind the last of them.
+const ALONE: u8 = 8;
 /// Pause after an error of a socket.
 const PAUSE: Duration = Duration::from_millis(1);
 /// Events read at once.
@@ -62,13 +64,39 @@ pub(super) fn start(
 struct Inlet {
     port: Arc<Port>,
     headers: Headers,
-    /// Whether its queue was deep when it was last read.
-    deep: bool,
+    depth: Depth,
 }
 
 impl Inlet {
     fn new(port: Arc<Port>) -> Self {
-        Self { headers: Headers::of(&port), port, deep: false }
+        Self { headers: Headers::of(&port), port, depth: Depth::default() }
+    }
+}
+
+/// How deep the queue of a socket was when it was last read, and how it is read therefore.
+///
+/// After a crowd the next one is likely to be there already, and to look for it is cheaper than to hear of it from epoll.
+/// After a datagram that came alone there is mostly nothing, and epoll is what is cheaper.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Depth {
+    deep: bool,
+    /// Datagrams that were taken alone since it was last looked for more.
+    alone: u8,
+}
+
+impl Depth {
+    const DEEP: Self = Self { deep: true, alone: 0 };
+
+    /// Most datagrams to take at once.
+    fn most(self) -> usize {
+        if self.deep || self.alone == ALONE { BATCH } else { 1 }
+    }
+
+    /// So many were there of `most`. Says whether to look for more before the next wait.
+    fn found(&mut self, count: usize, most: usize) -> bool {
+        let alone = if most == 1 && count == 1 { self.alone + 1 } else { 0 };
+        *self = Self { deep: count > SHALLOW, alone };
+        self.deep || alone == ALONE
     }
 }
 
@@ -108,29 +136,25 @@ impl Worker {
 
     /// Answers what is in the queue of a socket, at most [`BURST`] batches; says whether there may be more.
     fn burst(&mut self, at: usize) -> bool {
-        for round in 0..BURST {
+        for _ in 0..BURST {
             let Some(inlet) = self.inlets.get_mut(at) else { return false };
-            // The first alone, unless it was in a crowd the last time.
-            let most = if inlet.deep || round > 0 { BATCH } else { 1 };
-            let count = match self.batch.receive(&inlet.port, &mut inlet.headers, most) {
-                Ok(count) => count,
-                Err(error) => {
-                    inlet.deep = false;
-                    // What is wrong with a socket for long must not keep the worker from the others.
-                    if error.kind() != ErrorKind::WouldBlock {
-                        self.answerer.counters.dropped(Dropped::Unreceivable);
-                        thread::sleep(PAUSE);
-                    }
-                    return false;
+            let most = inlet.depth.most();
+            let received = self.batch.receive(&inlet.port, &mut inlet.headers, most);
+            let looks_again = inlet.depth.found(*received.as_ref().unwrap_or(&0), most);
+            if let Err(error) = received {
+                // What is wrong with a socket for long must not keep the worker from the others.
+                if error.kind() != ErrorKind::WouldBlock {
+                    self.answerer.counters.dropped(Dropped::Unreceivable);
+                    thread::sleep(PAUSE);
                 }
-            };
-            inlet.deep = count > SHALLOW;
-            if inlet.deep {
+                return false;
+            }
+            if inlet.depth.deep {
                 self.answerer.desk.responder.read_ahead(self.batch.messages());
             }
             self.at = at;
             self.work();
-            if most == BATCH && count < BATCH {
+            if !looks_again {
                 return false;
             }
         }
@@ -158,6 +182,9 @@ impl Worker {
     /// Answers what came before the stop.
     fn drain(&mut self) {
         for at in 0..self.inlets.len() {
+            if let Some(inlet) = self.inlets.get_mut(at) {
+                inlet.depth = Depth::DEEP;
+            }
             (0..LAST_BURSTS).take_while(|_| self.burst(at)).for_each(drop);
         }
     }
@@ -216,5 +243,43 @@ impl Answerer {
         };
         self.desk.tasks.spawn_on(task, &self.desk.runtime);
         None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is asked for, when so many are there each time, and whether it is looked again.
+    fn reads(depth: &mut Depth, there: &[usize]) -> Vec<(usize, bool)> {
+        let read = |there: &usize| {
+            let most = depth.most();
+            (most, depth.found(most.min(*there), most))
+        };
+        there.iter().map(read).collect()
+    }
+
+    #[test]
+    fn one_by_one_while_they_come_alone_and_now_and_then_a_look() {
+        let mut depth = Depth::default();
+        for _ in 0..3 {
+            assert_eq!(reads(&mut depth, &[1; 7]), [(1, false); 7]);
+            // The eighth; and nobody is behind it.
+            assert_eq!(reads(&mut depth, &[1, 0]), [(1, true), (BATCH, false)]);
+        }
+    }
+
+    #[test]
+    fn a_crowd_is_found_and_read_in_batches_until_it_is_gone() {
+        let mut depth = Depth::default();
+        assert_eq!(reads(&mut depth, &[100; 8])[6..], [(1, false), (1, true)]);
+        assert_eq!(reads(&mut depth, &[92, 76, 3, 0]), [(BATCH, true), (BATCH, true), (BATCH, true), (BATCH, false)]);
+        assert_eq!(depth, Depth::default());
+    }
+
+    #[test]
+    fn two_are_no_crowd() {
+        let mut depth = Depth::DEEP;
+        assert_eq!(reads(&mut depth, &[SHALLOW + 1, SHALLOW, 1]), [(BATCH, true), (BATCH, false), (1, false)]);
     }
 }

@@ -14,8 +14,10 @@ const MOST: usize = 4;
 
 /// Renders all, a part on each core if there are many. The results are in the order of the subjects.
 pub(super) fn over_cores(subjects: &[Subject], render: Render<'_>) -> Vec<Option<Block>> {
-    let cores = available_parallelism().map_or(1, usize::from);
-    in_parts(subjects, render, cores.min(MOST).min(subjects.len() / PART))
+    let worth = MOST.min(subjects.len() / PART);
+    // How many cores there are takes a dozen system calls to find out.
+    let parts = if worth > 1 { available_parallelism().map_or(1, usize::from).min(worth) } else { 1 };
+    in_parts(subjects, render, parts)
 }
 
 fn in_parts(subjects: &[Subject], render: Render<'_>, parts: usize) -> Vec<Option<Block>> {
