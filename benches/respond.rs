@@ -6,6 +6,10 @@
 //! crowds as much other memory is read as the kernel would.
 
 #[expect(dead_code, reason = "the test uses the rest")]
+#[path = "../tests/hot_path/kinds.rs"]
+mod kinds;
+#[path = "../tests/hot_path/upstream.rs"]
+mod upstream;
 #[path = "../tests/hot_path/world.rs"]
 mod world;
 
@@ -16,9 +20,11 @@ use std::time::Instant;
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use ecs_resolver::dns::{Body, BodyBuilder, DomainName, Ede, Parsed, Question, RData, Rcode, ReplyContext, SoaBlock};
 use ecs_resolver::dns::{precheck, rdata, reply};
-use ecs_resolver::metrics::{Counters, Metrics};
+use ecs_resolver::metrics::{Counters, Metrics, Source};
 use ecs_resolver::responder::{Circumstances, Responder, Verdict};
-use world::{KINDS, responder};
+use kinds::{How, KINDS, Kind, World};
+use tokio::runtime::Runtime;
+use world::{SERVICES, responder};
 
 const SIZES: [usize; 3] = [10, 1_000, 100_000];
 
@@ -88,22 +94,41 @@ fn respond(criterion: &mut Criterion) {
         tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
     let _within = runtime.enter();
     let counters = Metrics::new("bench").worker();
+    // What the zone says of services is measured at all sizes; all else does not grow with their number.
+    let zone_only = |kind: &&Kind| kind.world == World::Plain && kind.source == Source::Zone;
     for services in SIZES {
-        let responder = responder(services);
-        let mut group = criterion.benchmark_group("respond");
-        for kind in &KINDS {
-            let (query, mut out) = (kind.query(), Vec::with_capacity(2048));
-            // Fills the cache.
-            runtime.block_on(ask(&responder, &query, &counters, &mut out));
-            let now: Instant = tokio::time::Instant::now().into_std();
-            let mut spin = 0u32;
-            group.bench_function(BenchmarkId::new(kind.called, services), |bencher| {
-                bencher.iter(|| {
-                    spin = spin.wrapping_add(1);
-                    responder.respond(black_box(&query), circumstances(spin, now), &counters, &mut out)
-                });
-            });
+        let kinds = KINDS.iter().filter(zone_only);
+        measure(criterion, (&runtime, &counters), (World::Plain, services), kinds);
+    }
+    for world in World::ALL {
+        // What has outlived its upstream would need one that goes.
+        let kinds = KINDS.iter().filter(|kind| kind.world == world && !zone_only(kind) && !kind.is_stale());
+        measure(criterion, (&runtime, &counters), (world, SERVICES), kinds);
+    }
+}
+
+fn measure<'k>(
+    criterion: &mut Criterion,
+    (runtime, counters): (&Runtime, &Counters),
+    (world, services): (World, usize),
+    kinds: impl Iterator<Item = &'k Kind>,
+) {
+    let responder = responder(world, services);
+    let mut group = criterion.benchmark_group("respond");
+    for kind in kinds {
+        let (query, mut out) = (kind.query(), Vec::with_capacity(2048));
+        // Fills the cache.
+        if kind.how != How::Alone {
+            runtime.block_on(ask(&responder, &query, counters, &mut out));
         }
+        let now: Instant = tokio::time::Instant::now().into_std();
+        let mut spin = 0u32;
+        group.bench_function(BenchmarkId::new(kind.called, services), |bencher| {
+            bencher.iter(|| {
+                spin = spin.wrapping_add(1);
+                responder.respond(black_box(&query), circumstances(spin, now), counters, &mut out)
+            });
+        });
     }
 }
 
@@ -127,7 +152,7 @@ fn crowd(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("crowd");
     group.throughput(criterion::Throughput::Elements(CROWD as u64));
     for services in SIZES {
-        let responder = responder(services);
+        let responder = responder(World::Plain, services);
         let queries: Vec<Vec<u8>> = (0..1 << 14).map(|at| of_service(at * 7919 % services)).collect();
         let others = vec![1u8; OTHERS];
         for ahead in [false, true] {

@@ -3,28 +3,20 @@
 //! The layers of the zone are asked in their order (`[records]`, ECS, Route 53; or Route 53 before ECS), name by name:
 //! the first that has any record at a name owns it.
 
+mod chain;
 mod ecs;
-mod follow;
 
 use crate::dns::{Body, DomainName, Question, Rcode, RecordType, name};
 use crate::zone::layers::{Found, Layer, Saying};
 use crate::zone::{Fallback, Node, Zone};
 
-pub use follow::{Behind, follow};
+pub use chain::{Chain, follow};
 
-/// What is to be done for a question.
-#[derive(Debug)]
+/// What is to be done for a name.
+#[derive(Debug, Clone, Copy)]
 pub enum Resolution<'z> {
     /// The zone has the answer, negative ones and SERVFAIL included.
     Reply(&'z Body),
-    /// The name is an alias: the CNAME record in `alias`, then whatever the upstream says of `target` for the type
-    /// that was asked.
-    Chase {
-        /// The CNAME alone.
-        alias: &'z Body,
-        /// Where it points.
-        target: &'z DomainName,
-    },
     /// The name has the records that the upstream gives for this other name, as its own: an alias record of Route 53.
     Flatten {
         /// Whose records.
@@ -40,24 +32,24 @@ pub enum Resolution<'z> {
         /// NXDOMAIN, NODATA of an empty non-terminal, or SERVFAIL while not synced.
         otherwise: &'z Body,
     },
-    /// Route 53 goes before ECS: the upstream is asked, and if it does not know the name, ECS has the word.
+    /// Route 53 goes before ECS: the upstream is asked, and if it does not know the name, ECS [has the word](of_ecs).
     Prefer {
         /// What ECS says.
-        otherwise: Box<Self>,
+        otherwise: &'z Node,
     },
-    /// The name is an alias of another name of the zone.
-    Behind(Box<Behind<'z>>),
-    /// Outside our zones, or delegated.
+    /// Outside our zones, or delegated: whatever the upstream says.
     Forward,
 }
 
-/// What is to be done, and whose name it is.
+/// What is to be done, and whose name it is. Nothing in it is owned, and making one allocates nothing.
 #[derive(Debug)]
 pub struct Decision<'z> {
     /// The layer that owns the name, as far as the zone alone tells.
     pub layer: Layer,
-    /// What is to be done.
-    pub resolution: Resolution<'z>,
+    /// The aliases that lead from the name to another one; none if it has an answer itself.
+    pub chain: Chain<'z>,
+    /// What is to be done for the name at their end.
+    pub end: Resolution<'z>,
 }
 
 /// Finds out what to do for `question`. `spin` counts questions: a choice among weighted records depends on it, so the
@@ -65,17 +57,34 @@ pub struct Decision<'z> {
 #[must_use]
 pub fn resolve<'z>(zone: &'z Zone, question: &Question<'_>, spin: u32) -> Decision<'z> {
     let name = question.name();
-    if !name::is_within(name, zone.settings.origin.as_wire()) {
-        return Decision { layer: Layer::Ecs, resolution: reverse(zone, question) };
+    // Made where the caller will have it: it is too large to be copied for nothing.
+    let mut decision = Decision { layer: Layer::Ecs, chain: Chain::default(), end: Resolution::Forward };
+    if name::is_within(name, zone.settings.origin.as_wire()) {
+        let asked = Asked { zone, name, qtype: question.qtype, spin };
+        let (layer, step) = asked.at(name);
+        decision.layer = layer;
+        decision.end = asked.go(&mut decision.chain, step);
+    } else {
+        decision.end = reverse(zone, question);
     }
-    let asked = Asked { zone, qtype: question.qtype, spin };
-    match asked.at(name) {
-        (layer, Step::Done(resolution)) => Decision { layer, resolution },
-        (layer, Step::Follow { cname, target }) => Decision { layer, resolution: asked.follow(cname, target) },
-    }
+    decision
+}
+
+/// What ECS says after all, of the name to which `chain` has led: what is to be done then.
+#[must_use]
+pub fn of_ecs<'z>(
+    zone: &'z Zone,
+    question: &Question<'_>,
+    spin: u32,
+    chain: &mut Chain<'z>,
+    node: &'z Node,
+) -> Resolution<'z> {
+    let asked = Asked { zone, name: question.name(), qtype: question.qtype, spin };
+    asked.go(chain, answer(node, question.qtype))
 }
 
 /// What one name comes to.
+#[derive(Clone, Copy)]
 enum Step<'z> {
     Done(Resolution<'z>),
     /// A CNAME, and where it points.
@@ -91,20 +100,22 @@ impl<'z> From<&'z Body> for Step<'z> {
     }
 }
 
-/// A question below the zone, but for its name.
+/// A question, and what it is asked of.
 #[derive(Clone, Copy)]
-struct Asked<'z> {
+struct Asked<'z, 'q> {
     zone: &'z Zone,
+    /// The name that was asked, with which aliases begin.
+    name: &'q [u8],
     qtype: RecordType,
     spin: u32,
 }
 
-impl<'z> Asked<'z> {
+impl<'z> Asked<'z, '_> {
     /// What the zone says of a name, itself alone.
     fn at(self, name: &[u8]) -> (Layer, Step<'z>) {
         let zone = self.zone;
         if name == zone.settings.origin.as_wire() {
-            return (Layer::Ecs, Step::Done(answer(&zone.apex, self.qtype)));
+            return (Layer::Ecs, answer(&zone.apex, self.qtype));
         }
         let records = zone.records.at(name);
         if let Found::Node(node) = records {
@@ -118,7 +129,7 @@ impl<'z> Asked<'z> {
         }
         match ecs::node(zone, entry) {
             Some(Node::Unavailable { answer }) if !zone.is_below_reserved(name) => self.fall_back(name, answer),
-            Some(node) => (Layer::Ecs, Step::Done(answer(node, self.qtype))),
+            Some(node) => (Layer::Ecs, answer(node, self.qtype)),
             None => self.miss(name, records == Found::Empty || entry.is_some_and(|entry| entry.shown().is_none())),
         }
     }
@@ -134,10 +145,7 @@ impl<'z> Asked<'z> {
                 Found::Node(node) => Some((Layer::Route53, self.say(node.say(self.qtype, self.spin)))),
                 Found::Empty | Found::Nothing => None,
             },
-            Fallback::Resolver => {
-                let otherwise = Box::new(answer(of_ecs?, self.qtype));
-                Some((Layer::Ecs, Step::Done(Resolution::Prefer { otherwise })))
-            }
+            Fallback::Resolver => Some((Layer::Ecs, Step::Done(Resolution::Prefer { otherwise: of_ecs? }))),
         }
     }
 
@@ -192,10 +200,10 @@ impl<'z> Asked<'z> {
 }
 
 /// What a node of ECS says of a type.
-fn answer(node: &Node, qtype: RecordType) -> Resolution<'_> {
+fn answer(node: &Node, qtype: RecordType) -> Step<'_> {
     match node {
-        Node::Alias { cname, target } if qtype != RecordType::CNAME => Resolution::Chase { alias: cname, target },
-        said => Resolution::Reply(said.body(qtype)),
+        Node::Alias { cname, target } if qtype != RecordType::CNAME => Step::Follow { cname, target },
+        said => said.body(qtype).into(),
     }
 }
 
@@ -203,7 +211,7 @@ fn answer(node: &Node, qtype: RecordType) -> Resolution<'_> {
 fn reverse<'z>(zone: &'z Zone, question: &Question<'_>) -> Resolution<'z> {
     let is_reverse = question.qtype == RecordType::PTR;
     match is_reverse.then(|| zone.find(question.name())?.shown()).flatten() {
-        Some(node) => answer(node, question.qtype),
+        Some(node) => Resolution::Reply(node.body(question.qtype)),
         None => Resolution::Forward,
     }
 }

@@ -1,11 +1,19 @@
 //! The way of one query: bytes in, a verdict out.
 //!
-//! What can be answered at once is, without a lock, a log line or (for our zone) an allocation. What needs an upstream
-//! becomes a [`Pending`], which an async task [finishes](Responder::finish). No socket here: whoever has the bytes
-//! sends the reply.
+//! What can be answered at once is, without a lock, a log line or an allocation: whatever our zone says, the names that the
+//! operator gives, what the cache has of upstreams, alone or behind aliases, and what those are told who may not ask. What
+//! needs an upstream becomes a [`Pending`], which an async task [finishes](Responder::finish). No socket here: whoever has
+//! the bytes sends the reply.
+//!
+//! These take a longer way on purpose, and allocate:
+//! * a question that has to wait for an upstream, or has just failed there: its bytes and a task. An exchange costs
+//!   a thousand times as much. So does the renewal of a popular answer, once in its life.
+//! * what is no plain question ([`Verdict::Unusual`]: ANY, other classes and opcodes, EDNS of another version, transfers):
+//!   hickory's decoder, in a task. Nobody sends it in number but to do harm, and the places for tasks are bounded.
+//! * the first use of an answer behind an alias, whose records are then made ready; and each use of one of a type that
+//!   nobody asks for (see [`Entry`](crate::forward::Entry)), or a container could fill the memory with them.
 
 mod ahead;
-mod chase;
 mod conclude;
 mod decide;
 mod pending;
@@ -26,7 +34,7 @@ use crate::snapshot::Shared;
 use crate::zone::Zone;
 use crate::zone::transfer::Transfer;
 
-use conclude::{Asked, Concluded, Heard};
+use conclude::{Asked, Heard};
 pub use pending::Pending;
 
 /// What became of a message.
@@ -163,21 +171,22 @@ impl Responder {
         };
         let Pending { ref snapshot, envelope, spin, .. } = *pending;
         let names = self.forwarder.names().held();
-        let Decision { layer, mut resolution } = self.decide((&snapshot.zone, &names), &question, spin);
+        let mut decision = self.decide((&snapshot.zone, &names), &question, spin);
         // Which steps come before the one that waited is known only now; those are in the cache.
         let mut heard = vec![(pending.key.clone(), first)];
         loop {
-            let key = conclude::key(&resolution, &question).and_then(KeyRef::to_key);
+            let key = conclude::key(&decision, &question).and_then(KeyRef::to_key);
             if let Some(key) = key.as_ref().filter(|key| !heard.iter().any(|(asked, _)| asked == *key)) {
                 heard.push((key.clone(), self.resolve_in_time(key, pending).await));
             }
             let said = heard.iter().find(|(asked, _)| Some(asked) == key.as_ref());
             let now = tokio::time::Instant::now().into_std();
-            let of = Asked { question: &question, snapshot, envelope, spin, now, layer };
-            match of.conclude(resolution, said.map_or(Heard::Nothing, |(_, resolved)| Heard::from(resolved)), out) {
-                Concluded::Done(source) => return source,
-                Concluded::Next(next) => resolution = next,
+            let of = Asked { question: &question, snapshot, envelope, spin, now, layer: decision.layer };
+            let said = said.map_or(Heard::Nothing, |(_, resolved)| Heard::from(resolved));
+            if let Some(source) = of.conclude(&mut decision, said, out) {
+                return source;
             }
+            decide::settle(&mut decision, (&snapshot.zone, &names), &question, spin);
         }
     }
 
@@ -198,24 +207,24 @@ impl Responder {
         };
         let Pending { ref snapshot, envelope, spin, .. } = *pending;
         let names = self.forwarder.names();
-        let Decision { layer, mut resolution } = self.decide((&snapshot.zone, &names), &question, spin);
+        let names = (&snapshot.zone, &names);
+        let mut decision = self.decide(names, &question, spin);
         let now = tokio::time::Instant::now().into_std();
-        let asked = Asked { question: &question, snapshot, envelope, spin, now, layer };
+        let asked = Asked { question: &question, snapshot, envelope, spin, now, layer: decision.layer };
         loop {
-            let kept = conclude::key(&resolution, &question).map(|key| self.forwarder.kept(key, now));
+            let kept = conclude::key(&decision, &question).map(|key| self.forwarder.kept(key, now));
             let heard = match &kept {
                 None => Heard::Nothing,
                 Some(Some(entry)) => Heard::Answer(entry),
                 Some(None) => {
-                    asked.write(&self.busy, out);
+                    asked.write((&[], &self.busy), None, out);
                     return Source::Error;
                 }
             };
-            match asked.conclude(resolution, heard, out) {
-                Concluded::Done(Source::Upstream) => return Source::Cache,
-                Concluded::Done(source) => return source,
-                Concluded::Next(next) => resolution = next,
+            if let Some(source) = asked.conclude(&mut decision, heard, out) {
+                return of_cache(source);
             }
+            decide::settle(&mut decision, names, &question, spin);
         }
     }
 
@@ -229,27 +238,21 @@ impl Responder {
         let Circumstances { spin, now, .. } = circumstances;
         let snapshot = self.shared.load();
         let names = self.forwarder.names();
-        let Decision { layer, mut resolution } = self.decide((&snapshot.zone, &names), question, spin);
-        let asked = Asked { question, snapshot: &snapshot, envelope, spin, now, layer };
+        let names = (&snapshot.zone, &names);
+        let mut decision = self.decide(names, question, spin);
+        let asked = Asked { question, snapshot: &snapshot, envelope, spin, now, layer: decision.layer };
         loop {
-            if let Resolution::Reply(body) = resolution {
-                return Verdict::Reply(asked.reply(body, out));
-            }
-            let Some(key) = conclude::key(&resolution, question) else {
-                match asked.conclude(resolution, Heard::Nothing, out) {
-                    Concluded::Done(source) => return Verdict::Reply(source),
-                    Concluded::Next(next) => resolution = next,
-                }
-                continue;
+            let key = conclude::key(&decision, question);
+            let entry = key.and_then(|key| self.forwarder.cached(key, now));
+            let heard = match (key, &entry) {
+                (None, _) => Heard::Nothing,
+                (Some(_), Some(entry)) => Heard::Answer(entry),
+                (Some(key), None) => return self.wait(message, &asked, &decision, (key, circumstances), out),
             };
-            let Some(entry) = self.forwarder.cached(key, now) else {
-                return self.wait(message, &asked, &resolution, (key, circumstances), out);
-            };
-            match asked.conclude(resolution, Heard::Answer(&entry), out) {
-                Concluded::Done(Source::Upstream) => return Verdict::Reply(Source::Cache),
-                Concluded::Done(source) => return Verdict::Reply(source),
-                Concluded::Next(next) => resolution = next,
+            if let Some(source) = asked.conclude(&mut decision, heard, out) {
+                return Verdict::Reply(of_cache(source));
             }
+            decide::settle(&mut decision, names, question, spin);
         }
     }
 
@@ -258,17 +261,17 @@ impl Responder {
         &self,
         message: &[u8],
         asked: &Asked<'_>,
-        resolution: &Resolution<'_>,
+        decision: &Decision<'_>,
         upstream: (KeyRef<'_>, Circumstances),
         out: &mut Vec<u8>,
     ) -> Verdict {
         if !asked.question.recursion_desired {
-            if let Some(source) = asked.without_recursion(resolution, out) {
+            if let Some(source) = asked.without_recursion(decision, out) {
                 return Verdict::Reply(source);
             }
             // Others are none of our business then.
-            if matches!(resolution, Resolution::Forward) {
-                asked.write(&self.not_ours, out);
+            if let Resolution::Forward = decision.end {
+                asked.write((&[], &self.not_ours), None, out);
                 return Verdict::Reply(Source::Error);
             }
         }
@@ -277,6 +280,11 @@ impl Responder {
         let Some(key) = key.to_key() else { return Verdict::Drop(Dropped::NoQuery) };
         Verdict::Await(Pending::new(message, asked, key, circumstances))
     }
+}
+
+/// Whose answer it is that was not waited for.
+fn of_cache(source: Source) -> Source {
+    if source == Source::Upstream { Source::Cache } else { source }
 }
 
 /// Writes the reply to a message that is no plain question and for which there is no room.

@@ -3,26 +3,24 @@
 //! A compiled answer and a slow one both leave through [`write()`], so they can be compared byte for byte. Nothing is
 //! allocated: the caller's buffer is reused.
 
-mod chain;
+mod answers;
+mod tail;
 
-use super::body::Owner;
-use super::records::{ASKED, Records};
 use super::{Body, DomainName, Ede, HEADER_LEN, Question, Rcode, ReplyCookie, TCP_LIMIT, UDP_EDNS_LIMIT};
+use answers::{Answers, Places};
 
-pub use chain::{Owned, Tail, write_chain};
+pub use tail::{Owned, Tail, write_flat, write_tail};
 
-/// Largest offset that a compression pointer can hold.
-const MAX_POINTER: usize = 0x3fff;
 /// Response code of a query without a valid cookie (RFC 7873 8). Its upper part is in the OPT record.
 const BADCOOKIE: u16 = 23;
 /// An OPT record without options.
 const OPT_LEN: usize = 11;
 
-/// The SOA of a zone, shared by all its negative answers and written with pointers into the question
-/// (RFC 1035 3.3.13, RFC 2308).
+/// The SOA of a zone, shared by all its negative answers and written with pointers into the question, if that is of the
+/// zone (RFC 1035 3.3.13, RFC 2308).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SoaBlock {
-    zone_len: usize,
+    zone: DomainName,
     ttl: u32,
     serial: u32,
 }
@@ -30,13 +28,13 @@ pub struct SoaBlock {
 impl SoaBlock {
     /// Refresh, retry and expire are for secondaries, which we have none of; these are common values, in seconds.
     const REFRESH_RETRY_EXPIRE: [u32; 3] = [7200, 900, 86_400];
-    /// Owner pointer, fixed part, MNAME `ns.dns.<zone>`, RNAME `hostmaster.<zone>`, five numbers.
-    const LEN: usize = 2 + 10 + 9 + 13 + 20;
+    /// Fixed part, MNAME `ns.dns.<zone>`, RNAME `hostmaster.<zone>`, five numbers; the owner comes before that.
+    const LEN: usize = 10 + 9 + 13 + 20;
 
     /// The SOA of `zone` with this serial; `negative_ttl` seconds is both its TTL and its MINIMUM.
     #[must_use]
     pub fn new(zone: &DomainName, serial: u32, negative_ttl: u32) -> Self {
-        Self { zone_len: zone.as_wire().len(), ttl: negative_ttl, serial }
+        Self { zone: zone.clone(), ttl: negative_ttl, serial }
     }
 
     /// Serial number of the zone.
@@ -45,11 +43,17 @@ impl SoaBlock {
         self.serial
     }
 
-    /// Appends the record, for a question whose name is `name_len` bytes long and lies in the zone.
-    fn write(&self, name_len: usize, out: &mut Vec<u8>) {
-        let zone_at = HEADER_LEN + name_len.saturating_sub(self.zone_len);
+    /// Appends the record to the reply to `question` if it ends within `limit`; says whether it does.
+    fn write(&self, question: &Question<'_>, limit: usize, out: &mut Vec<u8>) -> bool {
+        // Outside of the zone are names of the operator's that are aliases of names in it.
+        let inside = question.name().strip_suffix(self.zone.as_wire());
+        let zone_at = inside.map_or(out.len(), |before| HEADER_LEN + before.len());
         let zone = (0xc000 | u16::try_from(zone_at).unwrap_or_default()).to_be_bytes();
-        out.extend_from_slice(&zone);
+        let owner = if inside.is_some() { &zone } else { self.zone.as_wire() };
+        if out.len() + owner.len() + Self::LEN > limit {
+            return false;
+        }
+        out.extend_from_slice(owner);
         out.extend_from_slice(&[0, 6, 0, 1]);
         out.extend_from_slice(&self.ttl.to_be_bytes());
         out.extend_from_slice(&[0, 42]);
@@ -62,6 +66,7 @@ impl SoaBlock {
             out.extend_from_slice(&number.to_be_bytes());
         }
         out.extend_from_slice(&self.ttl.to_be_bytes());
+        true
     }
 }
 
@@ -93,15 +98,27 @@ pub struct ReplyContext<'c> {
 /// all answers do, TC is set; glue that does not fit is left out silently (RFC 2181 9). The OPT record is always
 /// kept if the query had one.
 pub fn write(out: &mut Vec<u8>, question: &Question<'_>, body: &Body, context: &ReplyContext<'_>) {
-    begin(out, question, body.authoritative(), body.rcode());
-    let remarks = Remarks { own: body.ede(), whole: context.ede };
+    write_behind(out, question, (&[], body), None, context);
+}
+
+/// The same behind `aliases`, each a CNAME that points to the owner of the next, and the last to the name that `body` is
+/// of. `ede` is said unless the body says something itself.
+pub fn write_behind(
+    out: &mut Vec<u8>,
+    question: &Question<'_>,
+    (aliases, body): (&[&Body], &Body),
+    ede: Option<&Ede>,
+    context: &ReplyContext<'_>,
+) {
+    begin(out, question, body.authoritative() || !aliases.is_empty(), body.rcode());
+    let remarks = Remarks { own: body.ede().or(ede), whole: context.ede };
     let limit = room(question, context);
     let mut places = Places::default();
-    let (answers, complete) = write_answers(out, body, context.spin, limit, &mut places);
-    let mut counts = [answers, 0, 0];
-    if body.wants_soa() && complete && out.len() + SoaBlock::LEN <= limit {
-        context.soa.write(question.name_len(), out);
-        counts[1] = 1;
+    let mut answers = Answers::new(out, aliases, limit, &mut places);
+    let complete = answers.aliases() && answers.body(body, context.spin);
+    let mut counts = [answers.written, 0, 0];
+    if body.wants_soa() && complete {
+        counts[1] = u16::from(context.soa.write(question, limit, out));
     }
     if let Some((owner, record)) = body.foreign_soa().filter(|_| complete)
         && out.len() + owner.as_wire().len() + record.len() <= limit
@@ -113,7 +130,7 @@ pub fn write(out: &mut Vec<u8>, question: &Question<'_>, body: &Body, context: &
     if complete {
         // Glue is a kindness, a remark is asked for.
         let room = limit - remarks.fitting(limit.saturating_sub(out.len())).len();
-        counts[2] = write_glue(out, body, room, &places);
+        counts[2] = answers::write_glue(out, body, room, (&places, aliases.len()));
     } else {
         out[2] |= 0x02;
     }
@@ -183,97 +200,6 @@ fn end(out: &mut Vec<u8>, question: &Question<'_>, counts: [u16; 3], remarks: Re
     for (place, count) in [6, 8, 10].into_iter().zip([answers, authority, additional]) {
         out[place..place + 2].copy_from_slice(&count.to_be_bytes());
     }
-}
-
-/// Where the first answers of a reply were put, behind their owners, so that others can point to their targets. More
-/// than these have their target written in full.
-struct Places {
-    at: [u16; Self::MAX],
-}
-
-impl Default for Places {
-    fn default() -> Self {
-        Self { at: [0; Self::MAX] }
-    }
-}
-
-impl Places {
-    const MAX: usize = 64;
-
-    fn note(&mut self, index: usize, at: usize) {
-        if let (Some(place), Ok(at)) = (self.at.get_mut(index), u16::try_from(at)) {
-            *place = at;
-        }
-    }
-
-    /// Pointer to the target name of an answer record, if one can reach it. In front of it are type, class, TTL,
-    /// RDLENGTH, and `rdata_skip` bytes.
-    fn target(&self, index: usize, rdata_skip: usize) -> Option<[u8; 2]> {
-        let placed = self.at.get(index).filter(|at| **at != 0)?;
-        let at = usize::from(*placed) + 10 + rdata_skip;
-        (at <= MAX_POINTER).then(|| (0xc000 | at as u16).to_be_bytes())
-    }
-}
-
-fn write_answers(out: &mut Vec<u8>, body: &Body, spin: u32, limit: usize, places: &mut Places) -> (u16, bool) {
-    let (answers, owners) = (body.answers(), body.owners());
-    let first = if body.rotates() { (spin as usize).checked_rem(answers.len()).unwrap_or_default() } else { 0 };
-    let (head, tail) = answers.split(first);
-    if owners.is_empty() && body.glue().len() == 0 && out.len() + answers.bytes().len() <= limit {
-        out.extend_from_slice(tail.bytes());
-        out.extend_from_slice(head.bytes());
-        return (answers.count(), true);
-    }
-    let mut written = 0;
-    for (index, record) in (first..).zip(tail.iter()).chain((0..).zip(head.iter())) {
-        let start = out.len();
-        match owners.get(index) {
-            None | Some(Owner::Asked) => out.extend_from_slice(&ASKED),
-            Some(Owner::TargetOf(of)) => write_target(out, answers, *of, places),
-            Some(Owner::Name(owner)) => out.extend_from_slice(owner.as_wire()),
-        }
-        let record = record.get(2..).unwrap_or_default();
-        if out.len() + record.len() > limit {
-            out.truncate(start);
-            return (written, false);
-        }
-        places.note(index, out.len());
-        out.extend_from_slice(record);
-        written += 1;
-    }
-    (written, true)
-}
-
-/// Writes the name that answer record `of` points to: a pointer where one reaches, the name itself otherwise.
-fn write_target(out: &mut Vec<u8>, answers: Records<'_>, of: u16, places: &Places) {
-    let record = answers.get(usize::from(of)).get(2..).unwrap_or_default();
-    // An SRV has priority, weight and port in front of its target.
-    let skip = if record.starts_with(&[0, 33]) { 6 } else { 0 };
-    write_name(out, places.target(usize::from(of), skip), record.get(10 + skip..).unwrap_or(&[0]));
-}
-
-/// Writes a name: the pointer to it if there is one, the name itself otherwise.
-fn write_name(out: &mut Vec<u8>, pointer: Option<[u8; 2]>, name: &[u8]) {
-    match pointer {
-        Some(pointer) => out.extend_from_slice(&pointer),
-        None => out.extend_from_slice(name),
-    }
-}
-
-fn write_glue(out: &mut Vec<u8>, body: &Body, limit: usize, places: &Places) -> u16 {
-    let mut written = 0;
-    for record in body.glue().iter() {
-        let Some(([high, low], record)) = record.split_first_chunk::<2>() else { break };
-        let start = out.len();
-        write_target(out, body.answers(), u16::from_be_bytes([*high, *low]), places);
-        if out.len() + record.len() > limit || written == u16::MAX - 1 {
-            out.truncate(start);
-            break;
-        }
-        out.extend_from_slice(record);
-        written += 1;
-    }
-    written
 }
 
 /// Writes a reply without records into `out`, which is cleared first: an (extended) response code, or that the client

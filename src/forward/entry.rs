@@ -17,6 +17,26 @@ use crate::dns::{
 
 /// TTL of the records of a stale answer in seconds (RFC 8767 4).
 const STALE_TTL: u32 = 30;
+/// Types whose answers are kept ready for names that are aliases of theirs. All others are made ready for each question.
+const TAILED: [RecordType; 17] = [
+    RecordType::A,
+    RecordType::AAAA,
+    RecordType::CAA,
+    RecordType::CNAME,
+    RecordType::DNSKEY,
+    RecordType::DS,
+    RecordType::HTTPS,
+    RecordType::MX,
+    RecordType::NAPTR,
+    RecordType::NS,
+    RecordType::PTR,
+    RecordType::SOA,
+    RecordType::SRV,
+    RecordType::SSHFP,
+    RecordType::SVCB,
+    RecordType::TLSA,
+    RecordType::TXT,
+];
 /// Memory of an entry besides its bytes: the structure, its reference counts, its share of the cache's tables.
 const OVERHEAD: usize = 256;
 
@@ -44,8 +64,8 @@ pub struct Entry {
     pub(super) ede: Option<Arc<Ede>>,
     pub(super) ttl: u32,
     pub(super) stored_at: Instant,
-    /// Its records as they stand behind an alias, made when first asked for so, of addresses only. Not counted as memory
-    /// of its own: there are no more of them than eight (types and flags) for each alias of the zone.
+    /// Its records as they stand behind an alias, made when first asked for so. Not counted as memory of its own: it is of
+    /// the [types](TAILED) that are in use only, so that an alias of the zone has no more than 68 (types and flags).
     pub(super) tail: OnceLock<Tail>,
 }
 
@@ -200,16 +220,46 @@ impl Entry {
         now: Instant,
         context: &ReplyContext<'_>,
     ) {
-        let (age, stale) = (self.age(now), self.is_stale(now));
-        let made;
-        let tail = if matches!(question.qtype, RecordType::A | RecordType::AAAA) {
-            self.tail.get_or_init(|| self.new_tail())
+        self.with_tail(question, |tail| {
+            reply::write_tail(
+                out,
+                question,
+                (aliases, tail),
+                self.ageing(now),
+                self.ede(now).map(Arc::as_ref),
+                context,
+            );
+        });
+    }
+
+    /// The same for a name that has the records of this answer as its own: an alias record of Route 53.
+    pub fn write_flat(
+        &self,
+        out: &mut Vec<u8>,
+        question: &Question<'_>,
+        aliases: &[&Body],
+        now: Instant,
+        context: &ReplyContext<'_>,
+    ) {
+        self.with_tail(question, |tail| {
+            reply::write_flat(
+                out,
+                question,
+                (aliases, tail),
+                self.ageing(now),
+                self.ede(now).map(Arc::as_ref),
+                context,
+            );
+        });
+    }
+
+    /// Hands out the tail: the one that is kept, but of types that nobody uses one of its own.
+    fn with_tail(&self, question: &Question<'_>, write: impl FnOnce(&Tail)) {
+        if TAILED.contains(&question.qtype) {
+            write(self.tail.get_or_init(|| self.new_tail()));
         } else {
-            made = self.new_tail();
-            &made
-        };
-        let ede = self.ede(now).map(Arc::as_ref);
-        reply::write_chain(out, question, (aliases, tail), |ttl| aged(ttl, age, stale), ede, context);
+            write(&self.new_tail());
+        }
     }
 
     fn new_tail(&self) -> Tail {
@@ -266,13 +316,19 @@ impl Entry {
 
     /// Takes its age off each TTL of a copy of it, down to 0; makes them all 30 once it is stale.
     fn set_ttls(&self, message: &mut [u8], marks: &[Mark], now: Instant) {
-        let (age, stale) = (self.age(now), self.is_stale(now));
+        let aged = self.ageing(now);
         for mark in marks {
             let at = usize::from(mark.ttl_at);
             if let Some(bytes) = message.get_mut(at..).and_then(|rest| rest.first_chunk_mut::<4>()) {
-                *bytes = aged(u32::from_be_bytes(*bytes), age, stale).to_be_bytes();
+                *bytes = aged(u32::from_be_bytes(*bytes)).to_be_bytes();
             }
         }
+    }
+
+    /// What has become of a TTL.
+    fn ageing(&self, now: Instant) -> impl Fn(u32) -> u32 + use<> {
+        let (age, stale) = (self.age(now), self.is_stale(now));
+        move |ttl: u32| if stale { STALE_TTL } else { ttl.saturating_sub(age) }
     }
 
     /// Whole seconds since it came; 0 if `now` is before that.
@@ -280,11 +336,6 @@ impl Entry {
     pub fn age(&self, now: Instant) -> u32 {
         u32::try_from(now.saturating_duration_since(self.stored_at).as_secs()).unwrap_or(u32::MAX)
     }
-}
-
-/// A TTL after `age` seconds.
-fn aged(ttl: u32, age: u32, stale: bool) -> u32 {
-    if stale { STALE_TTL } else { ttl.saturating_sub(age) }
 }
 
 static STALE_ANSWER: LazyLock<Arc<Ede>> =

@@ -1,9 +1,15 @@
 //! What ECS has to say of a name: whether it has it, may come to have it, or lets nobody else have it.
 
+use smallvec::SmallVec;
+
+use crate::dns::name::MAX_NAME;
 use crate::dns::{Body, name};
 use crate::zone::naming::Form;
 use crate::zone::naming::grammar::{self, Reach};
 use crate::zone::{Entry, Node, Zone};
+
+/// Labels of the longest name: each has an octet at least, and one for its length.
+const MAX_LABELS: usize = MAX_NAME / 2;
 
 /// What ECS says of a name; `None` if it does not have it.
 pub(super) fn node<'z>(zone: &Zone, entry: Option<Entry<'z>>) -> Option<&'z Node> {
@@ -35,7 +41,8 @@ pub(super) fn may_come(zone: &Zone, name: &[u8]) -> bool {
     if sync.is_complete() {
         return false;
     }
-    let labels: Vec<_> = zone.labels_below(name).collect();
+    // As many as a name can have, so that a flood of questions before the first pass allocates nothing either.
+    let labels: SmallVec<[&[u8]; MAX_LABELS]> = zone.labels_below(name).collect();
     let pending = |label: &[u8]| sync.incomplete || sync.pending.iter().any(|pending| pending.as_bytes() == label);
     match grammar::reach(&labels) {
         Reach::Nobody => false,

@@ -1,16 +1,15 @@
 //! From what is to be done, and what the upstream said, to the reply.
 
-use std::borrow::Cow;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Instant;
 
-use super::chase;
-use crate::dns::{Body, Ede, Envelope, Question, Rcode, ReplyContext, name, reply};
+use crate::dns::{Body, DomainName, Ede, Envelope, Question, Rcode, ReplyContext, name, reply};
 use crate::forward::{Entry, KeyRef};
 use crate::forwarder::{ForwardError, Resolved};
 use crate::metrics::Source;
-use crate::resolve::{Behind, Resolution};
+use crate::resolve::{self, Decision, Resolution};
 use crate::snapshot::Snapshot;
+use crate::zone::Node;
 use crate::zone::layers::Layer;
 
 /// A question with everything that its answer depends on, but for the upstream.
@@ -42,104 +41,81 @@ impl<'e> From<&'e Resolved> for Heard<'e> {
     }
 }
 
-/// Where a question is when the upstream has been heard.
-pub(super) enum Concluded<'a> {
-    /// The reply is written.
-    Done(Source),
-    /// Something else is to be done.
-    Next(Resolution<'a>),
-}
-
 /// What a name comes to.
 enum Ending<'a, 'e> {
-    /// An answer of ours.
-    Ours(Cow<'a, Body>, Source),
+    /// An answer of ours, and what is to be said of it besides.
+    Ours(&'a Body, Option<&'e Ede>, Source),
     /// The upstream's answer as it is.
     Passed(&'e Entry, Source),
-    /// The same behind CNAMEs of ours.
-    Chased(Vec<&'a Body>, &'e Entry, Source),
-    /// The upstream has not decided it.
-    Next(Resolution<'a>),
+    /// The records of the upstream's answer, as the name's own.
+    Flat(&'e Entry),
+    /// There is none.
+    Failed(&'e ForwardError),
+    /// The upstream has not decided it, so ECS does.
+    OfEcs(&'a Node),
 }
 
-/// What the upstream must be asked before `resolution` can be concluded; `None`: nothing.
-pub(super) fn key<'k>(resolution: &'k Resolution<'_>, question: &'k Question<'_>) -> Option<KeyRef<'k>> {
-    match resolution {
-        Resolution::Reply(_) => None,
-        Resolution::Chase { target, .. } | Resolution::Flatten { target } => {
-            Some(KeyRef::of_name(target.as_wire(), question))
-        }
-        Resolution::Behind(behind) => key_behind(behind, question),
+/// What the upstream must be asked before a decision can be concluded; `None`: nothing.
+pub(super) fn key<'k>(decision: &Decision<'k>, question: &'k Question<'_>) -> Option<KeyRef<'k>> {
+    let name = match decision.end {
+        Resolution::Reply(_) => return None,
+        Resolution::Flatten { target } => Some(target),
         Resolution::Fallback { .. } | Resolution::Prefer { .. } | Resolution::Ask | Resolution::Forward => {
-            Some(KeyRef::of(question))
+            decision.chain.end()
         }
-    }
-}
-
-fn key_behind<'k>(behind: &'k Behind<'_>, question: &'k Question<'_>) -> Option<KeyRef<'k>> {
-    match &behind.end {
-        Resolution::Fallback { .. } | Resolution::Prefer { .. } | Resolution::Ask | Resolution::Forward => {
-            Some(KeyRef::of_name(behind.name.as_wire(), question))
-        }
-        end => key(end, question),
-    }
+    };
+    Some(KeyRef::of_name(name.map_or(question.name(), DomainName::as_wire), question))
 }
 
 impl<'a> Asked<'a> {
-    /// Writes the reply when the upstream has been heard, and says whose answer it is.
-    pub(super) fn conclude(&self, resolution: Resolution<'a>, heard: Heard<'_>, out: &mut Vec<u8>) -> Concluded<'a> {
-        if let (Resolution::Chase { alias, .. }, Heard::Answer(entry)) = (&resolution, heard) {
-            self.write_behind(&[alias], entry, out);
-            return Concluded::Done(self.credit(Source::Upstream));
-        }
-        match self.ending(resolution, heard) {
-            Ending::Ours(body, source) => {
-                self.write(&body, out);
-                Concluded::Done(self.credit(source))
+    /// Writes the reply when the upstream has been heard, and says whose answer it is; `None` if that leaves something
+    /// else to be done, which is then the decision.
+    pub(super) fn conclude(&self, decision: &mut Decision<'a>, heard: Heard<'_>, out: &mut Vec<u8>) -> Option<Source> {
+        let aliases = decision.chain.cnames();
+        let source = match self.ending(decision.end, heard) {
+            Ending::Ours(body, ede, source) => {
+                self.write((aliases, body), ede, out);
+                source
             }
             Ending::Passed(entry, source) => {
-                let Envelope { limit, cookie } = self.envelope;
-                entry.write(out, self.question, self.now, limit, cookie.as_ref());
-                Concluded::Done(self.credit(source))
+                self.pass(aliases, entry, out);
+                source
             }
-            Ending::Chased(aliases, entry, source) => {
-                self.write_behind(&aliases, entry, out);
-                Concluded::Done(self.credit(source))
+            Ending::Flat(entry) => {
+                entry.write_flat(out, self.question, aliases, self.now, &self.context());
+                Source::Upstream
             }
-            Ending::Next(resolution) => Concluded::Next(resolution),
+            Ending::Failed(error) => {
+                self.write((aliases, &failed(error)), None, out);
+                Source::Error
+            }
+            Ending::OfEcs(node) => {
+                let zone = &self.snapshot.zone;
+                decision.end = resolve::of_ecs(zone, self.question, self.spin, &mut decision.chain, node);
+                return None;
+            }
+        };
+        Some(self.credit(source))
+    }
+
+    /// Passes on what the upstream says, behind the aliases if there are any.
+    fn pass(&self, aliases: &[&Body], entry: &Entry, out: &mut Vec<u8>) {
+        let Envelope { limit, cookie } = self.envelope;
+        match aliases {
+            [] => entry.write(out, self.question, self.now, limit, cookie.as_ref()),
+            aliases => entry.write_behind(out, self.question, aliases, self.now, &self.context()),
         }
     }
 
-    fn write_behind(&self, aliases: &[&Body], entry: &Entry, out: &mut Vec<u8>) {
-        entry.write_behind(out, self.question, aliases, self.now, &self.context());
-    }
-
-    /// Writes an answer that needs no upstream.
-    pub(super) fn reply(&self, body: &Body, out: &mut Vec<u8>) -> Source {
-        self.write(body, out);
-        self.credit(Source::Zone)
-    }
-
-    /// Writes what the zone alone can say (RFC 1034 4.3.2), for a client that wants no recursion; `None` if that is
-    /// nothing.
-    pub(super) fn without_recursion(&self, resolution: &Resolution<'_>, out: &mut Vec<u8>) -> Option<Source> {
-        let known = self.known(resolution)?;
-        Some(self.reply(&known, out))
-    }
-
-    /// The aliases that lead out of the zone.
-    fn known<'r>(&'r self, resolution: &Resolution<'r>) -> Option<Cow<'r, Body>> {
-        match resolution {
-            Resolution::Chase { alias, .. } => Some(Cow::Borrowed(alias)),
-            Resolution::Behind(behind) => {
-                let end = match &behind.end {
-                    Resolution::Forward => Cow::Borrowed(&self.snapshot.zone.fixed.unfinished),
-                    end => self.known(end)?,
-                };
-                Some(Cow::Owned(Body::behind(&behind.cnames, &end, self.spin)))
-            }
-            _ => None,
-        }
+    /// Writes what the zone alone can say (RFC 1034 4.3.2), for a client that wants no recursion: the aliases that lead
+    /// out of it; `None` if that is nothing.
+    pub(super) fn without_recursion(&self, decision: &Decision<'_>, out: &mut Vec<u8>) -> Option<Source> {
+        let aliases = decision.chain.cnames();
+        let leads_out = matches!(decision.end, Resolution::Forward) && !aliases.is_empty();
+        leads_out.then(|| {
+            self.write((aliases, &self.snapshot.zone.fixed.unfinished), None, out);
+            self.credit(Source::Zone)
+        })
     }
 
     /// Who is told to have answered: the layer of the name, unless it is that of ECS, whose answers may be of many.
@@ -151,28 +127,23 @@ impl<'a> Asked<'a> {
         }
     }
 
-    fn ending<'e>(&self, resolution: Resolution<'a>, heard: Heard<'e>) -> Ending<'a, 'e> {
-        match (resolution, heard) {
-            (Resolution::Reply(body), _) => Ending::Ours(Cow::Borrowed(body), Source::Zone),
-            (Resolution::Behind(behind), heard) => self.behind(*behind, heard),
+    /// What the name comes to that the aliases lead to.
+    fn ending<'e>(&self, end: Resolution<'a>, heard: Heard<'e>) -> Ending<'a, 'e> {
+        match (end, heard) {
+            (Resolution::Reply(body), _) => Ending::Ours(body, None, Source::Zone),
             (Resolution::Forward, Heard::Answer(entry)) => Ending::Passed(entry, Source::Upstream),
-            (Resolution::Chase { alias, .. }, Heard::Answer(entry)) => {
-                Ending::Chased(vec![alias], entry, Source::Upstream)
-            }
-            (Resolution::Flatten { .. }, Heard::Answer(entry)) => {
-                Ending::Ours(Cow::Owned(chase::flat(entry, self.question.qtype, self.now)), Source::Upstream)
-            }
+            (Resolution::Flatten { .. }, Heard::Answer(entry)) => Ending::Flat(entry),
             (Resolution::Fallback { .. } | Resolution::Ask | Resolution::Prefer { .. }, Heard::Answer(entry))
                 if entry.answer_count() > 0 =>
             {
                 Ending::Passed(entry, Source::Route53)
             }
             (Resolution::Ask, Heard::Answer(entry)) if entry.rcode() == Rcode::NxDomain => {
-                Ending::Ours(Cow::Owned(not_seen()), Source::Error)
+                Ending::Ours(&NOT_SEEN, None, Source::Error)
             }
             (Resolution::Ask, Heard::Answer(entry)) => self.nodata(entry),
             (Resolution::Prefer { .. }, Heard::Answer(entry)) if entry.rcode() == Rcode::NoError => self.nodata(entry),
-            (Resolution::Prefer { otherwise }, Heard::Answer(_) | Heard::Failed(_)) => Ending::Next(*otherwise),
+            (Resolution::Prefer { otherwise }, Heard::Answer(_) | Heard::Failed(_)) => Ending::OfEcs(otherwise),
             // The upstream knows the name, though not the type: NXDOMAIN would take the other types with it.
             (Resolution::Fallback { otherwise }, Heard::Answer(entry))
                 if entry.rcode() == Rcode::NoError && otherwise.rcode() != Rcode::NoError =>
@@ -180,37 +151,24 @@ impl<'a> Asked<'a> {
                 self.nodata(entry)
             }
             (Resolution::Fallback { otherwise }, Heard::Answer(entry)) => {
-                Ending::Ours(self.after(entry, otherwise), Source::Zone)
+                Ending::Ours(otherwise, self.of(entry), Source::Zone)
             }
             // What does not exist for us may exist there; only an error of ours tells more than that of the upstream.
             (Resolution::Fallback { otherwise }, Heard::Failed(_)) if otherwise.rcode() == Rcode::ServFail => {
-                Ending::Ours(Cow::Borrowed(otherwise), Source::Zone)
+                Ending::Ours(otherwise, None, Source::Zone)
             }
-            (_, Heard::Failed(error)) => Ending::Ours(Cow::Owned(failed(error)), Source::Error),
-            (_, Heard::Nothing) => Ending::Ours(Cow::Owned(failed(&ForwardError::NotAName)), Source::Error),
+            (_, Heard::Failed(error)) => Ending::Failed(error),
+            (_, Heard::Nothing) => Ending::Failed(&ForwardError::NotAName),
         }
     }
 
-    /// The CNAMEs, and behind them what their end comes to.
-    fn behind<'e>(&self, behind: Behind<'a>, heard: Heard<'e>) -> Ending<'a, 'e> {
-        let Behind { cnames, name, end } = behind;
-        match self.ending(end, heard) {
-            Ending::Next(end) => Ending::Next(Resolution::Behind(Box::new(Behind { cnames, name, end }))),
-            // Half an answer would be taken for a whole one.
-            Ending::Ours(body, source) if body.rcode() == Rcode::ServFail => Ending::Ours(body, source),
-            Ending::Ours(body, source) => Ending::Ours(Cow::Owned(Body::behind(&cnames, &body, self.spin)), source),
-            Ending::Passed(entry, source) => Ending::Chased(cnames, entry, source),
-            Ending::Chased(further, entry, source) => Ending::Chased([cnames, further].concat(), entry, source),
-        }
+    fn nodata<'e>(&self, entry: &'e Entry) -> Ending<'a, 'e> {
+        Ending::Ours(&self.snapshot.zone.fixed.nodata, self.of(entry), Source::Route53)
     }
 
-    fn nodata<'e>(&self, entry: &Entry) -> Ending<'a, 'e> {
-        Ending::Ours(self.after(entry, &self.snapshot.zone.fixed.nodata), Source::Route53)
-    }
-
-    /// A "no" of ours that rests on that of the upstream, with what is to be said of it: that it is stale, say.
-    fn after(&self, entry: &Entry, no: &'a Body) -> Cow<'a, Body> {
-        entry.ede(self.now).map_or(Cow::Borrowed(no), |ede| Cow::Owned(no.with_ede(ede)))
+    /// What is to be said of a "no" of ours that rests on that of the upstream: that it is stale, say.
+    fn of<'e>(&self, entry: &'e Entry) -> Option<&'e Ede> {
+        entry.ede(self.now).map(Arc::as_ref)
     }
 
     /// What is said of all that ECS says, if this is ECS's to say: how old it is concerns no other name.
@@ -221,8 +179,11 @@ impl<'a> Asked<'a> {
         (self.layer == Layer::Ecs && of_ecs()).then_some(ede)
     }
 
-    pub(super) fn write(&self, body: &Body, out: &mut Vec<u8>) {
-        reply::write(out, self.question, body, &self.context());
+    /// Writes an answer of ours behind the aliases that lead to it, and `ede` with it, unless it says why it is so itself.
+    pub(super) fn write(&self, (aliases, body): (&[&Body], &Body), ede: Option<&Ede>, out: &mut Vec<u8>) {
+        // Half an answer would be taken for a whole one.
+        let aliases = if body.rcode() == Rcode::ServFail { &[] } else { aliases };
+        reply::write_behind(out, self.question, (aliases, body), ede, &self.context());
     }
 
     fn context(&self) -> ReplyContext<'a> {
@@ -245,8 +206,8 @@ fn failed(error: &ForwardError) -> Body {
 
 /// SERVFAIL for a name that the hosted zone has, as our copy shows, and that the upstream says is not there: it does not
 /// see the zone.
-fn not_seen() -> Body {
+static NOT_SEEN: LazyLock<Body> = LazyLock::new(|| {
     let ede =
         Ede::new(Ede::OTHER, "only Route 53 can decide this record, and the upstream does not see the hosted zone");
     Body::empty(Rcode::ServFail, false, Some(Arc::new(ede)))
-}
+});

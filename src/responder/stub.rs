@@ -8,6 +8,7 @@ use std::sync::{Arc, LazyLock};
 use async_trait::async_trait;
 use hickory_proto::op::{Edns, Message, MessageType, OpCode, Query, ResponseCode};
 use hickory_proto::rr::Record;
+use smallvec::smallvec;
 use tokio::sync::{Mutex, Semaphore};
 
 use super::{Responder, Shared};
@@ -16,11 +17,11 @@ use crate::dns::{Body, BodyBuilder, DomainName, Ede, Name, Question, RData, Rcod
 use crate::forward::LocalNames;
 use crate::forwarder::{Flight, ForwardSettings, Forwarder, Link};
 use crate::inventory::Inventory;
-use crate::resolve::{Behind, Decision, Resolution};
+use crate::resolve::{Chain, Decision, Resolution};
 use crate::route53::{Content, RecordSet, Routing};
 use crate::snapshot::Snapshot;
 use crate::zone::layers::Layer;
-use crate::zone::{Fallback, Settings, Zone, ZoneWriter};
+use crate::zone::{Fallback, Node, Settings, Zone, ZoneWriter};
 
 /// The zone of the stub.
 pub(crate) static ZONE: LazyLock<DomainName> = LazyLock::new(|| DomainName::from_text("ecs.internal").unwrap());
@@ -49,14 +50,26 @@ pub(crate) fn responder() -> (Arc<Responder>, Arc<Semaphore>) {
 /// The same for those whom `access` lets in.
 pub(crate) fn responder_for(access: Access) -> (Arc<Responder>, Arc<Semaphore>) {
     let gate = Arc::new(Semaphore::new(0));
+    let settings = Settings { fallback: Fallback::Resolver, ..Settings::new(ZONE.clone(), Vec::new()) };
+    let shared = published(ZoneWriter::new(settings, &Inventory::default(), 42).zone());
+    (Arc::new(Responder::with(shared, forwarder(&gate), Arc::new(access), resolve)), gate)
+}
+
+/// A responder over a zone that is none of its making, with the same upstream.
+pub(crate) fn responder_over(zone: &Zone) -> Responder {
+    let gate = Arc::new(Semaphore::new(Semaphore::MAX_PERMITS));
+    Responder::new(published(zone), forwarder(&gate), Arc::new(Access::open()))
+}
+
+fn published(zone: &Zone) -> Shared {
+    Shared::new(Snapshot { generation: 1, zone: zone.clone(), ede: None })
+}
+
+fn forwarder(gate: &Arc<Semaphore>) -> Arc<Forwarder> {
     let upstream = SocketAddr::from((Ipv4Addr::LOCALHOST, 9));
     let local = LocalNames::new([]).with_records(&records());
     let settings = ForwardSettings { max_in_flight: 64, local, ..ForwardSettings::with_upstreams([upstream]) };
-    let forwarder = Forwarder::new(settings, Arc::new(Upstream(Arc::clone(&gate))));
-    let settings = Settings { fallback: Fallback::Resolver, ..Settings::new(ZONE.clone(), Vec::new()) };
-    let zone = ZoneWriter::new(settings, &Inventory::default(), 42).zone().clone();
-    let shared = Shared::new(Snapshot { generation: 1, zone, ede: None });
-    (Arc::new(Responder::with(shared, forwarder, Arc::new(access), resolve)), gate)
+    Forwarder::new(settings, Arc::new(Upstream(Arc::clone(gate))))
 }
 
 /// What the operator says of names outside of the zone.
@@ -74,7 +87,7 @@ fn records() -> Vec<RecordSet> {
         set("alias.corp.example", RecordType::CNAME, "db.corp.example."),
         set("far.corp.example", RecordType::CNAME, "lb.example."),
         set("chain.corp.example", RecordType::CNAME, "far.corp.example."),
-        set("home.corp.example", RecordType::CNAME, "none.ecs.internal."),
+        set("home.corp.example", RecordType::CNAME, "gone.ecs.internal."),
         set("circle.corp.example", RecordType::CNAME, "circle.corp.example."),
     ]
 }
@@ -113,35 +126,51 @@ fn alias(target: &str) -> (DomainName, Body) {
 }
 
 fn resolve<'z>(_: &'z Zone, question: &Question<'_>, _: u32) -> Decision<'z> {
-    Decision { layer: Layer::Ecs, resolution: resolution(question) }
-}
-
-fn resolution<'z>(question: &Question<'_>) -> Resolution<'z> {
+    let layer = Layer::Ecs;
     if !name::is_within(question.name(), ZONE.as_wire()) {
-        return Resolution::Forward;
+        return Decision { layer, chain: Chain::default(), end: Resolution::Forward };
     }
     let label = name::labels(question.name()).next().unwrap_or_default();
     if let Some(label) = label.strip_suffix(b"-first") {
         let ours = label.splitn(2, |byte| *byte == b'-').nth(1).unwrap_or_default();
-        return Resolution::Prefer { otherwise: Box::new(of_label(ours, question)) };
+        return Decision { layer, chain: Chain::default(), end: Resolution::Prefer { otherwise: node(ours) } };
     }
-    if let Some(label) = label.strip_prefix(b"behind-") {
-        let (name, cname) = &*HOP;
-        return Resolution::Behind(Box::new(Behind { cnames: vec![cname], name, end: of_label(label, question) }));
-    }
-    of_label(label, question)
+    let (hop, label) = match label.strip_prefix(b"behind-") {
+        Some(label) => (Some(&*HOP), label),
+        None => (None, label),
+    };
+    let (alias, end) = of_label(label, question);
+    Decision { layer, chain: Chain::of(hop.into_iter().chain(alias).map(|(target, cname)| (cname, target))), end }
 }
 
 /// The CNAME that `behind-…` begins with.
 static HOP: LazyLock<(DomainName, Body)> = LazyLock::new(|| alias("hop.ecs.internal"));
 
-fn of_label<'z>(label: &[u8], question: &Question<'_>) -> Resolution<'z> {
-    if let Some((target, alias)) = target(label) {
-        return Resolution::Chase { alias, target };
+/// What ECS says of the name with this label.
+fn node(label: &[u8]) -> &'static Node {
+    static NODES: LazyLock<Vec<(&str, Node)>> = LazyLock::new(|| {
+        let alias = |(target, cname): &(DomainName, Body)| Node::Alias { cname: cname.clone(), target: target.clone() };
+        let web = Node::Records { sets: smallvec![(RecordType::A, WEB.clone())], nodata: NO_DATA.clone() };
+        let aliases = ["app", "late", "brief"].into_iter();
+        let aliases = aliases.filter_map(|label| Some((label, alias(target(label.as_bytes())?))));
+        aliases.chain([("web", web), ("", Node::Unavailable { answer: NO_NAME.clone() })]).collect()
+    });
+    let found = NODES.iter().find(|(name, _)| name.as_bytes() == label).or(NODES.last());
+    &found.expect("there are some").1
+}
+
+/// An alias, if it is one, and what is to be done for the name at its end.
+fn of_label<'z>(label: &[u8], question: &Question<'_>) -> (Option<&'static (DomainName, Body)>, Resolution<'z>) {
+    if let Some(alias) = target(label) {
+        return (Some(alias), Resolution::Forward);
     }
     if let Some((target, _)) = label.strip_prefix(b"flat-").and_then(target) {
-        return Resolution::Flatten { target };
+        return (None, Resolution::Flatten { target });
     }
+    (None, resolution(label, question))
+}
+
+fn resolution<'z>(label: &[u8], question: &Question<'_>) -> Resolution<'z> {
     match label {
         label if label.ends_with(b"-ask") => Resolution::Ask,
         b"web" if question.qtype == RecordType::A => Resolution::Reply(&WEB),

@@ -1,5 +1,6 @@
-mod chasing;
+mod composed;
 mod forwarding;
+mod twice;
 
 use hickory_proto::op::{Message, ResponseCode};
 use hickory_proto::rr::rdata::opt::{EdnsCode, EdnsOption};

@@ -158,4 +158,4 @@ fn hasher() -> FixedState {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -1,9 +1,9 @@
 //! Properties of the whole zone, over random histories of a small and quarrelsome world.
 
-mod history;
-mod manner;
+pub(crate) mod history;
+pub(crate) mod manner;
 mod slow;
-mod world;
+pub(crate) mod world;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,7 +14,7 @@ use super::naming::Form;
 use super::{Entry, Fallback, Settings, ZoneWriter, text};
 use crate::dns::{Body, DomainName, Name, Parsed, Question, RecordType, ReplyContext, reply};
 use crate::inventory::{Inventory, Outcome, Subject, reduce};
-use crate::resolve::{Resolution, resolve};
+use crate::resolve::{Decision, Resolution, resolve};
 use crate::route53::{Content, HostedZoneId, RecordSet, Routing};
 use crate::zone::writer::one_by_one;
 use history::{Step, changes, settings};
@@ -22,7 +22,7 @@ use manner::{Manner, USUAL};
 use slow::Slow;
 
 /// Applies a history step by step, as the updater does, some steps in one batch.
-fn incremental(steps: &[Step], settings: Settings) -> (Inventory, ZoneWriter) {
+pub(crate) fn incremental(steps: &[Step], settings: Settings) -> (Inventory, ZoneWriter) {
     let mut inventory = Inventory::default();
     let mut writer = ZoneWriter::new(settings, &inventory, 1);
     let mut touched = BTreeSet::new();
@@ -86,34 +86,36 @@ fn reply_of(
 ) -> (String, Vec<u8>) {
     let bytes = manner.query(name, kind);
     let Parsed::Plain(question) = Question::parse(&bytes) else { panic!("{name} {kind} is not plain") };
-    let (what, body) = shown(&resolve(writer.zone(), &question, spin).resolution, spin);
-    (what, encode(writer, (&question, manner), &body, spin))
+    let Decision { chain, end, .. } = resolve(writer.zone(), &question, spin);
+    let nothing = Body::empty(crate::dns::Rcode::NoError, false, None);
+    let (what, body) = shown(end, &nothing);
+    let aliases = if body.rcode() == crate::dns::Rcode::ServFail { &[] } else { chain.cnames() };
+    (what, encode(writer, (&question, manner), (aliases, body), spin))
 }
 
-/// A resolution in words, and the answer as far as it is ours.
-fn shown(resolution: &Resolution<'_>, spin: u32) -> (String, Body) {
-    let nothing = || Body::empty(crate::dns::Rcode::NoError, false, None);
-    match resolution {
-        Resolution::Reply(body) => (String::new(), (*body).clone()),
-        Resolution::Chase { alias, target } => (format!("chase {target}"), (*alias).clone()),
-        Resolution::Flatten { target } => (format!("flatten {target}"), nothing()),
-        Resolution::Ask => ("ask".to_owned(), nothing()),
-        Resolution::Fallback { otherwise } => ("fallback".to_owned(), (*otherwise).clone()),
-        Resolution::Prefer { otherwise } => (format!("prefer, {}", shown(otherwise, spin).0), nothing()),
-        Resolution::Forward => ("forward".to_owned(), nothing()),
-        Resolution::Behind(behind) => {
-            let (what, end) = shown(&behind.end, spin);
-            (what, Body::behind(&behind.cnames, &end, spin))
-        }
+/// What is to be done for a name in words, and the answer as far as it is ours.
+fn shown<'b>(end: Resolution<'b>, nothing: &'b Body) -> (String, &'b Body) {
+    match end {
+        Resolution::Reply(body) => (String::new(), body),
+        Resolution::Flatten { target } => (format!("flatten {target}"), nothing),
+        Resolution::Ask => ("ask".to_owned(), nothing),
+        Resolution::Fallback { otherwise } => ("fallback".to_owned(), otherwise),
+        Resolution::Prefer { .. } => ("prefer".to_owned(), nothing),
+        Resolution::Forward => ("forward".to_owned(), nothing),
     }
 }
 
-fn encode(writer: &ZoneWriter, (question, manner): (&Question<'_>, Manner), body: &Body, spin: u32) -> Vec<u8> {
+fn encode(
+    writer: &ZoneWriter,
+    (question, manner): (&Question<'_>, Manner),
+    answer: (&[&Body], &Body),
+    spin: u32,
+) -> Vec<u8> {
     let mut out = Vec::new();
     // One serial for all: it counts updates, and a zone that was rendered at once has had fewer.
     let soa = crate::dns::SoaBlock::new(&writer.zone().settings.origin, 1, 5);
     let context = ReplyContext { soa: &soa, spin, limit: question.limit(manner.tcp), ede: None, cookie: None };
-    reply::write(&mut out, question, body, &context);
+    reply::write_behind(&mut out, question, answer, None, &context);
     out
 }
 
@@ -121,7 +123,7 @@ fn without_soa(text: &str) -> String {
     text.lines().filter(|line| !line.contains(" IN SOA ")).collect::<Vec<_>>().join("\n")
 }
 
-fn hosted_records(sets: &[RecordSet]) -> HostedRecords {
+pub(crate) fn hosted_records(sets: &[RecordSet]) -> HostedRecords {
     HostedRecords { zone: HostedZoneId::new("Z1"), sets: sets.to_vec(), unreadable: Vec::new() }
 }
 
@@ -198,7 +200,7 @@ proptest! {
             let Some((what, body)) = slow.answer(&question, spin) else { continue };
             let compiled = reply_of(&writer, (&name, kind), manner, spin);
             manner.check(&question, &compiled.1)?;
-            let slow = (what, encode(&writer, (&question, manner), &body, spin));
+            let slow = (what, encode(&writer, (&question, manner), (&[], &body), spin));
             prop_assert_eq!(compiled, slow, "{} {}", name, kind);
         }
     }

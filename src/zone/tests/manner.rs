@@ -29,7 +29,7 @@ pub const USUAL: Manner = Manner {
 };
 
 pub fn manners() -> impl Strategy<Value = Manner> {
-    let edns = prop::option::of((prop::sample::select(vec![0u16, 512, 700, 1232, 65_535]), any::<bool>()));
+    let edns = prop::option::of((prop::sample::select(vec![0u16, 512, 700, 1232, 4096, 65_535]), any::<bool>()));
     (any::<[bool; 3]>(), edns, any::<u64>(), any::<bool>()).prop_map(|(flags, edns, case, tcp)| {
         let [recursion_desired, authentic_data, checking_disabled] = flags;
         Manner { recursion_desired, authentic_data, checking_disabled, edns, case, tcp }

@@ -87,19 +87,21 @@ impl Slow {
         let (origin, qtype) = (&self.settings.origin, question.qtype);
         let mut name = DomainName::from_wire(question.name()).filter(|name| below(name, origin))?;
         let mut cnames: Vec<Body> = Vec::new();
-        let mut targets: Vec<DomainName> = Vec::new();
+        let mut passed = vec![name.clone()];
+        let unfinished = || (String::new(), Body::empty(Rcode::NoError, false, None));
         let mut end = loop {
             match self.part(&name, qtype) {
                 Part::End(end) => break end,
-                Part::Cname(cname, target) if !name::is_within(target.as_wire(), origin.as_wire()) => {
-                    break (format!("chase {target}"), cname);
-                }
+                Part::Cname(..) if cnames.len() == 16 => break unfinished(),
                 Part::Cname(cname, target) => {
                     cnames.push(cname);
-                    if targets.contains(&target) || cnames.len() > 15 {
-                        break (String::new(), Body::empty(Rcode::NoError, false, None));
+                    if passed.contains(&target) {
+                        break unfinished();
                     }
-                    targets.push(target.clone());
+                    if !name::is_within(target.as_wire(), origin.as_wire()) {
+                        break ("forward".to_owned(), unfinished().1);
+                    }
+                    passed.push(target.clone());
                     name = target;
                 }
             }
@@ -110,7 +112,9 @@ impl Slow {
                 return None;
             }
             let cnames: Vec<&Body> = cnames.iter().collect();
-            end.1 = Body::behind(&cnames, &end.1, spin);
+            if end.1.rcode() != Rcode::ServFail {
+                end.1 = Body::behind(&cnames, &end.1, spin);
+            }
         }
         Some(end)
     }
@@ -141,7 +145,7 @@ impl Slow {
                 return reply(sets.iter().find(|(kind, _)| *kind == qtype).map_or(nodata, |(_, body)| body).clone());
             }
             Some(Node::Alias { cname, .. }) if qtype == RecordType::CNAME => return reply(cname.clone()),
-            Some(Node::Alias { cname, target }) => return Part::End((format!("chase {target}"), cname.clone())),
+            Some(Node::Alias { cname, target }) => return Part::Cname(cname.clone(), target.clone()),
             Some(Node::Unavailable { answer }) => {
                 let reserved = self.below_reserved(name);
                 let hosted =

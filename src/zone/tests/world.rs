@@ -22,7 +22,9 @@ fn content(die: u8, target: &DomainName) -> (RecordType, Content) {
     let values =
         |kind, values: &[String]| (kind, Content::Values { ttl: 60 + u32::from(die), values: values.to_vec() });
     match die % 12 {
-        0..=2 => values(RecordType::A, &[format!("10.1.0.{die}"), format!("10.2.0.{die}")]),
+        0 | 1 => values(RecordType::A, &[format!("10.1.0.{die}"), format!("10.2.0.{die}")]),
+        // More than there is room for over UDP.
+        2 => values(RecordType::A, &(0..die % 120).map(|host| format!("10.1.{die}.{host}")).collect::<Vec<_>>()),
         3 => values(RecordType::AAAA, &["fd00::1".to_owned()]),
         4 | 5 => values(RecordType::TXT, &[format!("\"t{die}\"")]),
         6..=8 => values(RecordType::CNAME, &[target.to_string()]),

@@ -155,17 +155,17 @@ impl World {
         let bytes = query.to_vec().unwrap();
         let Parsed::Plain(question) = Question::parse(&bytes) else { return "not a plain question".to_owned() };
         let zone = self.writer.zone();
-        let resolution = resolve(zone, &question, 0).resolution;
-        let (head, body) = match &resolution {
-            Resolution::Reply(body) => (String::new(), *body),
-            Resolution::Chase { alias, target } => (format!("chase {target}, after\n"), *alias),
-            Resolution::Fallback { otherwise } => ("fallback, otherwise\n".to_owned(), *otherwise),
-            Resolution::Forward => return "forward".to_owned(),
-            other => return format!("{other:?}"),
+        let decision = resolve(zone, &question, 0);
+        let (head, body) = match (decision.end, decision.chain.end()) {
+            (Resolution::Reply(body), _) => (String::new(), body),
+            (Resolution::Forward, Some(target)) => (format!("chase {target}, after\n"), &zone.fixed.unfinished),
+            (Resolution::Fallback { otherwise }, _) => ("fallback, otherwise\n".to_owned(), otherwise),
+            (Resolution::Forward, None) => return "forward".to_owned(),
+            (other, _) => return format!("{other:?}"),
         };
         let mut out = Vec::new();
         let context = ReplyContext { soa: &zone.soa, spin: 0, limit: question.limit(true), ede: None, cookie: None };
-        reply::write(&mut out, &question, body, &context);
+        reply::write_behind(&mut out, &question, (decision.chain.cnames(), body), None, &context);
         head + &describe(&Message::from_vec(&out).unwrap())
     }
 }

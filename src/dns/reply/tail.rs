@@ -1,0 +1,139 @@
+//! CNAMEs of ours, and behind them what an upstream says of the name that they lead to, in one reply; or what it says as
+//! if it were said of the name itself.
+//!
+//! The upstream's records are kept as they are sent, but for their TTLs, which are counted down in the copy. Nothing is
+//! allocated.
+
+use super::answers::{Answers, Part, Places};
+use super::{Remarks, ReplyContext, begin, end, room};
+use crate::dns::records::Records;
+use crate::dns::{Body, BodyBuilder, DomainName, Ede, Question, RData, Rcode};
+
+/// A record of somebody's: owner, TTL in seconds, data.
+pub type Owned<'r> = (DomainName, u32, &'r RData);
+
+/// What an upstream says of a name, as it stands behind an alias of that name.
+#[derive(Debug, Clone)]
+pub struct Tail {
+    /// The name's records, its owner being the name itself.
+    body: Body,
+    /// How many of them, from the first on, keep their places when the others rotate.
+    fixed: usize,
+    /// The shortest TTL of them, in seconds; 0 without any.
+    shortest: u32,
+}
+
+impl Tail {
+    /// What is said of `name`: the chain of CNAMEs that begins with it, the records at its end, and without any the SOA
+    /// that says for how long there are none.
+    #[must_use]
+    pub fn new<'r>(name: &DomainName, rcode: Rcode, [chain, last]: [&[Owned<'r>]; 2], soa: Option<&Owned<'r>>) -> Self {
+        let mut body = BodyBuilder::new(false);
+        body.rcode(rcode);
+        let mut add = |records: &[Owned<'r>]| {
+            for (owner, ttl, data) in records {
+                if owner == name {
+                    body.answer(*ttl, data)
+                } else {
+                    body.answer_of(owner.clone(), *ttl, data)
+                };
+            }
+            body.len()
+        };
+        let fixed = add(chain);
+        add(last);
+        if let Some((owner, ttl, data)) = soa {
+            body.foreign_soa(owner.clone(), *ttl, data);
+        }
+        let shortest = chain.iter().chain(last).map(|(_, ttl, _)| *ttl).min().unwrap_or_default();
+        Self { body: body.build(), fixed, shortest }
+    }
+
+    /// The records at the end of the chain, from the one on that `spin` says, then those in front of it; and the numbers of
+    /// the first of each.
+    fn last(&self, spin: u32) -> [(Records<'_>, usize); 2] {
+        let (_, last) = self.body.answers().split(self.fixed);
+        let first = (spin as usize).checked_rem(last.len()).unwrap_or_default();
+        let (behind, before) = last.split(first);
+        [(before, self.fixed + first), (behind, self.fixed)]
+    }
+}
+
+/// Writes the reply to `question`: each of `aliases` a CNAME that points to the owner of the next, then the tail, its
+/// last records rotated, its TTLs as `ttl` makes them. `ede` is said besides that of the context. Limits as in
+/// [`write`](super::write()).
+pub fn write_tail(
+    out: &mut Vec<u8>,
+    question: &Question<'_>,
+    (aliases, tail): (&[&Body], &Tail),
+    ttl: impl Fn(u32) -> u32,
+    ede: Option<&Ede>,
+    context: &ReplyContext<'_>,
+) {
+    begin(out, question, true, tail.body.rcode());
+    let remarks = Remarks { own: ede, whole: context.ede };
+    let limit = room(question, context);
+    let mut places = Places::default();
+    let mut answers = Answers::new(out, aliases, limit, &mut places);
+    let of = tail.body.answers();
+    let part = Part {
+        of,
+        owners: tail.body.owners(),
+        write: |out: &mut Vec<u8>, record: &[u8]| write_aged(out, record, &ttl),
+    };
+    let complete = answers.aliases()
+        && answers.records(&part, of.split(tail.fixed).0, 0)
+        && tail.last(context.spin).into_iter().all(|(records, first)| answers.records(&part, records, first));
+    let mut counts = [answers.written, 0, 0];
+    if let Some((owner, record)) = tail.body.foreign_soa().filter(|_| complete)
+        && out.len() + owner.as_wire().len() + record.len() <= limit
+    {
+        out.extend_from_slice(owner.as_wire());
+        write_aged(out, record, &ttl);
+        counts[1] = 1;
+    }
+    if !complete {
+        out[2] |= 0x02;
+    }
+    end(out, question, counts, remarks, context);
+}
+
+/// Writes the reply to `question` for a name that has the records of another one as its own: those at the end of the tail's
+/// chain, rotated, all with the shortest TTL of the chain. Without any, the name exists and the type does not. All else
+/// as in [`write_tail`].
+pub fn write_flat(
+    out: &mut Vec<u8>,
+    question: &Question<'_>,
+    (aliases, tail): (&[&Body], &Tail),
+    ttl: impl Fn(u32) -> u32,
+    ede: Option<&Ede>,
+    context: &ReplyContext<'_>,
+) {
+    begin(out, question, true, Rcode::NoError);
+    let remarks = Remarks { own: ede, whole: context.ede };
+    let limit = room(question, context);
+    let mut places = Places::default();
+    let mut answers = Answers::new(out, aliases, limit, &mut places);
+    let shortest = ttl(tail.shortest);
+    let write = |out: &mut Vec<u8>, record: &[u8]| write_aged(out, record, |_| shortest);
+    let part = Part { of: tail.body.answers(), owners: &[], write };
+    let last = tail.last(context.spin);
+    let complete = answers.aliases() && last.into_iter().all(|(records, first)| answers.records(&part, records, first));
+    let mut counts = [answers.written, 0, 0];
+    if complete && last.iter().all(|(records, _)| records.len() == 0) {
+        counts[1] = u16::from(context.soa.write(question, limit, out));
+    }
+    if !complete {
+        out[2] |= 0x02;
+    }
+    end(out, question, counts, remarks, context);
+}
+
+/// Writes a record, its owner left out, with another TTL.
+fn write_aged(out: &mut Vec<u8>, record: &[u8], ttl: impl Fn(u32) -> u32) {
+    if let Some((kind, [t0, t1, t2, t3, rest @ ..])) = record.split_first_chunk::<4>() {
+        out.extend_from_slice(kind);
+        out.extend_from_slice(&ttl(u32::from_be_bytes([*t0, *t1, *t2, *t3])).to_be_bytes());
+        out.extend_from_slice(rest);
+    }
+}
