@@ -100,12 +100,17 @@ impl<'q> Question<'q> {
         })
     }
 
-    /// What a message asks for, if it is a question at all: calls `hear` with the name in lower-cased wire form and the
-    /// type. For whoever prepares an answer; nothing else of the message is looked at.
-    pub fn overhear(message: &[u8], hear: impl FnOnce(&[u8], RecordType)) {
+    /// What a message asks for, if it is a question that a zone may have the answer to: calls `hear` with the name in
+    /// lower-cased wire form and the type. Such are those whose name ends with the octets of `zone`, and all for PTR. For
+    /// whoever prepares an answer; nothing else of the message is looked at.
+    pub fn overhear(message: &[u8], zone: &[u8], hear: impl FnOnce(&[u8], RecordType)) {
         let Some((end, qtype)) = name_end(message).and_then(|end| Some((end, read_u16(message, end)?))) else { return };
         let asked = message.get(HEADER_LEN..end).unwrap_or_default();
-        hear(lower_case(asked).get(..asked.len()).unwrap_or_default(), RecordType::from(qtype));
+        let qtype = RecordType::from(qtype);
+        let tail = asked.len().checked_sub(zone.len()).and_then(|from| asked.get(from..)).unwrap_or_default();
+        if qtype == RecordType::PTR || tail.eq_ignore_ascii_case(zone) {
+            hear(lower_case(asked).get(..asked.len()).unwrap_or_default(), qtype);
+        }
     }
 
     /// The name whose zone a message asks to be transferred (AXFR, RFC 5936), in lower-cased wire form, and the question

@@ -9,9 +9,10 @@ impl Responder {
     /// answered. Answers nothing: a message that is none, or may not be answered, does no harm.
     pub fn read_ahead<'m>(&self, messages: impl IntoIterator<Item = &'m [u8]>) {
         let snapshot = self.shared.load();
+        let origin = snapshot.zone.settings.origin.as_wire();
         let mut ahead = Ahead::new(&snapshot.zone);
         for message in messages {
-            Question::overhear(message, |name, qtype| ahead.add(name, qtype));
+            Question::overhear(message, origin, |name, qtype| ahead.add(name, qtype));
         }
         ahead.read();
     }

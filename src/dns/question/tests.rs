@@ -97,3 +97,24 @@ fn the_first_cookie_counts_and_its_length_must_be_right() {
     }
     assert_eq!(plain(&with(b"\x00\x03\x00\x00")).cookie, None);
 }
+
+#[test]
+fn only_what_the_zone_may_have_is_overheard() {
+    let heard = |question: &[u8], zone: &[u8]| {
+        let mut heard = None;
+        Question::overhear(&query([1, 0], [1, 0, 0, 0], question, b""), zone, |name, qtype| {
+            heard = Some((name.to_vec(), qtype));
+        });
+        heard
+    };
+    let web = Some((b"\x03web\x03ecs\x00".to_vec(), RecordType::A));
+    for zone in [&b"\x03ecs\x00"[..], b"\x03web\x03ecs\x00", b"\x00"] {
+        assert_eq!(heard(WEB_A, zone), web, "{zone:?}");
+    }
+    for zone in [&b"\x03eks\x00"[..], b"\x03ecs\x03com\x00", b"\x01a\x03web\x03ecs\x00"] {
+        assert_eq!(heard(WEB_A, zone), None, "{zone:?}");
+    }
+    let reverse = b"\x0210\x07in-addr\x04arpa\x00\x00\x0c\x00\x01";
+    assert_eq!(heard(reverse, b"\x03ecs\x00").map(|(_, qtype)| qtype), Some(RecordType::PTR));
+    assert_eq!(heard(&WEB_A[..WEB_A.len() - 3], b"\x03ecs\x00"), None, "without a type");
+}
