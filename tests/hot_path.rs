@@ -19,7 +19,7 @@ use std::time::Duration;
 use ecs_resolver::metrics::{Counters, Metrics, Source};
 use ecs_resolver::responder::{Circumstances, Responder, Verdict};
 use ecs_resolver::server;
-use hot_path::kinds::{How, KINDS, Kind, World};
+use hot_path::kinds::{FAILING, How, KINDS, Kind, World};
 use hot_path::upstream::DOWN;
 use hot_path::world::{SERVICES, responder};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
@@ -101,15 +101,20 @@ fn count(metrics: &Metrics, source: Source) -> f64 {
     value.unwrap_or_else(|| panic!("no {line} in {page}"))
 }
 
-/// Asks for all kinds of a world, for the cache to have what they need; then the upstream goes that some have outlived.
+/// Asks for all kinds of a world, for the cache to have what they need; then the upstream goes that some have outlived. A
+/// question that has failed is not asked again for a while, so it takes others to find that it has.
 fn warm(server: SocketAddr, kinds: &[&Kind]) {
-    DOWN.store(false, Relaxed);
-    for kind in kinds.iter().filter(|kind| kind.how != How::Alone) {
+    let hear = |kind: &Kind| {
         let mut client = Client::new(server, kind);
         client.send();
         client.receive();
-    }
+    };
+    DOWN.store(false, Relaxed);
+    kinds.iter().filter(|kind| kind.how != How::Alone).for_each(|kind| hear(kind));
     DOWN.store(true, Relaxed);
+    if kinds.iter().any(|kind| kind.is_stale()) {
+        FAILING.iter().for_each(hear);
+    }
 }
 
 fn check(server: SocketAddr, metrics: &Metrics, kind: &Kind) {

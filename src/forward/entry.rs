@@ -37,6 +37,8 @@ const TAILED: [RecordType; 17] = [
     RecordType::TLSA,
     RecordType::TXT,
 ];
+/// Largest answer, in octets, that is kept ready so: without compression of names it takes several times as much.
+const MAX_TAILED: usize = 4096;
 /// Memory of an entry besides its bytes: the structure, its reference counts, its share of the cache's tables.
 const OVERHEAD: usize = 256;
 
@@ -65,7 +67,7 @@ pub struct Entry {
     pub(super) ttl: u32,
     pub(super) stored_at: Instant,
     /// Its records as they stand behind an alias, made when first asked for so. Not counted as memory of its own: it is of
-    /// the [types](TAILED) that are in use only, so that an alias of the zone has no more than 68 (types and flags).
+    /// the [types](TAILED) that are in use only, and of answers that are not [large](MAX_TAILED), so that an alias of the zone has no more than 68 (types and flags).
     pub(super) tail: OnceLock<Tail>,
 }
 
@@ -253,9 +255,9 @@ impl Entry {
         });
     }
 
-    /// Hands out the tail: the one that is kept, but of types that nobody uses one of its own.
+    /// Hands out the tail: the one that is kept, but of types that nobody uses, and of large answers, one of its own.
     fn with_tail(&self, question: &Question<'_>, write: impl FnOnce(&Tail)) {
-        if TAILED.contains(&question.qtype) {
+        if TAILED.contains(&question.qtype) && self.wire.len() <= MAX_TAILED {
             write(self.tail.get_or_init(|| self.new_tail()));
         } else {
             write(&self.new_tail());
@@ -280,7 +282,7 @@ impl Entry {
         Tail::new(&name, self.rcode, [&chain, &last], soa.as_ref())
     }
 
-    /// Its records as values, for our own clients. A record that hickory cannot decode is
+    /// Its records as values, for our own clients and for what stands behind an alias. A record that hickory cannot decode is
     /// left out.
     #[must_use]
     pub fn decode(&self, now: Instant) -> Decoded {

@@ -6,7 +6,8 @@ use super::{Asked, Resolution, Step};
 use crate::dns::{Body, DomainName, Question, name};
 use crate::zone::Zone;
 
-/// CNAMEs in a row that are followed, whoever says them. A longer chain is answered as far as it was followed.
+/// CNAMEs of ours in a row that are followed, whoever of us says them; an upstream's may come behind them. A longer chain is
+/// answered as far as it was followed.
 const MAX_CHAIN: usize = 16;
 
 /// CNAMEs in a row, each of which points to the owner of the next, the first that of the name that was asked. There is

@@ -102,7 +102,7 @@ impl Address for SockaddrIn6 {
 }
 
 impl Sender {
-    /// Reads it from a datagram that was received; `None` if it does not say who sent it.
+    /// Reads it from a datagram that was received; `None` if nobody has sent it.
     pub(super) fn of<A: Address>(message: &RecvMsg<'_, '_, A>) -> Option<Self> {
         let peer = message.address?.socket_address();
         // Only a wildcard socket has them. If they had no room, the reply leaves from the address that the kernel chooses.

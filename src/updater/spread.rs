@@ -21,7 +21,7 @@ fn in_parts<T: Sync, R: Send>(all: &[T], work: impl Fn(&T) -> R + Sync, parts: u
     let (own, others) = all.split_at(all.len().div_ceil(parts.max(1)));
     scope(|scope| {
         let begin = |part| {
-            let thread = Builder::new().name("start".to_owned());
+            let thread = Builder::new().name("spread".to_owned());
             // Where no thread is to be had, the part is done here.
             (part, thread.spawn_scoped(scope, move || of(part)))
         };

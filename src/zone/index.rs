@@ -91,24 +91,38 @@ impl Index {
     #[must_use]
     pub fn find(&self, name: &[u8]) -> Option<Entry<'_>> {
         let hash = hash(name);
-        self.names.find(hash, |word| match word.owner() {
-            Owner::Block(number) => self.block(number)?.find(hash, name).map(Entry::from),
-            Owner::Shared(number) => {
-                self.claims(number).filter(|claims| claims.name.as_wire() == name).map(|claims| Entry::from(&**claims))
+        let mut alone = None;
+        // A block that is found for another name of this hash has no say if the name is shared.
+        let shared = self.names.find(hash, |word| match word.owner() {
+            Owner::Block(number) => {
+                alone = alone.or_else(|| self.block(number)?.find(hash, name));
+                None
             }
-        })
+            Owner::Shared(number) => self.shared_by(number, name),
+        });
+        shared.map(|claims| Entry::from(&**claims)).or_else(|| alone.map(Entry::from))
     }
 
-    /// Who has a name.
-    pub(super) fn owner(&self, hash: u32, name: &[u8]) -> Option<Owner> {
-        self.names.find(hash, |word| {
+    /// Who has a name. `besides` is a block whose entries are all for other names.
+    pub(super) fn owner(&self, hash: u32, name: &[u8], besides: Option<u32>) -> Option<Owner> {
+        let mut alone = None;
+        let shared = self.names.find(hash, |word| {
             let owner = word.owner();
-            let has_it = match owner {
-                Owner::Block(number) => self.block(number).is_some_and(|block| block.find(hash, name).is_some()),
-                Owner::Shared(number) => self.claims(number).is_some_and(|claims| claims.name.as_wire() == name),
-            };
-            has_it.then_some(owner)
-        })
+            match owner {
+                Owner::Block(number) if Some(number) != besides => {
+                    alone = alone.or_else(|| self.block(number)?.find(hash, name).map(|_| owner));
+                    None
+                }
+                Owner::Block(_) => None,
+                Owner::Shared(number) => self.shared_by(number, name).map(|_| owner),
+            }
+        });
+        shared.or(alone)
+    }
+
+    /// Claims with this number, if they are those of this name.
+    fn shared_by(&self, number: u32, name: &[u8]) -> Option<&Arc<Claims>> {
+        self.claims(number).filter(|claims| claims.name.as_wire() == name)
     }
 
     /// The way to the owners of a name, step by step, and from the number of a block to it.
@@ -188,7 +202,7 @@ impl Index {
 
     /// Whether a name of a block is that one's alone.
     pub(super) fn is_alone(&self, named: &Named<'_>) -> bool {
-        matches!(self.owner(named.hash, named.name), Some(Owner::Block(_)))
+        matches!(self.owner(named.hash, named.name, None), Some(Owner::Block(_)))
     }
 
     /// Number of names, empty non-terminals included.

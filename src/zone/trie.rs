@@ -144,7 +144,7 @@ impl<T: Clone> Trie<T> {
         }
     }
 
-    /// Adds many values, which is the same as adding one after the other.
+    /// Adds many values: the same are found then as after adding one after the other, those of one hash in any order.
     pub fn add_all(&mut self, mut values: Vec<(u32, T)>) {
         self.len += values.len();
         // Nothing to do for those that come so.
@@ -304,7 +304,6 @@ mod tests {
             many.iter().for_each(|hash| one_by_one.add(*hash, *hash));
             at_once.add_all(many.iter().map(|hash| (*hash, *hash)).collect());
             prop_assert_eq!(at_once.len(), one_by_one.len());
-            // The shards are the same as well.
             prop_assert_eq!(at_once.iter().collect::<Vec<_>>(), one_by_one.iter().collect::<Vec<_>>());
         }
     }

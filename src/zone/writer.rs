@@ -315,7 +315,9 @@ impl ZoneWriter {
         let own = Owner::Block(number);
         let says = |named: Option<&Named<'_>>| named.and_then(|named| named.said).map(|(_, node)| node.clone());
         let is_alone = before.is_some() && !self.shared.contains_key(&hash);
-        let changed = match if is_alone { Some(own) } else { index.owner(hash, name) } {
+        // Where it had nothing, an entry of its own is for another name of the same hash.
+        let besides = before.is_none().then_some(number);
+        let changed = match if is_alone { Some(own) } else { index.owner(hash, name, besides) } {
             Some(Owner::Shared(of)) => self.edit_claims(of, &[(before, after)], found),
             Some(other) if other != own => {
                 let Owner::Block(of) = other else { return };

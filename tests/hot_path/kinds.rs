@@ -177,6 +177,16 @@ pub const KINDS: &[Kind] = &[
         .says(ResponseCode::BADCOOKIE).of(Limited).asked(Cookie),
 ];
 
+/// Names below those of the upstream that goes, of which nothing is known: each fails, until it is known to be down.
+pub const FAILING: [Kind; 6] = [
+    kind("failing", "a.down.example.", A, Error, [0, 0, 1]),
+    kind("failing", "b.down.example.", A, Error, [0, 0, 1]),
+    kind("failing", "c.down.example.", A, Error, [0, 0, 1]),
+    kind("failing", "a.down.ecs.internal.", A, Error, [0, 0, 1]),
+    kind("failing", "b.down.ecs.internal.", A, Error, [0, 0, 1]),
+    kind("failing", "c.down.ecs.internal.", A, Error, [0, 0, 1]),
+];
+
 impl Kind {
     const fn of(self, world: World) -> Self {
         Self { world, ..self }

@@ -79,7 +79,7 @@ impl ZoneWriter {
     fn add_met(&mut self, mut same: &[(Named<'_>, u32)], found: &mut Found) {
         while let [(named, number), others @ ..] = same {
             let is_one = same.iter().all(|(other, _)| other.name == named.name);
-            match self.zone.index.owner(named.hash, named.name) {
+            match self.zone.index.owner(named.hash, named.name, None) {
                 Some(Owner::Shared(of)) if is_one => {
                     let edits: Vec<Edit<'_>> = same.iter().map(|(named, _)| (None, Some(named))).collect();
                     if self.edit_claims(of, &edits, found) {
@@ -90,6 +90,104 @@ impl ZoneWriter {
                 _ => self.edit(*number, None, Some(named), found),
             }
             same = others;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+    use std::net::Ipv4Addr;
+
+    use super::*;
+    use crate::dns::RData;
+    use crate::ecs::{ClusterArn, Timestamp};
+    use crate::inventory::{Inventory, ServiceKey};
+    use crate::zone::Settings;
+    use crate::zone::claims::Origin;
+    use crate::zone::naming::Form;
+    use crate::zone::render::{Fragment, bodies};
+
+    fn origin() -> DomainName {
+        DomainName::from_text("ecs.internal").unwrap()
+    }
+
+    fn writer() -> ZoneWriter {
+        ZoneWriter::new(Settings::new(origin(), vec!["prod".to_owned()]), &Inventory::default(), 1)
+    }
+
+    /// Two names with one hash.
+    fn twins() -> [DomainName; 2] {
+        let mut known = HashMap::new();
+        for number in 0.. {
+            let name = DomainName::from_text(&format!("n{number}.ecs.internal")).unwrap();
+            if let Some(twin) = known.insert(crate::zone::hash(name.as_wire()), name.clone()) {
+                return [twin, name];
+            }
+        }
+        unreachable!("there are more names than hashes")
+    }
+
+    fn subject(name: &str) -> Subject {
+        let cluster = ClusterArn::of("us-east-1", "123456789012", "prod").unwrap();
+        Subject::Service(ServiceKey::new(&cluster, name))
+    }
+
+    /// What a subject says, by its name, which decides whose word counts.
+    fn said(of: &str, names: &[&DomainName]) -> (Subject, Block) {
+        let subject = subject(of);
+        let made = Origin { subject: Some(subject.clone()), order: 0, leaving: false, created_at: Timestamp::MIN };
+        let mut fragment = Fragment::new(made);
+        for name in names {
+            let node = fragment.say(bodies::single(5, &RData::A(Ipv4Addr::new(10, 0, 0, 1).into())));
+            fragment.add(Form::Exact, Some((*name).clone()), node);
+        }
+        (subject, Block::pack(fragment, &origin()))
+    }
+
+    /// Whose word counts at each name; `None` where nobody says anything.
+    fn winners<'z>(writer: &'z ZoneWriter, names: [&DomainName; 2]) -> [Option<&'z Subject>; 2] {
+        names.map(|name| writer.zone.index.find(name.as_wire())?.winner?.1.subject.as_ref())
+    }
+
+    #[test]
+    fn two_names_with_one_hash_come_and_go_as_others_do() {
+        let twins = twins();
+        let [first, second] = [subject("first"), subject("second")];
+        for [a, b] in [[&twins[0], &twins[1]], [&twins[1], &twins[0]]] {
+            let (mut writer, mut found) = (writer(), Found::default());
+            let own = writer.zone.index.len();
+            writer.add(vec![said("first", &[a, b])], &mut found);
+            assert_eq!(winners(&writer, [a, b]), [Some(&first), Some(&first)]);
+            writer.put(&first, Some(said("first", &[b]).1), &mut found);
+            assert_eq!(winners(&writer, [a, b]), [None, Some(&first)]);
+            writer.put(&first, Some(said("first", &[a, b]).1), &mut found);
+            writer.add(vec![said("second", &[a])], &mut found);
+            assert_eq!(winners(&writer, [a, b]), [Some(&first), Some(&first)]);
+            writer.put(&first, None, &mut found);
+            assert_eq!(winners(&writer, [a, b]), [Some(&second), None]);
+            writer.put(&second, None, &mut found);
+            assert_eq!(writer.zone.index.len(), own);
+        }
+    }
+
+    #[test]
+    fn a_name_is_shared_though_one_of_the_same_hash_is_not() {
+        let twins = twins();
+        let [first, second] = [subject("first"), subject("second")];
+        for [a, b] in [[&twins[0], &twins[1]], [&twins[1], &twins[0]]] {
+            for says in [[said("first", &[a]), said("second", &[a, b])], [said("second", &[a, b]), said("first", &[a])]]
+            {
+                let (mut writer, mut found) = (writer(), Found::default());
+                let own = writer.zone.index.len();
+                writer.add(says.into(), &mut found);
+                assert_eq!(winners(&writer, [a, b]), [Some(&first), Some(&second)]);
+                assert_eq!(writer.zone.index.entries().filter(|entry| entry.name == a.as_wire()).count(), 1);
+                writer.put(&first, None, &mut found);
+                assert_eq!(winners(&writer, [a, b]), [Some(&second), Some(&second)]);
+                writer.put(&second, None, &mut found);
+                assert_eq!(writer.zone.index.len(), own);
+            }
         }
     }
 }
