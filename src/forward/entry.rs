@@ -67,7 +67,8 @@ pub struct Entry {
     pub(super) ttl: u32,
     pub(super) stored_at: Instant,
     /// Its records as they stand behind an alias, made when first asked for so. Not counted as memory of its own: it is of
-    /// the [types](TAILED) that are in use only, and of answers that are not [large](MAX_TAILED), so that an alias of the zone has no more than 68 (types and flags).
+    /// the [types](TAILED) that are in use only, and of no answer that is [large](MAX_TAILED), so that an alias of the zone
+    /// has no more than 68 (types and flags).
     pub(super) tail: OnceLock<Tail>,
 }
 
