@@ -54,7 +54,8 @@ impl Asked {
         let Ok(message) = Message::from_vec(reply) else { return Outcome::Wrong("it cannot be read".to_owned()) };
         let code = message.metadata.response_code;
         if matches!(code, ResponseCode::ServFail | ResponseCode::Refused) {
-            return Outcome::Refused;
+            let options = message.edns.as_ref().map(|edns| edns.options());
+            return Outcome::Refused(format!("{self:?}: {code} with {options:?}"));
         }
         let addresses: Vec<Ipv4Addr> = message
             .answers

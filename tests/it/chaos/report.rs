@@ -22,8 +22,8 @@ pub enum Kind {
 pub enum Outcome {
     /// The answer is true.
     Right,
-    /// SERVFAIL or REFUSED.
-    Refused,
+    /// SERVFAIL or REFUSED, and of what.
+    Refused(String),
     /// There was no reply.
     Lost,
     /// The answer is not true, and why.
@@ -63,11 +63,13 @@ pub struct Report {
     pub tallies: BTreeMap<(Option<Fault>, Kind), Tally>,
     /// The first wrong answers.
     pub wrong: Vec<String>,
+    /// The first errors of our zone.
+    pub refused: Vec<String>,
     /// Each process that lived long enough.
     pub growth: Vec<Growth>,
 }
 
-/// Wrong answers that are told of.
+/// Wrong answers, and errors, that are told of.
 const TOLD: usize = 20;
 
 impl Report {
@@ -77,7 +79,12 @@ impl Report {
         tally.asked += 1;
         match outcome {
             Outcome::Right => {}
-            Outcome::Refused => tally.refused += 1,
+            Outcome::Refused(why) => {
+                tally.refused += 1;
+                if kind != Kind::Forwarded && self.refused.len() < TOLD {
+                    self.refused.push(format!("{fault:?}: {why}"));
+                }
+            }
             Outcome::Lost => tally.lost += 1,
             Outcome::Wrong(why) => {
                 tally.wrong += 1;
@@ -119,6 +126,7 @@ impl fmt::Display for Report {
             let [few, many] = descriptors;
             writeln!(f, "a process: {warm} KiB warm, {end} KiB at its end; {few} descriptors, {many} at its end")?;
         }
+        self.refused.iter().try_for_each(|error| writeln!(f, "error: {error}"))?;
         self.wrong.iter().try_for_each(|wrong| writeln!(f, "wrong: {wrong}"))
     }
 }
