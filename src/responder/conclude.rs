@@ -144,9 +144,10 @@ impl<'a> Asked<'a> {
             (Resolution::Ask, Heard::Answer(entry)) => self.nodata(entry),
             (Resolution::Prefer { .. }, Heard::Answer(entry)) if entry.rcode() == Rcode::NoError => self.nodata(entry),
             (Resolution::Prefer { otherwise }, Heard::Answer(_) | Heard::Failed(_)) => Ending::OfEcs(otherwise),
-            // The upstream knows the name, though not the type: NXDOMAIN would take the other types with it.
+            // The upstream knows the name, though not the type, or only names below it: NXDOMAIN would take those with it.
+            // What we cannot know, it does not know either.
             (Resolution::Fallback { otherwise }, Heard::Answer(entry))
-                if entry.rcode() == Rcode::NoError && otherwise.rcode() != Rcode::NoError =>
+                if entry.rcode() == Rcode::NoError && otherwise.rcode() == Rcode::NxDomain =>
             {
                 self.nodata(entry)
             }

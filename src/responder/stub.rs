@@ -105,8 +105,12 @@ static WEB: LazyLock<Body> = LazyLock::new(|| addresses(3));
 static MANY: LazyLock<Body> = LazyLock::new(|| addresses(200));
 static NO_DATA: LazyLock<Body> = LazyLock::new(|| Body::empty(Rcode::NoError, true, None));
 static NO_NAME: LazyLock<Body> = LazyLock::new(|| Body::empty(Rcode::NxDomain, true, None));
-static NOT_READY: LazyLock<Body> =
-    LazyLock::new(|| Body::empty(Rcode::ServFail, false, Some(Arc::new(Ede::new(Ede::NOT_READY, "no inventory yet")))));
+static NOT_READY: LazyLock<Body> = LazyLock::new(|| failed(Ede::NOT_READY, "no inventory yet"));
+static UNAVAILABLE: LazyLock<Body> = LazyLock::new(|| failed(Ede::OTHER, "its load balancer is not known"));
+
+fn failed(code: u16, text: &str) -> Body {
+    Body::empty(Rcode::ServFail, false, Some(Arc::new(Ede::new(code, text))))
+}
 
 /// `<label>.ecs.internal` is an alias of the name that this gives for the label.
 fn target(label: &[u8]) -> Option<&'static (DomainName, Body)> {
@@ -184,6 +188,7 @@ fn resolution<'z>(label: &[u8], question: &Question<'_>) -> Resolution<'z> {
         label if label.ends_with(b"-r53") => Resolution::Fallback { otherwise: &NO_NAME },
         label if label.ends_with(b"-ent") => Resolution::Fallback { otherwise: &NO_DATA },
         label if label.ends_with(b"-unsynced") => Resolution::Fallback { otherwise: &NOT_READY },
+        label if label.ends_with(b"-unavailable") => Resolution::Fallback { otherwise: &UNAVAILABLE },
         _ => Resolution::Reply(&NO_NAME),
     }
 }

@@ -173,7 +173,9 @@ impl End {
             }
             (end, Heard::Answer(entry)) => {
                 let no = match end {
-                    Self::Fallback(at) if entry.rcode() != Rcode::NoError || BODIES[at].rcode() == Rcode::NoError => {
+                    Self::Fallback(at)
+                        if entry.rcode() != Rcode::NoError || BODIES[at].rcode() != Rcode::NxDomain =>
+                    {
                         BODIES[at].clone()
                     }
                     _ => nodata(),
