@@ -3,12 +3,14 @@
 //! A compiled answer and a slow one both leave through [`write()`], so they can be compared byte for byte. Nothing is
 //! allocated: the caller's buffer is reused.
 
+mod alias;
 mod answers;
 mod tail;
 
 use super::{Body, DomainName, Ede, HEADER_LEN, Question, Rcode, ReplyCookie, TCP_LIMIT, UDP_EDNS_LIMIT};
 use answers::{Answers, Places};
 
+pub use alias::{Ageing, Alias, Hop};
 pub use tail::{Owned, Tail, write_flat, write_tail};
 
 /// Response code of a query without a valid cookie (RFC 7873 8). Its upper part is in the OPT record.
@@ -106,11 +108,11 @@ pub fn write(out: &mut Vec<u8>, question: &Question<'_>, body: &Body, context: &
 pub fn write_behind(
     out: &mut Vec<u8>,
     question: &Question<'_>,
-    (aliases, body): (&[&Body], &Body),
+    (aliases, body): (&[Alias<'_>], &Body),
     ede: Option<&Ede>,
     context: &ReplyContext<'_>,
 ) {
-    begin(out, question, body.authoritative() || !aliases.is_empty(), body.rcode());
+    begin(out, question, alias::authoritative(aliases, body.authoritative()), body.rcode());
     let remarks = Remarks { own: body.ede().or(ede), whole: context.ede };
     let limit = room(question, context);
     let mut places = Places::default();

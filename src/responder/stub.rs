@@ -57,8 +57,15 @@ pub(crate) fn responder_for(access: Access) -> (Arc<Responder>, Arc<Semaphore>) 
 
 /// A responder over a zone that is none of its making, with the same upstream.
 pub(crate) fn responder_over(zone: &Zone) -> Responder {
+    responder_guarding(zone, None)
+}
+
+/// The same with rebind protection, if `exempt` says for which names it is not.
+pub(crate) fn responder_guarding(zone: &Zone, exempt: Option<Vec<DomainName>>) -> Responder {
     let gate = Arc::new(Semaphore::new(Semaphore::MAX_PERMITS));
-    Responder::new(published(zone), forwarder(&gate), Arc::new(Access::open()))
+    let settings = ForwardSettings { rebind: exempt, own_zones: vec![ZONE.clone()], ..settings() };
+    let forwarder = Forwarder::new(settings, Arc::new(Upstream(gate)));
+    Responder::new(published(zone), forwarder, Arc::new(Access::open()))
 }
 
 fn published(zone: &Zone) -> Shared {
@@ -66,10 +73,13 @@ fn published(zone: &Zone) -> Shared {
 }
 
 fn forwarder(gate: &Arc<Semaphore>) -> Arc<Forwarder> {
+    Forwarder::new(settings(), Arc::new(Upstream(Arc::clone(gate))))
+}
+
+fn settings() -> ForwardSettings {
     let upstream = SocketAddr::from((Ipv4Addr::LOCALHOST, 9));
     let local = LocalNames::new([]).with_records(&records());
-    let settings = ForwardSettings { max_in_flight: 64, local, ..ForwardSettings::with_upstreams([upstream]) };
-    Forwarder::new(settings, Arc::new(Upstream(Arc::clone(gate))))
+    ForwardSettings { max_in_flight: 64, local, ..ForwardSettings::with_upstreams([upstream]) }
 }
 
 /// What the operator says of names outside of the zone.
@@ -193,7 +203,8 @@ fn resolution<'z>(label: &[u8], question: &Question<'_>) -> Resolution<'z> {
     }
 }
 
-/// Answers by the first label of the name.
+/// Answers by the first label of the name: `into-x` is an alias of `x.ecs.internal`, which is not there, and `both-x` one
+/// that has an address.
 struct Upstream(Arc<Semaphore>);
 
 impl fmt::Debug for Upstream {
@@ -264,11 +275,20 @@ fn answer(query: &[u8]) -> io::Result<(String, Vec<u8>)> {
             add(&second, a(1));
             add(&second, a(2));
         }
+        word @ ("into" | "both") => {
+            let target = Name::from_ascii(format!("{}.ecs.internal.", &label[5..])).unwrap();
+            add(asked.name(), RData::CNAME(rdata::CNAME(target.clone())));
+            match asked.query_type() {
+                RecordType::CNAME => {}
+                RecordType::A if word == "both" => add(&target, a(9)),
+                _ => reply.metadata.response_code = ResponseCode::NXDomain,
+            }
+        }
         "big" => (0..150).for_each(|last| add(asked.name(), a(last))),
         _ if is_a => add(asked.name(), a(7)),
         _ => {}
     }
-    if reply.answers.is_empty() {
+    if reply.answers.is_empty() || reply.metadata.response_code == ResponseCode::NXDomain {
         let root = Name::root();
         let soa = rdata::SOA::new(root.clone(), root.clone(), 1, 2, 3, 4, 30);
         reply.add_authority(Record::from_rdata(root, 30, RData::SOA(soa)));

@@ -1,4 +1,5 @@
 mod composed;
+mod entering;
 mod forwarding;
 mod twice;
 

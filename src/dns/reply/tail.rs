@@ -4,6 +4,7 @@
 //! The upstream's records are kept as they are sent, but for their TTLs, which are counted down in the copy. Nothing is
 //! allocated.
 
+use super::alias::{Alias, authoritative};
 use super::answers::{Answers, Part, Places};
 use super::{Remarks, ReplyContext, begin, end, room};
 use crate::dns::records::Records;
@@ -65,12 +66,12 @@ impl Tail {
 pub fn write_tail(
     out: &mut Vec<u8>,
     question: &Question<'_>,
-    (aliases, tail): (&[&Body], &Tail),
+    (aliases, tail): (&[Alias<'_>], &Tail),
     ttl: impl Fn(u32) -> u32,
     ede: Option<&Ede>,
     context: &ReplyContext<'_>,
 ) {
-    begin(out, question, true, tail.body.rcode());
+    begin(out, question, authoritative(aliases, true), tail.body.rcode());
     let remarks = Remarks { own: ede, whole: context.ede };
     let limit = room(question, context);
     let mut places = Places::default();
@@ -104,12 +105,12 @@ pub fn write_tail(
 pub fn write_flat(
     out: &mut Vec<u8>,
     question: &Question<'_>,
-    (aliases, tail): (&[&Body], &Tail),
+    (aliases, tail): (&[Alias<'_>], &Tail),
     ttl: impl Fn(u32) -> u32,
     ede: Option<&Ede>,
     context: &ReplyContext<'_>,
 ) {
-    begin(out, question, true, Rcode::NoError);
+    begin(out, question, authoritative(aliases, true), Rcode::NoError);
     let remarks = Remarks { own: ede, whole: context.ede };
     let limit = room(question, context);
     let mut places = Places::default();
@@ -130,7 +131,7 @@ pub fn write_flat(
 }
 
 /// Writes a record, its owner left out, with another TTL.
-fn write_aged(out: &mut Vec<u8>, record: &[u8], ttl: impl Fn(u32) -> u32) {
+pub(super) fn write_aged(out: &mut Vec<u8>, record: &[u8], ttl: impl Fn(u32) -> u32) {
     if let Some((kind, [t0, t1, t2, t3, rest @ ..])) = record.split_first_chunk::<4>() {
         out.extend_from_slice(kind);
         out.extend_from_slice(&ttl(u32::from_be_bytes([*t0, *t1, *t2, *t3])).to_be_bytes());
