@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use super::Error;
+use super::wording::counted;
 use crate::config::host;
 use crate::config::settings::Dns;
 use crate::forwarder::Forwarder;
@@ -57,20 +58,22 @@ fn tell(listening: &Listening, dns: &Dns) {
     let queries = receive_buffer / QUERY_COST;
     let rate = queries * 1000 / RESTART;
     tracing::info!(
-        "{address}: {sockets} UDP sockets, {origin}, that hold {queries} small queries ({receive_buffer} bytes) while \
-         nobody reads them: {rate} a second over {RESTART} ms"
+        "{address}: {}, {origin}, with room for {queries} small queries ({receive_buffer} bytes) while nobody reads: \
+         {rate} a second over {RESTART} ms",
+        counted(sockets, "UDP socket")
     );
     if !dns.listen.contains(&address) && dns.listen.iter().all(|address| address.port() != 0) {
         tracing::warn!("{address} is served because systemd has handed it to us, but it is not among dns.listen");
     }
     if inherited && sockets != dns.workers {
-        tracing::info!("{address}: its {sockets} sockets are shared by {} workers (dns.workers)", dns.workers);
+        let (sockets, workers) = (counted(sockets, "socket"), counted(dns.workers, "worker"));
+        tracing::info!("{address}: {sockets} for {workers} (dns.workers)");
     }
     if inherited && sockets < dns.workers {
         tracing::warn!(
             "{address} has fewer sockets than there are workers, as inherited ones get no siblings: for one each, run \
-             `systemctl stop` and `systemctl start`, or with the socket unit give it {} lines for this address",
-            dns.workers
+             `systemctl stop` and `systemctl start`, or with the socket unit give it {} for this address",
+            counted(dns.workers, "line")
         );
     }
 }

@@ -18,6 +18,7 @@ mod readiness;
 mod reload;
 mod report;
 mod upstreams;
+mod wording;
 
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -228,7 +229,8 @@ async fn finish(handle: ServerHandle, saving: Vec<JoinHandle<()>>) {
     }
     let unanswered = handle.stop(DRAIN).await;
     if unanswered > 0 {
-        tracing::warn!("{unanswered} questions were still unanswered at the end of {DRAIN:?}");
+        let questions = wording::counted(unanswered, "question");
+        tracing::warn!("{questions} still unanswered at the end of {DRAIN:?}");
     }
 }
 
