@@ -3,6 +3,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::Error;
 use super::wording::counted;
@@ -14,6 +15,9 @@ use crate::systemd;
 
 /// The time of a restart in the line of the log, in milliseconds.
 const RESTART: usize = 200;
+
+/// Time between two looks at whether the host has an address by now.
+const LOOK: Duration = Duration::from_secs(2);
 
 /// Takes over what systemd has for us and binds the rest. To be called before there is any other thread.
 pub(super) fn bind(dns: &Dns) -> Result<Sockets, Error> {
@@ -32,12 +36,25 @@ pub(super) fn bind(dns: &Dns) -> Result<Sockets, Error> {
     Ok(sockets)
 }
 
-/// Says that an address is answered, or that it will be.
-pub(super) fn announce(address: &SocketAddr) {
-    if host::lacks(address.ip()) {
-        tracing::warn!("{address}: no interface of this host has this address; it is answered as soon as one has");
-    } else {
+/// Says of each address that it is answered, or that it will be; returns those that no interface of this host has yet.
+pub(super) fn announce(addresses: &[SocketAddr]) -> Vec<SocketAddr> {
+    let (absent, there): (Vec<_>, Vec<_>) = addresses.iter().partition(|address| host::lacks(address.ip()));
+    for address in there {
         tracing::info!("answering DNS on {address}, UDP and TCP");
+    }
+    for address in &absent {
+        tracing::warn!("{address}: no interface of this host has this address; it is answered as soon as one has");
+    }
+    absent
+}
+
+/// Says when an interface has one of these addresses. Their sockets are bound: nothing else has to be done then.
+pub(super) async fn await_interfaces(mut absent: Vec<SocketAddr>) {
+    while !absent.is_empty() {
+        tokio::time::sleep(LOOK).await;
+        for address in absent.extract_if(.., |address| !host::lacks(address.ip())) {
+            tracing::info!("{address}: this host has the address now, and DNS is answered on it, UDP and TCP");
+        }
     }
 }
 
