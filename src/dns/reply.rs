@@ -11,7 +11,7 @@ use super::{Body, DomainName, Ede, HEADER_LEN, Question, Rcode, ReplyCookie, TCP
 use answers::{Answers, Places};
 
 pub use alias::{Ageing, Alias, Hop};
-pub use tail::{Owned, Tail, write_flat, write_tail};
+pub use tail::{Owned, Tail, Whose, write_tail};
 
 /// Response code of a query without a valid cookie (RFC 7873 8). Its upper part is in the OPT record.
 const BADCOOKIE: u16 = 23;

@@ -14,7 +14,8 @@ use hickory_proto::serialize::binary::{BinDecodable, BinDecoder};
 use super::{Caps, Key, Refusal, accept};
 use crate::dns::reply::{Ageing, Alias, Hop};
 use crate::dns::{
-    DomainName, Ede, HEADER_LEN, Question, RData, Rcode, RecordType, ReplyContext, ReplyCookie, TCP_LIMIT, Tail, reply,
+    DomainName, Ede, HEADER_LEN, Question, RData, Rcode, RecordType, ReplyContext, ReplyCookie, TCP_LIMIT, Tail, Whose,
+    reply,
 };
 
 /// TTL of the records of a stale answer in seconds (RFC 8767 4).
@@ -233,48 +234,21 @@ impl Entry {
         }
     }
 
-    /// Writes the reply to a question whose name is an alias, through `aliases`, of the name that this is the answer for:
-    /// those CNAMEs, then the records, which rotate. Response code, TTLs and what the OPT says as in [`Self::write`].
+    /// Writes the reply to a question whose name leads through `aliases` to the name that this is the answer for, or whose
+    /// own records these are: those CNAMEs, then the records, which rotate. Response code, TTLs and what the OPT says as in
+    /// [`Self::write`], but for what [`Whose`] says.
     pub fn write_behind(
         &self,
         out: &mut Vec<u8>,
         question: &Question<'_>,
-        aliases: &[Alias<'_>],
+        (aliases, whose): (&[Alias<'_>], Whose),
         now: Instant,
         context: &ReplyContext<'_>,
     ) {
+        let ede = self.ede(now).map(Arc::as_ref).or_else(|| aliases.iter().find_map(Alias::stale));
         let aged = self.ageing(now);
         self.with_tail(question, |tail| {
-            reply::write_tail(
-                out,
-                question,
-                (aliases, tail),
-                |ttl| aged.of(ttl),
-                self.ede(now).map(Arc::as_ref).or_else(|| aliases.iter().find_map(Alias::stale)),
-                context,
-            );
-        });
-    }
-
-    /// The same for a name that has the records of this answer as its own: an alias record of Route 53.
-    pub fn write_flat(
-        &self,
-        out: &mut Vec<u8>,
-        question: &Question<'_>,
-        aliases: &[Alias<'_>],
-        now: Instant,
-        context: &ReplyContext<'_>,
-    ) {
-        let aged = self.ageing(now);
-        self.with_tail(question, |tail| {
-            reply::write_flat(
-                out,
-                question,
-                (aliases, tail),
-                |ttl| aged.of(ttl),
-                self.ede(now).map(Arc::as_ref).or_else(|| aliases.iter().find_map(Alias::stale)),
-                context,
-            );
+            reply::write_tail(out, question, (aliases, tail, whose), |ttl| aged.of(ttl), ede, context);
         });
     }
 

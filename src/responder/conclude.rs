@@ -4,7 +4,7 @@ use std::sync::{Arc, LazyLock};
 use std::time::Instant;
 
 use crate::dns::reply::{self, Alias};
-use crate::dns::{Body, DomainName, Ede, Envelope, Question, Rcode, ReplyContext, name};
+use crate::dns::{Body, DomainName, Ede, Envelope, Question, Rcode, ReplyContext, Whose, name};
 use crate::forward::{Entry, KeyRef};
 use crate::forwarder::{ForwardError, Names, Resolved};
 use crate::metrics::Source;
@@ -96,7 +96,7 @@ impl<'a> Asked<'a> {
                 source
             }
             Ending::Flat(entry) => {
-                entry.write_flat(out, self.question, aliases, self.now, &self.context());
+                entry.write_behind(out, self.question, (aliases, Whose::Own), self.now, &self.context());
                 Source::Upstream
             }
             Ending::Failed(error) => {
@@ -130,7 +130,9 @@ impl<'a> Asked<'a> {
         let Envelope { limit, cookie } = self.envelope;
         match aliases {
             [] => entry.write(out, self.question, self.now, limit, cookie.as_ref()),
-            aliases => entry.write_behind(out, self.question, aliases, self.now, &self.context()),
+            aliases => {
+                entry.write_behind(out, self.question, (aliases, Whose::Target), self.now, &self.context());
+            }
         }
     }
 
