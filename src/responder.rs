@@ -293,6 +293,14 @@ pub fn refuse(message: &[u8], out: &mut Vec<u8>) -> Source {
     Source::Error
 }
 
+/// Writes the reply to a query whose answer a fault of ours has cost: SERVFAIL. Looks at nothing but the query.
+pub fn refuse_for_fault(pending: &Pending, out: &mut Vec<u8>) -> Source {
+    match Question::parse(&pending.message) {
+        Parsed::Plain(question) => turn_away::at_fault(&question, pending.envelope.cookie.as_ref(), out),
+        _ => refuse(&pending.message, out),
+    }
+}
+
 /// A header alone, for a message whose question cannot be echoed.
 fn write_error(message: &[u8], rcode: Rcode, out: &mut Vec<u8>) {
     out.clear();

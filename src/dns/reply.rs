@@ -208,9 +208,9 @@ pub fn write_notice(out: &mut Vec<u8>, question: &Question<'_>, notice: Notice, 
     let (rcode, truncated, ede) = match notice {
         Notice::Truncated => (0, true, None),
         Notice::BadCookie => (BADCOOKIE, false, None),
-        Notice::Prohibited => (u16::from(Rcode::Refused.code()), false, Some(Ede::PROHIBITED)),
+        Notice::Prohibited => (u16::from(Rcode::Refused.code()), false, Some(Ede::new(Ede::PROHIBITED, ""))),
+        Notice::Fault => (u16::from(Rcode::ServFail.code()), false, Some(Ede::new(Ede::OTHER, "a fault of this resolver"))),
     };
-    let ede = ede.map(|code| Ede::new(code, ""));
     let [high, low] = [(rcode >> 4) as u8, (rcode & 0x0f) as u8];
     out.clear();
     out.extend_from_slice(&question.id.to_be_bytes());
@@ -236,6 +236,8 @@ pub enum Notice {
     BadCookie,
     /// REFUSED, and why.
     Prohibited,
+    /// SERVFAIL: we have come upon a fault of our own.
+    Fault,
 }
 
 /// Length in bytes of the OPT record with these options.
