@@ -3,8 +3,10 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::Error;
+use super::wording::counted;
 use crate::config::host;
 use crate::config::settings::Dns;
 use crate::forwarder::Forwarder;
@@ -13,6 +15,9 @@ use crate::systemd;
 
 /// The time of a restart in the line of the log, in milliseconds.
 const RESTART: usize = 200;
+
+/// Time between two looks at whether the host has an address by now.
+const LOOK: Duration = Duration::from_secs(2);
 
 /// Takes over what systemd has for us and binds the rest. To be called before there is any other thread.
 pub(super) fn bind(dns: &Dns) -> Result<Sockets, Error> {
@@ -31,12 +36,25 @@ pub(super) fn bind(dns: &Dns) -> Result<Sockets, Error> {
     Ok(sockets)
 }
 
-/// Says that an address is answered, or that it will be.
-pub(super) fn announce(address: &SocketAddr) {
-    if host::lacks(address.ip()) {
-        tracing::warn!("{address}: no interface of this host has this address; it is answered as soon as one has");
-    } else {
+/// Says of each address that it is answered, or that it will be; returns those that no interface of this host has yet.
+pub(super) fn announce(addresses: &[SocketAddr]) -> Vec<SocketAddr> {
+    let (absent, there): (Vec<_>, Vec<_>) = addresses.iter().partition(|address| host::lacks(address.ip()));
+    for address in there {
         tracing::info!("answering DNS on {address}, UDP and TCP");
+    }
+    for address in &absent {
+        tracing::warn!("{address}: no interface of this host has this address; it is answered as soon as one has");
+    }
+    absent
+}
+
+/// Says when an interface has one of these addresses. Their sockets are bound: nothing else has to be done then.
+pub(super) async fn await_interfaces(mut absent: Vec<SocketAddr>) {
+    while !absent.is_empty() {
+        tokio::time::sleep(LOOK).await;
+        for address in absent.extract_if(.., |address| !host::lacks(address.ip())) {
+            tracing::info!("{address}: this host has the address now, and DNS is answered on it, UDP and TCP");
+        }
     }
 }
 
@@ -57,20 +75,22 @@ fn tell(listening: &Listening, dns: &Dns) {
     let queries = receive_buffer / QUERY_COST;
     let rate = queries * 1000 / RESTART;
     tracing::info!(
-        "{address}: {sockets} UDP sockets, {origin}, that hold {queries} small queries ({receive_buffer} bytes) while \
-         nobody reads them: {rate} a second over {RESTART} ms"
+        "{address}: {}, {origin}, with room for {queries} small queries ({receive_buffer} bytes) while nobody reads: \
+         {rate} a second over {RESTART} ms",
+        counted(sockets, "UDP socket")
     );
     if !dns.listen.contains(&address) && dns.listen.iter().all(|address| address.port() != 0) {
         tracing::warn!("{address} is served because systemd has handed it to us, but it is not among dns.listen");
     }
     if inherited && sockets != dns.workers {
-        tracing::info!("{address}: its {sockets} sockets are shared by {} workers (dns.workers)", dns.workers);
+        let (sockets, workers) = (counted(sockets, "socket"), counted(dns.workers, "worker"));
+        tracing::info!("{address}: {sockets} for {workers} (dns.workers)");
     }
     if inherited && sockets < dns.workers {
         tracing::warn!(
             "{address} has fewer sockets than there are workers, as inherited ones get no siblings: for one each, run \
-             `systemctl stop` and `systemctl start`, or with the socket unit give it {} lines for this address",
-            dns.workers
+             `systemctl stop` and `systemctl start`, or with the socket unit give it {} for this address",
+            counted(dns.workers, "line")
         );
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::access::{self, Rules};
+use super::wording::counted;
 use super::{Error, limits, upstreams};
 use crate::config::Config;
 use crate::config::settings::Log;
@@ -80,7 +81,8 @@ impl Live {
             // It looks at the whole cache, which takes a while if that is large.
             let forgotten = tokio::task::spawn_blocking(move || forwarder.reconfigure(by, link)).await;
             if let Ok(forgotten @ 1..) = forgotten {
-                tracing::info!("{forgotten} forwarded answers were forgotten: by the new settings they are wrong");
+                let answers = counted(forgotten, "forwarded answer");
+                tracing::info!("{answers} forgotten, wrong by the new settings");
             }
             self.forwarding = Some(settings);
         }

@@ -18,6 +18,7 @@ mod readiness;
 mod reload;
 mod report;
 mod upstreams;
+mod wording;
 
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -175,7 +176,7 @@ async fn serve(config: Config, sockets: Sockets, feed: Feed, link: Arc<dyn Link>
 
     let (access, rules) = access::start(&config.access, &stop.token)?;
     let responder = Responder::new(shared.clone(), Arc::clone(&forwarder), access).with_transfers(config.dns.transfer);
-    let handle = answer(sockets, responder, &metrics, &config)?;
+    let handle = answer(sockets, responder, &metrics, &config, &stop.token)?;
     let events = Arc::new(EventStats::default());
     let reporter = report::Reporter {
         shared,
@@ -213,10 +214,17 @@ async fn serve(config: Config, sockets: Sockets, feed: Feed, link: Arc<dyn Link>
 }
 
 /// Answers DNS from now on, and says where.
-fn answer(sockets: Sockets, responder: Responder, metrics: &Metrics, config: &Config) -> Result<ServerHandle, Error> {
+fn answer(
+    sockets: Sockets,
+    responder: Responder,
+    metrics: &Metrics,
+    config: &Config,
+    token: &CancellationToken,
+) -> Result<ServerHandle, Error> {
     let limits = limits::of(&config.limits);
     let handle = server::serve(sockets, Arc::new(responder), metrics, &limits).map_err(Error::internal)?;
-    handle.addresses().iter().for_each(listening::announce);
+    let absent = listening::announce(handle.addresses());
+    tokio::spawn(token.clone().run_until_cancelled_owned(listening::await_interfaces(absent)));
     Ok(handle)
 }
 
@@ -228,7 +236,8 @@ async fn finish(handle: ServerHandle, saving: Vec<JoinHandle<()>>) {
     }
     let unanswered = handle.stop(DRAIN).await;
     if unanswered > 0 {
-        tracing::warn!("{unanswered} questions were still unanswered at the end of {DRAIN:?}");
+        let questions = wording::counted(unanswered, "question");
+        tracing::warn!("{questions} still unanswered at the end of {DRAIN:?}");
     }
 }
 

@@ -9,6 +9,7 @@ use tokio::signal::unix::Signal;
 
 use super::Error;
 use super::live::{Live, Relog};
+use super::wording::counted;
 use crate::config::difference::{applicable, between};
 use crate::config::{Config, Faults, Loaded};
 use crate::metrics::{Metrics, table};
@@ -63,8 +64,8 @@ impl Reloader {
                 }
                 Err(faults) => {
                     self.counts.refused.fetch_add(1, Relaxed);
-                    let count = faults.faults.len();
-                    tracing::error!("the configuration was not reloaded, as it has {count} faults; the old one holds");
+                    let count = counted(faults.faults.len(), "fault");
+                    tracing::error!("the configuration was not reloaded, as it has {count}; the old one holds");
                     faults.to_string().lines().for_each(|fault| tracing::error!("{fault}"));
                 }
             }
@@ -92,7 +93,8 @@ impl Reloader {
         for change in &later {
             tracing::warn!("takes effect at a restart: {change}");
         }
-        tracing::info!("configuration reloaded: {} keys changed, {} need a restart", now.len(), later.len());
+        let (now, later) = (counted(now.len(), "key"), later.len());
+        tracing::info!("configuration reloaded: {now} changed, {later} to change at a restart");
         Ok(())
     }
 }

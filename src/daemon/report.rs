@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::feed::Prepared;
 use super::readiness;
+use super::wording::counted;
 use crate::dns::DomainName;
 use crate::ecs::Timestamp;
 use crate::forwarder::Forwarder;
@@ -110,10 +111,7 @@ impl Reporter {
             flush: Arc::new(move |flush| {
                 let forwarder = flushed.clone();
                 let forget = move || forwarder.map_or(0, |forwarder| forget(&forwarder, &flush));
-                Box::pin(write(move || match forget() {
-                    1 => "1 answer forgotten\n".to_owned(),
-                    count => format!("{count} answers forgotten\n"),
-                }))
+                Box::pin(write(move || format!("{} forgotten\n", counted(forget(), "answer"))))
             }),
         }
     }

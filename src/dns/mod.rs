@@ -21,7 +21,7 @@ pub use hickory_proto::rr::{Name, RData, RecordType, rdata};
 pub use name::DomainName;
 pub use precheck::{Precheck, precheck};
 pub use question::{Edns, Parsed, Question};
-pub use reply::{Envelope, ReplyContext, SoaBlock, Tail};
+pub use reply::{Envelope, ReplyContext, SoaBlock, Tail, Whose};
 
 /// Length of the header of a DNS message in bytes (RFC 1035 4.1.1); the question starts here.
 pub const HEADER_LEN: usize = 12;

@@ -9,7 +9,7 @@ mod tail;
 use super::{Body, DomainName, Ede, HEADER_LEN, Question, Rcode, ReplyCookie, TCP_LIMIT, UDP_EDNS_LIMIT};
 use answers::{Answers, Places};
 
-pub use tail::{Owned, Tail, write_flat, write_tail};
+pub use tail::{Owned, Tail, Whose, write_tail};
 
 /// Response code of a query without a valid cookie (RFC 7873 8). Its upper part is in the OPT record.
 const BADCOOKIE: u16 = 23;

@@ -12,7 +12,7 @@ use hickory_proto::serialize::binary::{BinDecodable, BinDecoder};
 use super::{Caps, Key, Refusal, accept};
 use crate::dns::{
     Body, DomainName, Ede, HEADER_LEN, Question, RData, Rcode, RecordType, ReplyContext, ReplyCookie, TCP_LIMIT, Tail,
-    reply,
+    Whose, reply,
 };
 
 /// TTL of the records of a stale answer in seconds (RFC 8767 4).
@@ -213,46 +213,20 @@ impl Entry {
         }
     }
 
-    /// Writes the reply to a question whose name is an alias, through `aliases`, of the name that this is the answer for:
-    /// those CNAMEs, then the records, which rotate. Response code, TTLs and what the OPT says as in [`Self::write`].
+    /// Writes the reply to a question whose name leads through `aliases` to the name that this is the answer for, or whose
+    /// own records these are: those CNAMEs, then the records, which rotate. Response code, TTLs and what the OPT says as in
+    /// [`Self::write`], but for what [`Whose`] says.
     pub fn write_behind(
         &self,
         out: &mut Vec<u8>,
         question: &Question<'_>,
-        aliases: &[&Body],
+        (aliases, whose): (&[&Body], Whose),
         now: Instant,
         context: &ReplyContext<'_>,
     ) {
+        let (ttl, ede) = (self.ageing(now), self.ede(now).map(Arc::as_ref));
         self.with_tail(question, |tail| {
-            reply::write_tail(
-                out,
-                question,
-                (aliases, tail),
-                self.ageing(now),
-                self.ede(now).map(Arc::as_ref),
-                context,
-            );
-        });
-    }
-
-    /// The same for a name that has the records of this answer as its own: an alias record of Route 53.
-    pub fn write_flat(
-        &self,
-        out: &mut Vec<u8>,
-        question: &Question<'_>,
-        aliases: &[&Body],
-        now: Instant,
-        context: &ReplyContext<'_>,
-    ) {
-        self.with_tail(question, |tail| {
-            reply::write_flat(
-                out,
-                question,
-                (aliases, tail),
-                self.ageing(now),
-                self.ede(now).map(Arc::as_ref),
-                context,
-            );
+            reply::write_tail(out, question, (aliases, tail, whose), ttl, ede, context);
         });
     }
 

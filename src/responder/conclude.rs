@@ -3,7 +3,7 @@
 use std::sync::{Arc, LazyLock};
 use std::time::Instant;
 
-use crate::dns::{Body, DomainName, Ede, Envelope, Question, Rcode, ReplyContext, name, reply};
+use crate::dns::{Body, DomainName, Ede, Envelope, Question, Rcode, ReplyContext, Whose, name, reply};
 use crate::forward::{Entry, KeyRef};
 use crate::forwarder::{ForwardError, Resolved};
 use crate::metrics::Source;
@@ -82,7 +82,7 @@ impl<'a> Asked<'a> {
                 source
             }
             Ending::Flat(entry) => {
-                entry.write_flat(out, self.question, aliases, self.now, &self.context());
+                entry.write_behind(out, self.question, (aliases, Whose::Own), self.now, &self.context());
                 Source::Upstream
             }
             Ending::Failed(error) => {
@@ -103,7 +103,9 @@ impl<'a> Asked<'a> {
         let Envelope { limit, cookie } = self.envelope;
         match aliases {
             [] => entry.write(out, self.question, self.now, limit, cookie.as_ref()),
-            aliases => entry.write_behind(out, self.question, aliases, self.now, &self.context()),
+            aliases => {
+                entry.write_behind(out, self.question, (aliases, Whose::Target), self.now, &self.context());
+            }
         }
     }
 

@@ -15,7 +15,7 @@ use tokio::sync::{Mutex, Semaphore};
 use super::{Responder, Shared};
 use crate::access::Access;
 use crate::dns::{Body, BodyBuilder, DomainName, Ede, Name, Question, RData, Rcode, RecordType, name, rdata};
-use crate::forward::LocalNames;
+use crate::forward::{Blocked, LocalNames, hosts};
 use crate::forwarder::{Flight, ForwardSettings, Forwarder, Link};
 use crate::inventory::Inventory;
 use crate::resolve::{Chain, Decision, Resolution};
@@ -72,7 +72,10 @@ fn published(zone: &Zone) -> Shared {
 
 fn forwarder(gate: &Arc<Semaphore>) -> Arc<Forwarder> {
     let upstream = SocketAddr::from((Ipv4Addr::LOCALHOST, 9));
-    let local = LocalNames::new([]).with_records(&records());
+    let listed = hosts::parse("10.7.0.1 nas.sub.ecs.internal nas.corp.example");
+    let blocked = ["ads.sub.ecs.internal", "ads.example"].map(|name| DomainName::from_text(name).unwrap());
+    let local =
+        LocalNames::new([]).with_hosts(&listed).with_blocked(&blocked, Blocked::NxDomain).with_records(&records());
     let settings = ForwardSettings { max_in_flight: 64, local, ..ForwardSettings::with_upstreams([upstream]) };
     Forwarder::new(settings, Arc::new(Upstream(Arc::clone(gate))))
 }
@@ -94,6 +97,7 @@ fn records() -> Vec<RecordSet> {
         set("chain.corp.example", RecordType::CNAME, "far.corp.example."),
         set("home.corp.example", RecordType::CNAME, "gone.ecs.internal."),
         set("circle.corp.example", RecordType::CNAME, "circle.corp.example."),
+        set("sub.corp.example", RecordType::CNAME, "to-nas.ecs.internal."),
     ]
 }
 

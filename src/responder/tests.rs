@@ -1,4 +1,5 @@
 mod composed;
+mod delegated;
 mod forwarding;
 mod twice;
 
@@ -31,6 +32,10 @@ async fn ask(responder: &Responder, query: &[u8], spin: u32) -> (Source, Message
         other => panic!("{other:?}"),
     };
     (source, Message::from_vec(&out).unwrap())
+}
+
+fn texts(lines: &[&str]) -> Vec<String> {
+    lines.iter().map(ToString::to_string).collect()
 }
 
 async fn ask_a(responder: &Responder, name: &str) -> (Source, Message) {

@@ -1,12 +1,11 @@
 //! Clients that are not `dig`: the C library, Python, kdig, and one that sends what nobody should.
 
-use std::io::Write as _;
-use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::process::Command;
 
 use crate::daemon::Daemon;
 use crate::moto;
+use crate::namespace::{self, skipped};
 
 fn script(name: &str) -> String {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(name).to_str().unwrap().to_owned()
@@ -16,11 +15,6 @@ fn demo() -> Daemon {
     let demo = Daemon::start(&["demo", "--no-churn"], &[]);
     demo.wait_ready();
     demo
-}
-
-/// Says on the terminal, past the test harness, why something was not tested.
-fn skipped(what: &str, why: &str) {
-    let _ = writeln!(std::io::stderr(), "NOT TESTED: {what}: {why}");
 }
 
 #[test]
@@ -36,27 +30,13 @@ fn strange_packets_are_answered_by_the_book() {
     assert!(demo.terminate().success());
 }
 
-/// How to get a network and mounts of one's own here, or why that cannot be had.
-fn unshare() -> Result<Vec<&'static str>, String> {
-    let mut flags = vec!["--net", "--mount"];
-    let is_root = std::fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0);
-    if !is_root {
-        flags.push("--map-root-user");
-    }
-    let probe = "ip link set lo up && mount --bind /etc/resolv.conf /etc/resolv.conf && command -v dig getent python3";
-    let tried = Command::new("unshare").args(&flags).args(["sh", "-c", probe]).output();
-    let tried = tried.map_err(|error| format!("unshare (Debian package util-linux): {error}"))?;
-    if tried.status.success() { Ok(flags) } else { Err(String::from_utf8_lossy(&tried.stderr).trim().to_owned()) }
-}
-
 #[test]
 fn programs_find_names_through_the_c_library() {
-    let flags = match unshare() {
-        Ok(flags) => flags,
+    let mut own = match namespace::own("command -v dig getent python3") {
+        Ok(own) => own,
         Err(why) => return skipped("getent with a resolv.conf of its own", &why),
     };
-    let resolver = env!("CARGO_BIN_EXE_ecs-resolver");
-    let output = Command::new("unshare").args(flags).args([&script("getent.sh"), resolver]).output().unwrap();
+    let output = own.args([&script("getent.sh"), env!("CARGO_BIN_EXE_ecs-resolver")]).output().unwrap();
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
     let big: Vec<String> = (20..40).map(|host| format!("10.5.32.{host}")).collect();

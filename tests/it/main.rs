@@ -29,6 +29,7 @@ mod ministack;
 mod moto;
 mod moto_controller;
 mod moto_daemon;
+mod namespace;
 mod notify;
 mod policy;
 mod propagation;

@@ -58,7 +58,7 @@ fn what_can_be_changed_is_changed_and_the_rest_is_told() {
     host.reload(
         "[dns]\nttl = 9\nworkers = 2\n[records]\n\"db.ecs.internal\" = \"10.0.0.2\"\n[log]\nlevel = \"info,ecs_resolver=debug\"\n",
     );
-    daemon.wait_log("configuration reloaded: 3 keys changed, 1 need a restart");
+    daemon.wait_log("configuration reloaded: 3 keys changed, 1 to change at a restart");
     let reply = daemon.ask("db.ecs.internal");
     assert_eq!((reply.data("A"), reply.ttls("A")), (vec!["10.0.0.2"], vec![9]));
     let log = daemon.log();
@@ -101,8 +101,8 @@ fn other_upstreams_are_asked_at_once_and_what_they_make_wrong_is_forgotten() {
     daemon.wait_for("www.example.org", &["192.0.2.3"]);
 
     host.reload(&format!("[forward]\n{}[forward.\"corp.example\"]\n{}", to(&first), to(&second)));
-    daemon.wait_log("configuration reloaded: 1 keys changed, 0 need a restart");
-    daemon.wait_log("1 forwarded answers were forgotten");
+    daemon.wait_log("configuration reloaded: 1 key changed, 0 to change at a restart");
+    daemon.wait_log("1 forwarded answer forgotten");
     daemon.wait_log(&format!("changed: forward.corp.example: - -> {} (fastest)", second.flag()));
     daemon.wait_for("www.corp.example", &["192.0.2.2"]);
     let hits = daemon.metric("ecs_resolver_cache_hits_total").unwrap_or_default();
@@ -140,7 +140,7 @@ fn names_and_blocked_domains_change_at_once() {
     daemon.wait_for("db.ecs.internal", &["10.1.1.1"]);
     std::fs::remove_file(&hosts).unwrap();
     host.reload("[dns]\nttl = 9\n[forward]\nhosts = \"/nosuch/hosts\"\n");
-    daemon.wait_log("the configuration was not reloaded, as it has 1 faults; the old one holds");
+    daemon.wait_log("the configuration was not reloaded, as it has 1 fault; the old one holds");
     daemon.wait_log("line 4: forward.hosts: /nosuch/hosts: ");
     daemon.wait_metric("ecs_resolver_config_reloads_total{result=\"refused\"}", 1.0);
     assert_eq!(daemon.short("nas.lan"), ["10.0.0.10"]);
@@ -155,7 +155,7 @@ fn who_may_ask_changes_at_once() {
     daemon.wait_for("example.com", &["192.0.2.7"]);
     host.reload("[access]\ndeny = [\"127.0.0.1/32\"]\n");
     daemon.wait_log("changed: access.deny: - -> 127.0.0.1/32");
-    daemon.wait_log("configuration reloaded: 1 keys changed, 0 need a restart");
+    daemon.wait_log("configuration reloaded: 1 key changed, 0 to change at a restart");
     assert_eq!(daemon.ask("example.com").status, "REFUSED");
     host.reload("[access]\nallow = [\"127.0.0.0/8\"]\nown_networks = [\"127.0.0.2\"]\nrate_limit = 1\nslip = 1\n");
     daemon.wait_log("changed: access.rate_limit: 200 -> 1");

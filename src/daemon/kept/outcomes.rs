@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::Counts;
+use crate::daemon::wording::counted;
 use crate::store::Kind;
 
 /// One failure in so many is told of: the first, and then now and then.
@@ -26,7 +27,8 @@ impl Outcomes {
     pub(super) fn saved(&mut self, size: u64) {
         self.counts.saved(self.kind, size);
         if self.failures > 0 {
-            tracing::info!("{} is written again, after {} failures", self.path.display(), self.failures);
+            let failures = counted(self.failures as usize, "failure");
+            tracing::info!("{} is written again, after {failures}", self.path.display());
         }
         self.failures = 0;
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::Keeping;
 use crate::daemon::feed::Prepared;
+use crate::daemon::wording::counted;
 use crate::ecs::{ClusterArn, Timestamp};
 use crate::inventory::saved::text::Part;
 use crate::inventory::{Change, Inventory, ResourceId, Saved, reduce};
@@ -43,9 +44,9 @@ pub(in crate::daemon) fn inventory(
             let counts = restored.inventory.counts();
             let oldest = restored.read.values().min().copied().unwrap_or(now);
             tracing::info!(
-                "until AWS has been read, answers are those of before the start: {} services, {} tasks, as of {}, from {}",
-                counts.services,
-                counts.tasks,
+                "until AWS has been read, answers are those of before the start: {}, {}, as of {}, from {}",
+                counted(counts.services, "service"),
+                counted(counts.tasks, "task"),
                 seconds(oldest),
                 path.display()
             );

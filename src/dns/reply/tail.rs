@@ -59,72 +59,56 @@ impl Tail {
     }
 }
 
+/// Whose records a tail says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Whose {
+    /// Those of the name that the upstream was asked for, to which the aliases lead: everything that was said of it.
+    Target,
+    /// The name's own to which the aliases lead, although the upstream was asked for another (an alias record of Route 53):
+    /// the records at the end of the tail's chain, all with the shortest TTL of it. Without any, the name exists and the
+    /// type does not.
+    Own,
+}
+
 /// Writes the reply to `question`: each of `aliases` a CNAME that points to the owner of the next, then the tail, its
 /// last records rotated, its TTLs as `ttl` makes them. `ede` is said besides that of the context. Limits as in
 /// [`write`](super::write()).
 pub fn write_tail(
     out: &mut Vec<u8>,
     question: &Question<'_>,
-    (aliases, tail): (&[&Body], &Tail),
+    (aliases, tail, whose): (&[&Body], &Tail, Whose),
     ttl: impl Fn(u32) -> u32,
     ede: Option<&Ede>,
     context: &ReplyContext<'_>,
 ) {
-    begin(out, question, true, tail.body.rcode());
-    let remarks = Remarks { own: ede, whole: context.ede };
-    let limit = room(question, context);
-    let mut places = Places::default();
-    let mut answers = Answers::new(out, aliases, limit, &mut places);
-    let of = tail.body.answers();
-    let part = Part {
-        of,
-        owners: tail.body.owners(),
-        write: |out: &mut Vec<u8>, record: &[u8]| write_aged(out, record, &ttl),
+    let Tail { body, fixed, shortest } = tail;
+    let (rcode, owners, shortest) = match whose {
+        Whose::Target => (body.rcode(), body.owners(), None),
+        Whose::Own => (Rcode::NoError, &[][..], Some(ttl(*shortest))),
     };
-    let complete = answers.aliases()
-        && answers.records(&part, of.split(tail.fixed).0, 0)
-        && tail.last(context.spin).into_iter().all(|(records, first)| answers.records(&part, records, first));
-    let mut counts = [answers.written, 0, 0];
-    if let Some((owner, record)) = tail.body.foreign_soa().filter(|_| complete)
-        && out.len() + owner.as_wire().len() + record.len() <= limit
-    {
-        out.extend_from_slice(owner.as_wire());
-        write_aged(out, record, &ttl);
-        counts[1] = 1;
-    }
-    if !complete {
-        out[2] |= 0x02;
-    }
-    end(out, question, counts, remarks, context);
-}
-
-/// Writes the reply to `question` for a name that has the records of another one as its own: those at the end of the tail's
-/// chain, rotated, all with the shortest TTL of the chain. Without any, the name exists and the type does not. All else
-/// as in [`write_tail`].
-pub fn write_flat(
-    out: &mut Vec<u8>,
-    question: &Question<'_>,
-    (aliases, tail): (&[&Body], &Tail),
-    ttl: impl Fn(u32) -> u32,
-    ede: Option<&Ede>,
-    context: &ReplyContext<'_>,
-) {
-    begin(out, question, true, Rcode::NoError);
+    begin(out, question, true, rcode);
     let remarks = Remarks { own: ede, whole: context.ede };
     let limit = room(question, context);
     let mut places = Places::default();
     let mut answers = Answers::new(out, aliases, limit, &mut places);
-    let shortest = ttl(tail.shortest);
-    let write = |out: &mut Vec<u8>, record: &[u8]| write_aged(out, record, |_| shortest);
-    let part = Part { of: tail.body.answers(), owners: &[], write };
+    let of = body.answers();
+    let write = |out: &mut Vec<u8>, record: &[u8]| write_aged(out, record, |old| shortest.unwrap_or_else(|| ttl(old)));
+    let part = Part { of, owners, write };
+    let chain = if whose == Whose::Target { *fixed } else { 0 };
     let last = tail.last(context.spin);
-    let complete = answers.aliases() && last.into_iter().all(|(records, first)| answers.records(&part, records, first));
+    let complete = answers.aliases()
+        && answers.records(&part, of.split(chain).0, 0)
+        && last.into_iter().all(|(records, first)| answers.records(&part, records, first));
     let mut counts = [answers.written, 0, 0];
-    if complete && last.iter().all(|(records, _)| records.len() == 0) {
-        counts[1] = u16::from(context.soa.write(question, limit, out));
-    }
-    if !complete {
-        out[2] |= 0x02;
+    match (whose, body.foreign_soa()) {
+        _ if !complete => out[2] |= 0x02,
+        (Whose::Own, _) if of.len() == *fixed => counts[1] = u16::from(context.soa.write(question, limit, out)),
+        (Whose::Target, Some((owner, record))) if out.len() + owner.as_wire().len() + record.len() <= limit => {
+            out.extend_from_slice(owner.as_wire());
+            write_aged(out, record, &ttl);
+            counts[1] = 1;
+        }
+        _ => {}
     }
     end(out, question, counts, remarks, context);
 }

@@ -196,7 +196,3 @@ async fn without_recursion_the_aliases_are_told_as_far_as_they_are_known() {
     let (_, message) = ask(&responder, &plain, 0).await;
     assert_eq!(answers(&message), ["chain.corp.example. 5 far.corp.example.", "far.corp.example. 5 lb.example."]);
 }
-
-fn texts(lines: &[&str]) -> Vec<String> {
-    lines.iter().map(ToString::to_string).collect()
-}

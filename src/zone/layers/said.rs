@@ -29,11 +29,15 @@ impl Said {
     #[must_use]
     pub fn pick(&self, spin: u32) -> &Self {
         let Self::Choice(parts) = self else { return self };
-        let total = parts.last().map_or(0, |(bound, _)| *bound);
-        // Multiples of the golden ratio fall evenly, also where a client's questions are every second or third.
-        let drawn = (u64::from(spin.wrapping_mul(0x9e37_79b9)) * u64::from(total)) >> 32;
+        let drawn = draw(spin, parts.last().map_or(0, |(bound, _)| *bound));
         parts.iter().find(|(bound, _)| drawn < u64::from(*bound)).map_or(self, |(_, part)| part)
     }
+}
+
+/// A number below `total`. Multiples of the golden ratio fall evenly, also where a client's questions are every second or
+/// third.
+pub(in crate::zone) fn draw(spin: u32, total: u32) -> u64 {
+    (u64::from(spin.wrapping_mul(0x9e37_79b9)) * u64::from(total)) >> 32
 }
 
 /// The data at an owner name.

@@ -8,6 +8,7 @@ use crate::dns::{Body, BodyBuilder, DomainName, Question, Rcode, RecordType, nam
 use crate::inventory::Inventory;
 use crate::route53::{Content, RecordSet, Routing};
 use crate::zone::claims::{Claim, Claims};
+use crate::zone::layers::said::draw;
 use crate::zone::naming::{Form, is_reserved};
 use crate::zone::render::{bodies, render};
 use crate::zone::{Node, Settings, fixed};
@@ -90,7 +91,7 @@ impl Slow {
         let mut passed = vec![name.clone()];
         let unfinished = || (String::new(), Body::empty(Rcode::NoError, false, None));
         let mut end = loop {
-            match self.part(&name, qtype) {
+            match self.part(&name, qtype, spin) {
                 Part::End(end) => break end,
                 Part::Cname(..) if cnames.len() == 16 => break unfinished(),
                 Part::Cname(cname, target) => {
@@ -119,18 +120,18 @@ impl Slow {
         Some(end)
     }
 
-    fn part(&self, name: &DomainName, qtype: RecordType) -> Part {
+    fn part(&self, name: &DomainName, qtype: RecordType, spin: u32) -> Part {
         if *name == self.settings.origin {
             return reply(empty(Rcode::NoError));
         }
         let records = self.listed(&self.settings.records, name, false);
         if let Listed::Sets(sets) = &records {
-            return self.say(sets, qtype, Escapes::Decimal);
+            return say(sets, qtype, Escapes::Decimal, spin);
         }
         let alone = self.is_ours_alone(name);
         let hosted = self.hosted.as_ref().filter(|_| !alone).map(|sets| self.listed(sets, name, true));
         let from_hosted = || match hosted.as_ref()? {
-            Listed::Sets(sets) => Some(self.say(sets, qtype, Escapes::Octal)),
+            Listed::Sets(sets) => Some(say(sets, qtype, Escapes::Octal, spin)),
             Listed::Cut => Some(upstream("forward")),
             Listed::Nothing | Listed::Empty => None,
         };
@@ -151,7 +152,7 @@ impl Slow {
                 let hosted =
                     if reserved { None } else { self.hosted.as_ref().map(|sets| self.listed(sets, name, true)) };
                 return match hosted {
-                    Some(Listed::Sets(sets)) => self.say(&sets, qtype, Escapes::Octal),
+                    Some(Listed::Sets(sets)) => say(&sets, qtype, Escapes::Octal, spin),
                     Some(Listed::Cut) => upstream("forward"),
                     _ => reply(answer.clone()),
                 };
@@ -195,32 +196,6 @@ impl Slow {
         if is_cut(&source) { Listed::Cut } else { own(&source).unwrap_or(Listed::Nothing) }
     }
 
-    fn say(&self, sets: &[&RecordSet], qtype: RecordType, escapes: Escapes) -> Part {
-        let every = sets.iter().find(|set| set.kind == RecordType::CNAME);
-        let Some(set) = every.or_else(|| sets.iter().find(|set| set.kind == qtype)) else {
-            return reply(empty(Rcode::NoError));
-        };
-        if set.routing != Routing::Simple {
-            return upstream("ask");
-        }
-        match &set.content {
-            Content::Alias(alias) => upstream(&format!("flatten {}", alias.name)),
-            Content::Values { ttl, values } => {
-                let wires: Vec<_> =
-                    values.iter().map(|value| presentation::rdata(set.kind, value, escapes).unwrap()).collect();
-                let mut body = BodyBuilder::new(wires.len() > 1);
-                for wire in &wires {
-                    body.answer_wire(*ttl, set.kind, wire);
-                }
-                let body = body.build();
-                if set.kind == RecordType::CNAME && qtype != RecordType::CNAME {
-                    return Part::Cname(body, DomainName::from_wire(&wires[0]).unwrap());
-                }
-                reply(body)
-            }
-        }
-    }
-
     fn entry(&self, name: &DomainName) -> Option<&Claims> {
         self.names.iter().find(|entry| entry.name == *name)
     }
@@ -251,6 +226,74 @@ impl Slow {
         let is_short = entry.winner().is_some_and(|claim| claim.form == Form::ClusterShort);
         is_short && owner.is_some_and(|owner| self.entry(&owner).is_some())
     }
+}
+
+/// What the sets of a name say of a type.
+fn say(sets: &[&RecordSet], qtype: RecordType, escapes: Escapes, spin: u32) -> Part {
+    let every = sets.iter().find(|set| set.kind == RecordType::CNAME);
+    let Some(first) = every.or_else(|| sets.iter().find(|set| set.kind == qtype)) else {
+        return reply(empty(Rcode::NoError));
+    };
+    let group: Vec<&RecordSet> = sets.iter().copied().filter(|set| set.kind == first.kind).collect();
+    match first.routing {
+        Routing::Simple => say_one(first, qtype, escapes),
+        Routing::Weighted(_) => say_one(weighted(&group, spin), qtype, escapes),
+        Routing::Multivalue => reply(body(first.kind, &multivalue(&group, escapes, spin))),
+        _ => upstream("ask"),
+    }
+}
+
+fn say_one(set: &RecordSet, qtype: RecordType, escapes: Escapes) -> Part {
+    if let Content::Alias(alias) = &set.content {
+        return upstream(&format!("flatten {}", alias.name));
+    }
+    let records = records(set, escapes);
+    let body = body(set.kind, &records);
+    if set.kind == RecordType::CNAME && qtype != RecordType::CNAME {
+        return Part::Cname(body, DomainName::from_wire(&records[0].1).unwrap());
+    }
+    reply(body)
+}
+
+/// A lot for each unit of weight, one for each set if none has any; and one of them is drawn.
+fn weighted<'s>(group: &[&'s RecordSet], spin: u32) -> &'s RecordSet {
+    let weight = |set: &RecordSet| if let Routing::Weighted(weight) = set.routing { usize::from(weight) } else { 0 };
+    let mut lots: Vec<&RecordSet> = group.iter().flat_map(|set| vec![*set; weight(set)]).collect();
+    if lots.is_empty() {
+        lots = group.to_vec();
+    }
+    lots[draw(spin, lots.len() as u32) as usize]
+}
+
+/// All different values of the sets with the shortest TTL, or eight of them in a row, one of which is drawn as the first.
+fn multivalue(group: &[&RecordSet], escapes: Escapes, spin: u32) -> Vec<(u32, Vec<u8>)> {
+    let mut all: Vec<(u32, Vec<u8>)> = Vec::new();
+    for (ttl, wire) in group.iter().flat_map(|set| records(set, escapes)) {
+        if !all.iter().any(|(_, other)| *other == wire) {
+            all.push((ttl, wire));
+        }
+    }
+    let shortest = all.iter().map(|(ttl, _)| *ttl).min().unwrap();
+    all.iter_mut().for_each(|(ttl, _)| *ttl = shortest);
+    if all.len() > 8 {
+        let first = draw(spin, all.len() as u32) as usize;
+        all.rotate_left(first);
+        all.truncate(8);
+    }
+    all
+}
+
+fn records(set: &RecordSet, escapes: Escapes) -> Vec<(u32, Vec<u8>)> {
+    let Content::Values { ttl, values } = &set.content else { panic!("an alias has no records of its own") };
+    values.iter().map(|value| (*ttl, presentation::rdata(set.kind, value, escapes).unwrap())).collect()
+}
+
+fn body(kind: RecordType, records: &[(u32, Vec<u8>)]) -> Body {
+    let mut body = BodyBuilder::new(records.len() > 1);
+    for (ttl, wire) in records {
+        body.answer_wire(*ttl, kind, wire);
+    }
+    body.build()
 }
 
 /// Whether a set counts: not at the apex, not a CNAME beside others.

@@ -44,22 +44,41 @@ fn set(name: DomainName, target: &DomainName, die: u8, ask: bool) -> RecordSet {
     RecordSet { name, kind, content, routing, set_identifier: None, health_check: None }
 }
 
-/// Keeps the first set of each name and type.
-fn distinct(sets: Vec<RecordSet>) -> Vec<RecordSet> {
+/// Sets of one name and type among which Route 53 chooses by weight, or of which it says several at once.
+fn choice(name: &DomainName, parts: &[(DomainName, u8, u8)], multivalue: bool) -> Vec<RecordSet> {
+    let sets = parts.iter().enumerate().map(|(at, (target, die, weight))| RecordSet {
+        routing: if multivalue { Routing::Multivalue } else { Routing::Weighted(*weight) },
+        set_identifier: Some(at.to_string()),
+        ..set(name.clone(), target, *die, false)
+    });
+    let sets: Vec<_> = sets.collect();
+    let kind = sets.first().map(|set| set.kind);
+    let has_values = |set: &RecordSet| matches!(set.content, Content::Values { .. }) && set.kind != RecordType::CNAME;
+    let fits =
+        |set: &RecordSet| Some(set.kind) == kind && set.kind != RecordType::NS && (!multivalue || has_values(set));
+    sets.into_iter().filter(fits).collect()
+}
+
+/// Keeps what comes first for each name and type.
+fn distinct(groups: impl IntoIterator<Item = Vec<RecordSet>>) -> Vec<RecordSet> {
     let mut kept: Vec<RecordSet> = Vec::new();
-    for set in sets {
-        if !kept.iter().any(|other| (&other.name, other.kind) == (&set.name, set.kind)) {
-            kept.push(set);
+    for group in groups {
+        let is_taken = |set: &RecordSet| kept.iter().any(|other| (&other.name, other.kind) == (&set.name, set.kind));
+        if !group.iter().any(is_taken) {
+            kept.extend(group);
         }
     }
     kept
 }
 
-/// Record sets of a hosted zone.
+/// Record sets of a hosted zone: most stand alone, others are to be chosen from.
 pub fn hosted() -> impl Strategy<Value = Vec<RecordSet>> {
-    let set = (names(), names(), any::<u8>(), prop::bool::weighted(0.1));
-    prop::collection::vec(set.prop_map(|(name, target, die, ask)| self::set(name, &target, die, ask)), 0..25)
-        .prop_map(distinct)
+    let alone = (names(), names(), any::<u8>(), prop::bool::weighted(0.1))
+        .prop_map(|(name, target, die, ask)| vec![set(name, &target, die, ask)]);
+    let parts = prop::collection::vec((names(), any::<u8>(), 0u8..4), 1..5);
+    let several =
+        (names(), parts, any::<bool>()).prop_map(|(name, parts, multivalue)| choice(&name, &parts, multivalue));
+    prop::collection::vec(prop_oneof![4 => alone, 1 => several], 0..25).prop_map(distinct)
 }
 
 /// Records of a configuration: no wildcards, no aliases, no delegations, a CNAME alone.
@@ -70,7 +89,7 @@ pub fn records() -> impl Strategy<Value = Vec<RecordSet>> {
     };
     let set = (names(), names(), any::<u8>()).prop_map(|(name, target, die)| set(name, &target, die, false));
     prop::collection::vec(set.prop_filter("not of a configuration", fits), 0..4).prop_map(|sets| {
-        let sets = distinct(sets);
+        let sets = distinct(sets.into_iter().map(|set| vec![set]));
         let alone = |set: &RecordSet| {
             set.kind != RecordType::CNAME || !sets.iter().any(|other| other.name == set.name && other.kind != set.kind)
         };

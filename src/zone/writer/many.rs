@@ -190,4 +190,23 @@ mod tests {
             }
         }
     }
+
+    /// Who goes without is told in the log, and counted.
+    #[test]
+    fn of_many_that_want_a_name_those_are_told_of_that_would_be_one_after_the_other() {
+        let name = |text: String| DomainName::from_text(&format!("{text}.ecs.internal")).unwrap();
+        let shared: Vec<_> = (0..5).map(|at| name(format!("shared{at}"))).collect();
+        let all = || {
+            (0..40).map(|number| {
+                let own: Vec<_> = (0..3).map(|at| name(format!("own{at}-{number}"))).collect();
+                said(&format!("service-{number:02}"), &own.iter().chain(&shared).collect::<Vec<_>>())
+            })
+        };
+        let (mut together, mut found) = (writer(), Found::default());
+        together.add(all().collect(), &mut found);
+        let (mut apart, mut found_apart) = (writer(), Found::default());
+        all().for_each(|one| apart.add(vec![one], &mut found_apart));
+        assert_eq!(found.contested, [(subject("service-00"), subject("service-01"))].into());
+        assert_eq!(found.contested, found_apart.contested);
+    }
 }

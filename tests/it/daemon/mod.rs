@@ -52,6 +52,11 @@ impl Daemon {
         Self::start_and_find(command(arguments), environment, true)
     }
 
+    /// The same by a command that ends in one of the binary.
+    pub fn start_by(command: Command) -> Self {
+        Self::start_and_find(command, &[], true)
+    }
+
     /// The same with a limit on file descriptors.
     pub fn start_with_descriptors(arguments: &[&str], count: u32) -> Self {
         let mut limited = Command::new("prlimit");

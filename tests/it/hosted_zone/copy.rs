@@ -1,5 +1,7 @@
 //! A copy of the zone: what it says by itself, what it asks others about, and how it lives through failures.
 
+use std::io::Write as _;
+
 use super::{NOBODY, copy_of, start};
 use crate::fake_aws::hosting::{Alias, Content, RecordSet};
 use crate::fake_aws::{Bucket, FakeAws, Fault, Op};
@@ -80,6 +82,49 @@ fn records_wildcards_chains_and_aliases_are_answered() {
     ] {
         assert!(dump.lines().any(|have| have == line), "{line} in\n{dump}");
     }
+}
+
+#[test]
+fn what_is_delegated_is_forwarded_like_any_other_name() {
+    let upstream = Upstream::start(&["www.sub.ecs.internal. 60 IN A 192.0.2.20"]);
+    let fake = FakeAws::start();
+    {
+        let mut hosting = fake.hosting();
+        let id = hosting.add_zone("ecs.internal");
+        hosting.put(&id, "sub.ecs.internal", "NS", 20, &["ns.example.com."]);
+        for label in ["www", "nas", "ads", "own"] {
+            let target = format!("{label}.sub.ecs.internal");
+            hosting.put(&id, &format!("to-{label}.ecs.internal"), "CNAME", 20, &[&target]);
+        }
+    }
+    let mut hosts = tempfile::NamedTempFile::new().unwrap();
+    hosts.write_all(b"10.9.0.1 nas.sub.ecs.internal\n").unwrap();
+    let configuration = format!(
+        "[forward]\nhosts = {:?}\nblock = [\"ads.sub.ecs.internal\"]\n\
+         [records]\n\"own.sub.ecs.internal\" = \"10.9.0.2\"\n\"mine.ecs.internal\" = \"CNAME to-nas.ecs.internal.\"\n",
+        hosts.path()
+    );
+    let flags = ["--source", "off", "--fallback", "api", "--upstream", &upstream.flag()];
+    let (daemon, _folder) = start(&fake, &configuration, &flags);
+    daemon.wait_ready();
+    let alias = |label: &str| format!("to-{label}.ecs.internal. 20 IN CNAME {label}.sub.ecs.internal.");
+    for (label, ttl, address) in [("nas", 60, "10.9.0.1"), ("own", 5, "10.9.0.2")] {
+        let record = format!("{label}.sub.ecs.internal. {ttl} IN A {address}");
+        assert_eq!(daemon.ask(&format!("{label}.sub.ecs.internal")).answer, [record.as_str()]);
+        assert_eq!(daemon.ask(&format!("to-{label}.ecs.internal")).answer, [record, alias(label)]);
+    }
+    assert_eq!(
+        daemon.ask("mine.ecs.internal").data("CNAME"),
+        ["nas.sub.ecs.internal.", "to-nas.ecs.internal."],
+        "through all that have a say in the zone"
+    );
+    for (name, answer) in [("ads.sub.ecs.internal", vec![]), ("to-ads.ecs.internal", vec![alias("ads")])] {
+        let blocked = daemon.ask(name);
+        assert_eq!((blocked.status.as_str(), &blocked.answer), ("NXDOMAIN", &answer), "{blocked:?}");
+        assert!(blocked.ede.as_ref().is_some_and(|ede| ede.starts_with("15 (Blocked)")), "{blocked:?}");
+    }
+    assert_eq!(daemon.metric("ecs_resolver_forward_requests_total{proto=\"udp\"}"), Some(0.0), "nobody was asked");
+    daemon.wait_for("to-www.ecs.internal", &["192.0.2.20", "www.sub.ecs.internal."]);
 }
 
 #[test]
