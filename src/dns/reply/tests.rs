@@ -6,6 +6,8 @@ use hickory_proto::op::{Edns as ProtoEdns, Message, MessageType, OpCode, Query, 
 use super::super::{BodyBuilder, Name, Parsed, RData, Rcode, RecordType, rdata::SRV};
 use super::*;
 
+mod negative;
+
 fn zone() -> DomainName {
     DomainName::from_text("ecs.internal").unwrap()
 }
