@@ -10,7 +10,7 @@ pub(super) struct Draft<'o, 'r> {
     out: &'o mut Vec<u8>,
     question: &'r Question<'r>,
     context: &'r ReplyContext<'r>,
-    /// What the OPT is to say.
+    /// What the OPT is to say; nothing if there is none.
     remarks: Remarks<'r>,
     /// Where the records must end, so that the OPT has room. An extended error takes no room from them: it must not be
     /// what truncates a reply (RFC 8914 3).
@@ -37,7 +37,10 @@ impl<'o, 'r> Draft<'o, 'r> {
         out.clear();
         out.extend_from_slice(&[id[0], id[1], flags, more, 0, 1, 0, 0, 0, 0, 0, 0]);
         out.extend_from_slice(question.wire());
-        let opt_len = question.edns.map_or(0, |_| opt_len(Remarks::default(), context.cookie.as_ref()));
+        let (opt_len, remarks) = match question.edns {
+            Some(_) => (opt_len(Remarks::default(), context.cookie.as_ref()), remarks),
+            None => (0, Remarks::default()),
+        };
         let limit = context.limit.min(TCP_LIMIT).saturating_sub(opt_len);
         Self { out, question, context, remarks, limit, places: Places::default(), complete: true, counts: [0; 3] }
     }
