@@ -1,9 +1,12 @@
 //! The way of one query: bytes in, a verdict out.
 //!
-//! What can be answered at once is, without a lock, a log line or an allocation: whatever our zone says, the names that the
+//! What can be answered at once is, without a log line or an allocation: whatever our zone says, the names that the
 //! operator gives, what the cache has of upstreams, alone or behind aliases, and what those are told who may not ask. What
 //! needs an upstream becomes a [`Pending`], which an async task [finishes](Responder::finish). No socket here: whoever has
 //! the bytes sends the reply.
+//!
+//! There is one lock on this way, that of a part of the cache. It is held for a look, or while one answer is put in or taken
+//! out.
 //!
 //! These take a longer way on purpose, and allocate:
 //! * a question that has to wait for an upstream, or has just failed there: its bytes and a task. An exchange costs
