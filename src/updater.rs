@@ -4,6 +4,7 @@
 //! that swap. After a restart, what a first pass finds of a cluster is published once that pass is through (`held`).
 
 mod held;
+mod preemption;
 pub(crate) mod spread;
 
 use std::collections::BTreeSet;
@@ -23,6 +24,7 @@ use crate::zone::layers::HostedRecords;
 use crate::zone::writer::Render;
 use crate::zone::{Settings, ZoneWriter};
 use held::Held;
+use preemption::Preemption;
 
 /// Deliveries that are published with one swap at most.
 const BATCH: usize = 256;
@@ -99,6 +101,8 @@ pub struct Updater {
     /// Said with every answer of ECS.
     ede: Option<Ede>,
     held: Held,
+    /// Of the core, between the parts of a change.
+    preemption: Preemption,
 }
 
 impl Updater {
@@ -122,6 +126,7 @@ impl Updater {
             max_resources: MAX_RESOURCES,
             ede: None,
             held: Held::default(),
+            preemption: Preemption::new(),
         };
         updater.count();
         updater
@@ -215,6 +220,7 @@ impl Updater {
                 }
             }
         }
+        self.preemption.point();
         let settings = settings.filter(|other| *other != *self.writer.zone().settings);
         if !touched.is_empty() || settings.is_some() || hosted.is_some() || anew {
             self.publish(&touched, settings, hosted.as_ref());
@@ -296,9 +302,10 @@ impl Updater {
 
     fn publish(&mut self, touched: &BTreeSet<Subject>, settings: Option<Settings>, hosted: Option<&HostedRecords>) {
         let (inventory, held, told) = (&self.inventory, self.held.subjects(), self.tell.is_some());
-        let mut diff = self.writer.update_by(inventory, touched, held, told, render_all);
+        let render = |subjects: &[Subject], render: Render<'_>| render_all(subjects, render, &self.preemption);
+        let mut diff = self.writer.update_by(inventory, touched, held, told, render);
         if let Some(settings) = settings {
-            let of_settings = self.writer.reconfigure(settings, inventory, held, told, render_all);
+            let of_settings = self.writer.reconfigure(settings, inventory, held, told, render);
             diff.changed.extend(of_settings.changed);
             diff.contested.extend(of_settings.contested);
         }
@@ -310,6 +317,7 @@ impl Updater {
             diff.changed.extend(of_hosted.changed);
         }
         self.report(diff.contested);
+        self.preemption.point();
         self.generation += 1;
         let next = Snapshot { generation: self.generation, zone: self.writer.zone().clone(), ede: self.ede.clone() };
         self.retired.push(self.shared.replace(next));
@@ -369,8 +377,12 @@ impl Updater {
 }
 
 /// Renders subjects, on several cores if there are many.
-fn render_all(subjects: &[Subject], render: Render<'_>) -> Vec<Option<Block>> {
-    spread::over_cores(subjects, SUBJECTS, render)
+fn render_all(subjects: &[Subject], render: Render<'_>, preemption: &Preemption) -> Vec<Option<Block>> {
+    spread::over_cores(subjects, SUBJECTS, |subject| {
+        let block = render(subject, &|| preemption.point());
+        preemption.point();
+        block
+    })
 }
 
 /// Waits until then; without a time, for ever.

@@ -6,6 +6,7 @@ mod slow;
 pub(crate) mod world;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use proptest::prelude::*;
 
@@ -13,10 +14,12 @@ use super::layers::HostedRecords;
 use super::naming::Form;
 use super::{Entry, Fallback, Settings, ZoneWriter, text};
 use crate::dns::{Body, DomainName, Name, Parsed, Question, RecordType, ReplyContext, reply};
+use crate::ecs::Timestamp;
 use crate::inventory::{Inventory, Outcome, Subject, reduce};
 use crate::resolve::{Decision, Resolution, resolve};
 use crate::route53::{Content, HostedZoneId, RecordSet, Routing};
-use crate::zone::writer::one_by_one;
+use crate::source::synthetic::synthetic;
+use crate::zone::writer::{Render, one_by_one};
 use history::{Step, changes, settings};
 use manner::{Manner, USUAL};
 use slow::Slow;
@@ -215,4 +218,24 @@ fn a_master_file_line_reads_back() {
     );
     assert!(text.contains("\nns.dns.ecs.internal. 3600 IN A 127.0.0.1\n"), "{text}");
     assert!(Name::from_ascii(text.split(' ').next().unwrap()).is_ok());
+}
+
+#[test]
+fn something_else_can_be_done_between_the_parts_of_every_subject() {
+    let changes = synthetic(5, 2).into_changes(Timestamp::MIN);
+    let inventory = changes.into_iter().fold(Inventory::default(), |it, change| reduce(it, change).0);
+    let mut writer = ZoneWriter::new(settings(Fallback::Off), &inventory, 1);
+    let times = AtomicUsize::new(0);
+    let each = |subjects: &[Subject], render: Render<'_>| -> Vec<_> {
+        subjects
+            .iter()
+            .map(|subject| {
+                render(subject, &|| {
+                    times.fetch_add(1, Ordering::Relaxed);
+                })
+            })
+            .collect()
+    };
+    writer.update_by(&inventory, &subjects(&inventory), &BTreeSet::new(), true, each);
+    assert!(times.into_inner() >= 5, "for five services");
 }

@@ -65,8 +65,9 @@ impl From<Found> for Diff {
     }
 }
 
-/// What a subject says; `None` if it has no names.
-pub type Render<'r> = &'r (dyn Fn(&Subject) -> Option<Block> + Sync);
+/// What a subject says; `None` if it has no names. The second is called between the parts of the work, for whoever has
+/// something else to do now and then.
+pub type Render<'r> = &'r (dyn Fn(&Subject, &dyn Fn()) -> Option<Block> + Sync);
 
 /// What a subject had at a name, and what it has.
 type Edit<'b> = (Option<&'b Named<'b>>, Option<&'b Named<'b>>);
@@ -194,8 +195,9 @@ impl ZoneWriter {
     ) {
         let settings = Arc::clone(&self.zone.settings);
         let subjects = Vec::from_iter(subjects);
-        let blocks = each(&subjects, &|subject| {
+        let blocks = each(&subjects, &|subject, between| {
             let fragment = render::render(inventory, &settings, subject)?;
+            between();
             Some(Block::pack(fragment, &settings.origin))
         });
         let mut new = Vec::new();
@@ -376,5 +378,5 @@ impl ZoneWriter {
 
 /// Renders one after the other.
 pub(super) fn one_by_one(subjects: &[Subject], render: Render<'_>) -> Vec<Option<Block>> {
-    subjects.iter().map(render).collect()
+    subjects.iter().map(|subject| render(subject, &|| ())).collect()
 }

@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpStream, UdpSocket};
 use std::time::{Duration, Instant};
 
 use fastrand::Rng;
-use hickory_proto::op::{Message, MessageType, OpCode, Query, ResponseCode};
+use hickory_proto::op::{Edns, Message, MessageType, OpCode, Query, ResponseCode};
 use hickory_proto::rr::{Name, RData, RecordType};
 
 use super::cluster::{self, Cluster, SERVICES};
@@ -54,7 +54,7 @@ impl Asked {
         let Ok(message) = Message::from_vec(reply) else { return Outcome::Wrong("it cannot be read".to_owned()) };
         let code = message.metadata.response_code;
         if matches!(code, ResponseCode::ServFail | ResponseCode::Refused) {
-            let options = message.edns.as_ref().map(|edns| edns.options());
+            let options = message.edns.as_ref().map(Edns::options);
             return Outcome::Refused(format!("{self:?}: {code} with {options:?}"));
         }
         let addresses: Vec<Ipv4Addr> = message
