@@ -10,7 +10,7 @@ use crate::dns::{Body, DomainName, Question, Rcode, RecordType, name};
 use crate::zone::layers::{Found, Layer, Saying};
 use crate::zone::{Fallback, Node, Zone};
 
-pub use chain::{Chain, follow};
+pub use chain::{Chain, Entrance, enter, follow};
 
 /// What is to be done for a name.
 #[derive(Debug, Clone, Copy)]

@@ -13,8 +13,8 @@
 //!   a thousand times as much. So does the renewal of a popular answer, once in its life.
 //! * what is no plain question ([`Verdict::Unusual`]: ANY, other classes and opcodes, EDNS of another version, transfers):
 //!   hickory's decoder, in a task. Nobody sends it in number but to do harm, and the places for tasks are bounded.
-//! * the first use of an answer behind an alias, whose records are then made ready; and each use of one of a type that
-//!   nobody asks for (see [`Entry`](crate::forward::Entry)), or a container could fill the memory with them.
+//! * the first use of an answer behind an alias, or as one of a name of ours, whose records are then made ready; and each use
+//!   of one of a type that nobody asks for (see [`Entry`](crate::forward::Entry)), or a container could fill the memory with them.
 
 mod ahead;
 mod conclude;
@@ -184,7 +184,7 @@ impl Responder {
             }
             let said = heard.iter().find(|(asked, _)| Some(asked) == key.as_ref());
             let now = tokio::time::Instant::now().into_std();
-            let of = Asked { question: &question, snapshot, envelope, spin, now, layer: decision.layer };
+            let of = Asked { question: &question, snapshot, names: &names, envelope, spin, now, layer: decision.layer };
             let said = said.map_or(Heard::Nothing, |(_, resolved)| Heard::from(resolved));
             if let Some(source) = of.conclude(&mut decision, said, out) {
                 return source;
@@ -210,10 +210,10 @@ impl Responder {
         };
         let Pending { ref snapshot, envelope, spin, .. } = *pending;
         let names = self.forwarder.names();
-        let names = (&snapshot.zone, &names);
-        let mut decision = self.decide(names, &question, spin);
+        let both = (&snapshot.zone, &names);
+        let mut decision = self.decide(both, &question, spin);
         let now = tokio::time::Instant::now().into_std();
-        let asked = Asked { question: &question, snapshot, envelope, spin, now, layer: decision.layer };
+        let asked = Asked { question: &question, snapshot, names: &names, envelope, spin, now, layer: decision.layer };
         loop {
             let kept = conclude::key(&decision, &question).map(|key| self.forwarder.kept(key, now));
             let heard = match &kept {
@@ -227,7 +227,7 @@ impl Responder {
             if let Some(source) = asked.conclude(&mut decision, heard, out) {
                 return of_cache(source);
             }
-            decide::settle(&mut decision, names, &question, spin);
+            decide::settle(&mut decision, both, &question, spin);
         }
     }
 
@@ -241,9 +241,9 @@ impl Responder {
         let Circumstances { spin, now, .. } = circumstances;
         let snapshot = self.shared.load();
         let names = self.forwarder.names();
-        let names = (&snapshot.zone, &names);
-        let mut decision = self.decide(names, question, spin);
-        let asked = Asked { question, snapshot: &snapshot, envelope, spin, now, layer: decision.layer };
+        let both = (&snapshot.zone, &names);
+        let mut decision = self.decide(both, question, spin);
+        let asked = Asked { question, snapshot: &snapshot, names: &names, envelope, spin, now, layer: decision.layer };
         loop {
             let key = conclude::key(&decision, question);
             let entry = key.and_then(|key| self.forwarder.cached(key, now));
@@ -255,7 +255,7 @@ impl Responder {
             if let Some(source) = asked.conclude(&mut decision, heard, out) {
                 return Verdict::Reply(of_cache(source));
             }
-            decide::settle(&mut decision, names, question, spin);
+            decide::settle(&mut decision, both, question, spin);
         }
     }
 

@@ -3,6 +3,7 @@
 //! A compiled answer and a slow one both leave through [`write()`], so they can be compared byte for byte. Nothing is
 //! allocated: the caller's buffer is reused.
 
+mod alias;
 mod answers;
 mod draft;
 mod tail;
@@ -10,6 +11,7 @@ mod tail;
 use super::{Body, DomainName, Ede, HEADER_LEN, Question, Rcode, ReplyCookie, UDP_EDNS_LIMIT};
 use draft::Draft;
 
+pub use alias::{Ageing, Alias, Hop};
 pub use tail::{Owned, Tail, Whose, write_tail};
 
 /// Response code of a query without a valid cookie (RFC 7873 8). Its upper part is in the OPT record.
@@ -107,11 +109,11 @@ pub fn write(out: &mut Vec<u8>, question: &Question<'_>, body: &Body, context: &
 pub fn write_behind(
     out: &mut Vec<u8>,
     question: &Question<'_>,
-    (aliases, body): (&[&Body], &Body),
+    (aliases, body): (&[Alias<'_>], &Body),
     ede: Option<&Ede>,
     context: &ReplyContext<'_>,
 ) {
-    let header = (body.authoritative() || !aliases.is_empty(), body.rcode());
+    let header = (alias::authoritative(aliases, body.authoritative()), body.rcode());
     let remarks = Remarks { own: body.ede().or(ede), whole: context.ede };
     let mut draft = Draft::begin(out, question, header, remarks, context);
     draft.answers(aliases, |answers| answers.body(body, context.spin));

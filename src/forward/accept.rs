@@ -99,17 +99,22 @@ pub(super) fn accept(key: &Key, reply: &[u8], caps: Caps, now: Instant) -> Resul
             Some(soa) => kept.add_negative(key, reply, &sections.authority, soa),
         }
     }
+    let followed = chain.get(1..).filter(|_| key.qtype != RecordType::CNAME).unwrap_or_default();
+    let targets = followed.iter().map(DomainName::as_wire).collect::<Vec<_>>().concat();
     Ok(Entry {
         wire: kept.wire.into(),
         marks: kept.marks.into(),
         answers: sections.answers.len() as u16,
         question_end: question_end as u16,
         rcode,
+        is_positive: positive,
         authentic: reply.get(3).is_some_and(|flags| flags & 0x20 != 0),
         ede: extended_error(reply, &sections.additional),
         ttl: kept.ttl,
         stored_at: now,
         tail: OnceLock::new(),
+        targets: targets.into(),
+        hops: OnceLock::new(),
     })
 }
 

@@ -1,5 +1,6 @@
 //! A reply while it is written: header and question, one section after the other under the size limit, the OPT.
 
+use super::alias::Alias;
 use super::answers::{Answers, Places, write_glue};
 use super::{Remarks, ReplyContext, opt_len, write_opt};
 use crate::dns::{Body, DomainName, Question, Rcode, TCP_LIMIT};
@@ -46,7 +47,7 @@ impl<'o, 'r> Draft<'o, 'r> {
     }
 
     /// Writes the aliases, and behind them what `write` does, which says whether all of it had room.
-    pub(super) fn answers(&mut self, aliases: &[&Body], write: impl FnOnce(&mut Answers<'_, '_>) -> bool) {
+    pub(super) fn answers(&mut self, aliases: &[Alias<'_>], write: impl FnOnce(&mut Answers<'_, '_>) -> bool) {
         let mut answers = Answers::new(self.out, aliases, self.limit, &mut self.places);
         self.complete = answers.aliases() && write(&mut answers);
         self.counts[0] = answers.written;

@@ -4,6 +4,7 @@
 //! The upstream's records are kept as they are sent, but for their TTLs, which are counted down in the copy. Nothing is
 //! allocated.
 
+use super::alias::{Alias, authoritative};
 use super::answers::Part;
 use super::draft::Draft;
 use super::{Remarks, ReplyContext};
@@ -77,7 +78,7 @@ pub enum Whose {
 pub fn write_tail(
     out: &mut Vec<u8>,
     question: &Question<'_>,
-    (aliases, tail, whose): (&[&Body], &Tail, Whose),
+    (aliases, tail, whose): (&[Alias<'_>], &Tail, Whose),
     ttl: impl Fn(u32) -> u32,
     ede: Option<&Ede>,
     context: &ReplyContext<'_>,
@@ -93,7 +94,7 @@ pub fn write_tail(
     let chain = if whose == Whose::Target { *fixed } else { 0 };
     let last = tail.last(context.spin);
     let remarks = Remarks { own: ede, whole: context.ede };
-    let mut draft = Draft::begin(out, question, (true, rcode), remarks, context);
+    let mut draft = Draft::begin(out, question, (authoritative(aliases, true), rcode), remarks, context);
     draft.answers(aliases, |answers| {
         answers.records(&part, of.split(chain).0, 0)
             && last.into_iter().all(|(records, first)| answers.records(&part, records, first))
@@ -107,7 +108,7 @@ pub fn write_tail(
 }
 
 /// Writes a record, its owner left out, with another TTL.
-fn write_aged(out: &mut Vec<u8>, record: &[u8], ttl: impl Fn(u32) -> u32) {
+pub(super) fn write_aged(out: &mut Vec<u8>, record: &[u8], ttl: impl Fn(u32) -> u32) {
     if let Some((kind, [t0, t1, t2, t3, rest @ ..])) = record.split_first_chunk::<4>() {
         out.extend_from_slice(kind);
         out.extend_from_slice(&ttl(u32::from_be_bytes([*t0, *t1, *t2, *t3])).to_be_bytes());

@@ -21,12 +21,12 @@ fn foreign() -> (DomainName, RData) {
 fn is_whole(
     aliases: usize,
     limit: usize,
-    write: impl Fn(&mut Vec<u8>, &Question<'_>, &[&Body], &ReplyContext<'_>),
+    write: impl Fn(&mut Vec<u8>, &Question<'_>, &[Alias<'_>], &ReplyContext<'_>),
 ) -> bool {
     let bytes = query("missing.ecs.internal.", false);
     let Parsed::Plain(question) = Question::parse(&bytes) else { panic!("not plain") };
     let all: Vec<_> = ["a", "b", "c", "d", "e"].into_iter().take(aliases).map(alias).collect();
-    let all: Vec<_> = all.iter().collect();
+    let all: Vec<_> = all.iter().map(Alias::Ours).collect();
     let (soa, mut out) = (SoaBlock::new(&zone(), 42, 5), Vec::new());
     write(&mut out, &question, &all, &ReplyContext { soa: &soa, spin: 0, limit, ede: None, cookie: None });
     let message = Message::from_vec(&out).unwrap();
