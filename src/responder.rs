@@ -13,8 +13,9 @@
 //!   a thousand times as much. So does the renewal of a popular answer, once in its life.
 //! * what is no plain question ([`Verdict::Unusual`]: ANY, other classes and opcodes, EDNS of another version, transfers):
 //!   hickory's decoder, in a task. Nobody sends it in number but to do harm, and the places for tasks are bounded.
-//! * the first use of an answer behind an alias, or as one of a name of ours, whose records are then made ready; and each use
-//!   of one of a type that nobody asks for (see [`Entry`](crate::forward::Entry)), or a container could fill the memory with them.
+//! * the first use of an answer behind an alias, or of its CNAMEs in front of an answer of ours: its records are then made
+//!   ready. And each use of one of a type that nobody asks for (see [`Entry`](crate::forward::Entry)), or a container could
+//!   fill the memory with them.
 
 mod ahead;
 mod conclude;

@@ -74,3 +74,63 @@ fn said_of<'r>(name: &DomainName, records: impl Iterator<Item = (&'r DomainName,
     }
     Some(body.build())
 }
+
+#[cfg(test)]
+mod tests {
+    use hickory_proto::rr::RData;
+    use hickory_proto::rr::rdata::NULL;
+
+    use super::*;
+    use crate::dns::Name;
+    use crate::forward::testing::{a, client_query, cname, key, moment, plain, response};
+    use crate::forward::{Caps, query};
+
+    /// A record that hickory does not read: a signature, or a DNAME.
+    fn other(owner: &str, code: RecordType, rdata: &[u8]) -> Record {
+        let data = RData::Unknown { code, rdata: NULL::with(rdata.to_vec()) };
+        Record::from_rdata(Name::from_ascii(owner).unwrap(), 60, data)
+    }
+
+    #[test]
+    fn each_cname_has_what_belongs_to_it() {
+        let signature = |covered: u8| [&[0, covered, 13, 2][..], &[0; 14], b"\x07example\x00sig"].concat();
+        let key = key("www.old.example", RecordType::A);
+        let mut message = response(&query::build(&key, &query::question(&key), 7, true));
+        message.add_answers([
+            a("web.ecs.internal", 9, 1),
+            other("web.ecs.internal", RecordType::RRSIG, &signature(1)),
+            other("old.example", RecordType::from(39), b"\x03new\x07example\x00"),
+            other("old.example", RecordType::RRSIG, &signature(39)),
+            other("www.new.example", RecordType::RRSIG, &signature(5)),
+            cname("www.new.example", 8, "web.ecs.internal."),
+            cname("www.old.example", 7, "www.new.example."),
+        ]);
+        let entry = Entry::accept(&key, &message.to_vec().unwrap(), Caps::default(), moment()).unwrap();
+        let asked = client_query("www.old.example", RecordType::A, None);
+        let hops = |origin: &str| {
+            let origin = DomainName::from_text(origin).unwrap();
+            entry.with_hops(&plain(&asked), &origin, |hops| {
+                let kinds =
+                    |hop: &Hop| hop.records.answer_wires().map(|(ttl, kind, _)| (ttl, u16::from(kind))).collect();
+                hops.iter().map(|hop| (hop.target.to_string(), kinds(hop))).collect::<Vec<(_, Vec<_>)>>()
+            })
+        };
+        let first = ("www.new.example.".to_owned(), vec![(7, 5), (60, 39), (60, 46)]);
+        let second = ("web.ecs.internal.".to_owned(), vec![(8, 5), (60, 46)]);
+        assert_eq!(hops("ecs.internal"), [first.clone(), second.clone()]);
+        assert_eq!(hops("new.example"), [first, second]);
+        assert_eq!(hops("old.example"), [], "the name itself is no target");
+        assert_eq!(hops("other"), []);
+    }
+
+    #[test]
+    fn who_asks_for_a_cname_is_led_nowhere() {
+        let key = key("www.example", RecordType::CNAME);
+        let mut message = response(&query::build(&key, &query::question(&key), 7, true));
+        message.add_answer(cname("www.example", 8, "web.ecs.internal."));
+        let entry = Entry::accept(&key, &message.to_vec().unwrap(), Caps::default(), moment()).unwrap();
+        let asked = client_query("www.example", RecordType::CNAME, None);
+        let origin = DomainName::from_text("ecs.internal").unwrap();
+        assert_eq!(entry.with_hops(&plain(&asked), &origin, <[Hop]>::len), 0);
+    }
+}
