@@ -10,7 +10,7 @@ use ecs_resolver::dns::{DomainName, RecordType};
 use ecs_resolver::ecs::Timestamp;
 use ecs_resolver::forwarder::{Flight, ForwardSettings, Forwarder, Link};
 use ecs_resolver::inventory::{Document, Inventory, Subject, reduce};
-use ecs_resolver::metrics::Metrics;
+use ecs_resolver::metrics::{Counters, Metrics};
 use ecs_resolver::responder::{Circumstances, Responder, Verdict};
 use ecs_resolver::snapshot::{Shared, Snapshot};
 use ecs_resolver::zone::{Fallback, Settings, Zone, ZoneWriter};
@@ -49,7 +49,8 @@ pub fn zone(inventory: &Inventory) -> Zone {
 pub struct Upstream {
     /// The bytes.
     pub reply: Vec<u8>,
-    /// Whether id and question are made to fit the query, as only the true upstream and a lucky forger can.
+    /// Whether id and question are made to fit the query, as only the true upstream and a lucky forger can. What is too
+    /// short for them is made longer.
     pub fitting: bool,
 }
 
@@ -57,7 +58,8 @@ impl Upstream {
     fn answer(&self, query: &[u8]) -> Vec<u8> {
         let mut reply = self.reply.clone();
         let question = query.get(HEADER..question_end(query)).unwrap_or_default();
-        if self.fitting && reply.len() >= HEADER + question.len() {
+        if self.fitting {
+            reply.resize(reply.len().max(HEADER + question.len()), 0);
             reply[..2].copy_from_slice(&query[..2]);
             reply[2] = 0x80 | (reply[2] & 0x07);
             reply[4..6].copy_from_slice(&[0, 1]);
@@ -69,8 +71,12 @@ impl Upstream {
 
 /// Where the question of a query of our own ends.
 fn question_end(query: &[u8]) -> usize {
-    let name = query[HEADER..].iter().position(|byte| *byte == 0).expect("the name of a query ends");
-    HEADER + name + 5
+    let mut at = HEADER;
+    // A label may have octets of 0.
+    while query[at] != 0 {
+        at += 1 + usize::from(query[at]);
+    }
+    at + 5
 }
 
 struct Once(Option<Vec<u8>>);
@@ -132,11 +138,12 @@ pub enum Fate {
 
 /// Has `message` answered.
 pub async fn ask(responder: &Responder, message: &[u8], tcp: bool) -> Fate {
-    static METRICS: LazyLock<Metrics> = LazyLock::new(|| Metrics::new("fuzz"));
+    // One set for all: each is kept for as long as there may be a scrape.
+    static COUNTERS: LazyLock<Arc<Counters>> = LazyLock::new(|| Metrics::new("fuzz").shared());
     let now = tokio::time::Instant::now().into_std();
     let circumstances = Circumstances { tcp, client: Ipv4Addr::LOCALHOST.into(), spin: 1, now };
     let mut out = Vec::new();
-    match responder.respond(message, circumstances, &METRICS.shared(), &mut out) {
+    match responder.respond(message, circumstances, &COUNTERS, &mut out) {
         Verdict::Reply(_) => Fate::Answered(out),
         Verdict::Drop(_) => Fate::Dropped,
         Verdict::Unusual => Fate::Unusual,

@@ -6,7 +6,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::exit::{self, Failure};
-use super::{logging, print};
+use super::{begin, logging, print};
 use crate::config::settings::{Clusters, Source};
 use crate::config::{self, Config, Overrides, values};
 use crate::daemon::controller::{self, Outcome, Planned};
@@ -53,20 +53,15 @@ impl Controller {
     /// The configuration's faults, or what could not be done.
     pub fn run(mut self) -> Result<(), Failure> {
         logging::heed_rust_log(&mut self.overrides);
-        let loaded = config::load(self.config.as_deref(), &self.overrides);
-        let loaded = loaded.map_err(|faults| Failure::new(exit::CONFIG, &faults))?;
-        logging::start(&loaded.config.log);
-        for notice in &loaded.notices {
-            tracing::warn!("{notice}");
-        }
-        judge(&loaded.config)?;
+        let (config, _) = begin(config::load(self.config.as_deref(), &self.overrides))?;
+        judge(&config)?;
         if !self.plan && !self.once {
-            return Ok(controller::serve(&loaded.config, self.allow_mass_delete)?);
+            return Ok(controller::serve(&config, self.allow_mass_delete)?);
         }
         if self.once {
-            return ended(&controller::once(&loaded.config, self.allow_mass_delete)?);
+            return ended(&controller::once(&config, self.allow_mass_delete)?);
         }
-        let planned = controller::plan(&loaded.config, self.allow_mass_delete)?;
+        let planned = controller::plan(&config, self.allow_mass_delete)?;
         print(if self.json { as_json(&planned) } else { as_table(&planned) }.as_bytes())?;
         ended(&planned.outcome)?;
         if planned.queues.is_some_and(|(look, _)| !look.complete) {

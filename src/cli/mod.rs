@@ -19,7 +19,10 @@ use std::process::ExitCode;
 
 use clap::{FromArgMatches, Parser, Subcommand};
 use exit::Failure;
+use logging::Relevel;
 use tokio::runtime::Runtime;
+
+use crate::config::{Config, Faults, Loaded};
 
 const EXAMPLES: &str = "Examples:
   ecs-resolver demo                          a made-up cluster on 127.0.0.1:1053
@@ -89,6 +92,16 @@ impl Command {
             Self::Man(man) => man.run(),
         }
     }
+}
+
+/// Starts the log of a command as its configuration says, and has the log tell what is worth a word in that.
+fn begin(loaded: Result<Loaded, Faults>) -> Result<(Config, Relevel), Failure> {
+    let Loaded { config, notices, .. } = loaded.map_err(|faults| Failure::new(exit::CONFIG, &faults))?;
+    let log = logging::start(&config.log);
+    for notice in notices {
+        tracing::warn!("{notice}");
+    }
+    Ok((config, log))
 }
 
 /// A runtime for a command that asks one thing.

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::exit::{self, Failure};
-use super::logging;
+use super::exit::Failure;
+use super::{begin, logging};
 use crate::config::{self, Overrides};
 use crate::daemon::{self, needs};
 
@@ -37,12 +37,8 @@ impl Run {
         logging::heed_rust_log(&mut self.overrides);
         let Self { config: file, overrides } = self;
         let load = move || config::load(file.as_deref(), &overrides).and_then(needs::judged);
-        let loaded = load().map_err(|faults| Failure::new(exit::CONFIG, &faults))?;
-        let log = logging::start(&loaded.config.log);
-        for notice in &loaded.notices {
-            tracing::warn!("{notice}");
-        }
+        let (config, log) = begin(load())?;
         let reload = daemon::Reload { load: Box::new(load), log: Box::new(move |settings| log.to(settings)) };
-        Ok(daemon::run(loaded.config, reload)?)
+        Ok(daemon::run(config, reload)?)
     }
 }

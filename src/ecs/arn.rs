@@ -63,6 +63,12 @@ macro_rules! arn_type {
                 }
             }
 
+            /// The ARN of a resource that exists nowhere. Its parts are taken as they are: `path` is what stands behind the
+            /// resource type.
+            pub(crate) fn made_up(region: &str, account: &str, path: &str) -> Self {
+                Self(format!("arn:{}:ecs:{region}:{account}:{}/{path}", partition(region), $kind).into())
+            }
+
             /// The whole ARN.
             #[must_use]
             pub fn as_str(&self) -> &str {

@@ -7,31 +7,23 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use tokio::sync::Notify;
-use tokio::time::{sleep, timeout};
 
-use crate::ecs::event::{self, ServiceHint};
+use crate::ecs::event::ServiceHint;
 use crate::register::relevance::{Asked, Relevance};
 use crate::source::Stopped;
 use crate::source::describe::Describer;
+use crate::source::events::inbox::Inbox;
 use crate::source::events::stats::{EventStats, Kind, Verdict};
-use crate::source::pace;
-use crate::source::ports::{ApiError, ApiErrorKind, EventQueue, QueueMessage};
-
-/// How long the first try to open the queue may hold up the first reconcile.
-const FIRST_OPENING: Duration = Duration::from_secs(10);
-
-/// Longest pause between two tries of what fails.
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+use crate::source::ports::{ApiErrorKind, EventQueue, QueueMessage};
 
 /// Most messages that wait for a reconcile. Those above come again after a while.
 const MOST: usize = 1_000;
 
 /// Hears the events of one queue.
 pub struct Hearing {
-    queue: Arc<dyn EventQueue>,
+    inbox: Inbox,
     describer: Arc<Describer>,
     relevance: Relevance,
     stats: Arc<EventStats>,
@@ -59,16 +51,14 @@ impl Hearing {
         relevance: Relevance,
         stats: Arc<EventStats>,
     ) -> Self {
+        let inbox = Inbox::new(queue, Arc::clone(&describer), Arc::clone(&stats));
         let (heard, happened) = (Mutex::default(), Notify::new());
-        Self { queue, describer, relevance, stats, opened: AtomicBool::new(false), heard, happened }
+        Self { inbox, describer, relevance, stats, opened: AtomicBool::new(false), heard, happened }
     }
 
     /// Opens the queue if that is done soon, so that what happens during the first reconcile is heard after it.
     pub async fn open_first(&self) {
-        match timeout(FIRST_OPENING, self.try_open()).await {
-            Ok(opened) => self.opened.store(opened, Relaxed),
-            Err(_) => tracing::warn!("the queue of events is not open after {FIRST_OPENING:?}: going on without it"),
-        }
+        self.opened.store(self.inbox.open_soon("going on without it").await, Relaxed);
     }
 
     /// Hears until the updater stops.
@@ -78,7 +68,7 @@ impl Hearing {
     pub async fn run(&self) -> Result<Infallible, Stopped> {
         loop {
             if !self.opened.swap(false, Relaxed) {
-                self.open().await;
+                self.inbox.open().await;
                 // What has happened until now is in no message that we will see.
                 self.ask(|heard| heard.wanted = true);
             }
@@ -107,43 +97,26 @@ impl Hearing {
     pub async fn end(&self, through: bool) {
         let done = std::mem::take(&mut self.lock().under_way);
         if through {
-            self.delete(&done.into_values().collect::<Vec<_>>()).await;
+            self.inbox.delete(&done.into_values().collect::<Vec<_>>()).await;
         }
-    }
-
-    async fn open(&self) {
-        let mut failures = 0;
-        while !self.try_open().await {
-            failures += 1;
-            sleep(pace::jittered(pace::backoff(failures, LONGEST_PAUSE), fastrand::f64())).await;
-        }
-    }
-
-    async fn try_open(&self) -> bool {
-        let opened = self.queue.open().await;
-        self.settle("the queue of events", opened.as_ref().err());
-        opened.is_ok()
     }
 
     /// Takes messages until the queue is gone.
     async fn receive(&self) -> Result<(), Stopped> {
         let mut failures = 0;
         loop {
-            match self.queue.receive().await {
+            match self.inbox.receive().await {
                 Ok(messages) => {
                     failures = 0;
-                    self.describer.status.heard(self.describer.now());
-                    self.settle("sqs:ReceiveMessage", None);
                     let done = self.take(messages).await?;
-                    self.delete(&done).await;
+                    self.inbox.delete(&done).await;
                 }
                 Err(error) => {
-                    self.settle("sqs:ReceiveMessage", Some(&error));
                     if error.kind == ApiErrorKind::NotFound {
                         return Ok(());
                     }
                     failures += 1;
-                    sleep(pace::jittered(pace::backoff(failures, LONGEST_PAUSE), fastrand::f64())).await;
+                    Inbox::rest(failures).await;
                 }
             }
         }
@@ -153,13 +126,9 @@ impl Hearing {
     async fn take(&self, messages: Vec<QueueMessage>) -> Result<Vec<String>, Stopped> {
         let (mut done, mut events) = (Vec::new(), Vec::new());
         for message in messages {
-            match event::parse(message.body.as_bytes()) {
-                Ok(event) => events.push((message.id, message.receipt, event.detail)),
-                Err(error) => {
-                    self.stats.count(Kind::Other, Verdict::Malformed);
-                    tracing::warn!(message = %message.id, "a message of the queue of events is none, and is removed: {error}");
-                    done.push(message.receipt);
-                }
+            match self.inbox.read(&message) {
+                Some(event) => events.push((message.id, message.receipt, event.detail)),
+                None => done.push(message.receipt),
             }
         }
         let relevance = self.relevance.clone();
@@ -183,19 +152,6 @@ impl Hearing {
     fn ask(&self, note: impl FnOnce(&mut Heard)) {
         note(&mut self.lock());
         self.happened.notify_one();
-    }
-
-    /// Deletes messages. One that stays comes again, and asks for one reconcile more.
-    async fn delete(&self, receipts: &[String]) {
-        if receipts.is_empty() {
-            return;
-        }
-        let deleted = self.queue.delete(receipts).await;
-        self.settle("sqs:DeleteMessage", deleted.as_ref().err());
-    }
-
-    fn settle(&self, call: &'static str, failure: Option<&ApiError>) {
-        self.describer.status.settle(call, None, failure.map_or(Ok(()), Err), self.describer.now());
     }
 
     fn lock(&self) -> MutexGuard<'_, Heard> {

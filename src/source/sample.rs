@@ -3,34 +3,30 @@
 use sha2::{Digest, Sha256};
 
 use crate::ecs::{
-    ArnError, ClusterArn, ContainerInstanceArn, LoadBalancerId, ServiceArn, TargetGroupArn, TaskArn, TaskDefinitionArn,
+    ClusterArn, ContainerInstanceArn, LoadBalancerId, ServiceArn, TargetGroupArn, TaskArn, TaskDefinitionArn,
 };
 
 const REGION: &str = "us-east-1";
 const ACCOUNT: &str = "123456789012";
 
-fn arn<T>(parse: fn(&str) -> Result<T, ArnError>, kind: &str, path: &str) -> T {
-    parse(&format!("arn:aws:ecs:{REGION}:{ACCOUNT}:{kind}/{path}")).expect("an ARN of fixed parts is well formed")
-}
-
 pub(super) fn cluster(name: &str) -> ClusterArn {
-    arn(ClusterArn::parse, "cluster", name)
+    ClusterArn::made_up(REGION, ACCOUNT, name)
 }
 
 pub(super) fn service(cluster: &str, name: &str) -> ServiceArn {
-    arn(ServiceArn::parse, "service", &format!("{cluster}/{name}"))
+    ServiceArn::made_up(REGION, ACCOUNT, &format!("{cluster}/{name}"))
 }
 
 pub(super) fn task(cluster: &str, id: &str) -> TaskArn {
-    arn(TaskArn::parse, "task", &format!("{cluster}/{id}"))
+    TaskArn::made_up(REGION, ACCOUNT, &format!("{cluster}/{id}"))
 }
 
 pub(super) fn task_definition(family: &str, revision: u32) -> TaskDefinitionArn {
-    arn(TaskDefinitionArn::parse, "task-definition", &format!("{family}:{revision}"))
+    TaskDefinitionArn::made_up(REGION, ACCOUNT, &format!("{family}:{revision}"))
 }
 
 pub(super) fn container_instance(cluster: &str, id: &str) -> ContainerInstanceArn {
-    arn(ContainerInstanceArn::parse, "container-instance", &format!("{cluster}/{id}"))
+    ContainerInstanceArn::made_up(REGION, ACCOUNT, &format!("{cluster}/{id}"))
 }
 
 pub(super) fn target_group(name: &str) -> TargetGroupArn {
@@ -53,4 +49,22 @@ pub(super) fn id(seed: &str) -> String {
 /// 16 hex digits, as Elastic Load Balancing gives them.
 fn short_id(seed: &str) -> String {
     id(seed).chars().take(16).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_made_up_reads_back() {
+        let (cluster, service) = (cluster("prod"), service("prod", "web"));
+        assert_eq!(ClusterArn::parse("arn:aws:ecs:us-east-1:123456789012:cluster/prod"), Ok(cluster.clone()));
+        assert_eq!((service.cluster(), ServiceArn::parse(service.as_str())), (Some(cluster), Ok(service)));
+        let (task, host) = (task("prod", &id("a")), container_instance("prod", &id("b")));
+        assert_eq!(TaskArn::parse(task.as_str()), Ok(task));
+        assert_eq!(ContainerInstanceArn::parse(host.as_str()), Ok(host));
+        let definition = task_definition("web", 7);
+        assert_eq!(definition.family_and_revision(), ("web", "7"));
+        assert_eq!(TaskDefinitionArn::parse(definition.as_str()), Ok(definition));
+    }
 }

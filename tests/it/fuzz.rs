@@ -30,7 +30,7 @@ const TARGETS: [Target; 7] = [
     ("event", event::run, 200),
     ("packet", packet::run, 100),
     ("snapshot", snapshot::run, 50),
-    ("tcp_stream", tcp_stream::run, 10),
+    ("tcp_stream", tcp_stream::run, 50),
     ("upstream_reply", upstream_reply::run, 50),
 ];
 

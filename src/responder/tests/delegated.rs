@@ -46,7 +46,7 @@ fn at_once(responder: &Responder, name: &str, qtype: RecordType) -> Message {
     let counters = Metrics::new("test").shared();
     let mut out = Vec::new();
     let verdict = responder.respond(&query(7, name, qtype, 1232), circumstances(0, false), &counters, &mut out);
-    assert!(matches!(verdict, Verdict::Reply(_)), "{name}: {verdict:?}");
+    assert!(matches!(verdict, Verdict::Reply(_)), "{name} {qtype} has to wait");
     Message::from_vec(&out).unwrap()
 }
 

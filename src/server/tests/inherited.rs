@@ -18,7 +18,8 @@ fn group(ip: [u8; 4], size: usize) -> (SocketAddr, Vec<StdUdpSocket>) {
         sockets.push(socket.into());
         address = sockets[0].local_addr().unwrap();
     }
-    (address, sockets)
+    // Somebody may have that port for TCP.
+    if StdTcpListener::bind(address).is_ok() { (address, sockets) } else { group(ip, size) }
 }
 
 fn inherited(udp: impl IntoIterator<Item = StdUdpSocket>, stored: bool) -> Inherited {

@@ -169,9 +169,8 @@ impl Describer {
         Some(Listed { ids: ids.into_iter().collect(), at })
     }
 
-    /// Describes `ids` in batches and delivers, batch by batch, the `changes` that each answer means. Returns whether
-    /// all batches were answered; the first failure is noted. A batch that fails does not stop the others, unless
-    /// they cannot do better.
+    /// Describes `ids` in batches and delivers, batch by batch, the `changes` that each answer means. Returns as
+    /// [`Self::in_batches`] does.
     pub(super) async fn describe<T, Id, Answer>(
         self: &Arc<Self>,
         call: Call,
@@ -186,6 +185,27 @@ impl Describer {
         Answer: Future<Output = Result<Described<T, Id>, ApiError>> + Send + 'static,
     {
         let ids: Vec<Id> = ids.into_iter().collect();
+        let deliver = |described, at| self.deliver(changes(described, at));
+        self.in_batches(call, cluster, &ids, request, deliver).await
+    }
+
+    /// Describes `ids` in batches and has each answer taken, with the time at which its call began. Returns whether all
+    /// batches were answered; the first failure is noted. A batch that fails does not stop the others, unless they cannot do
+    /// better.
+    pub(super) async fn in_batches<T, Id, Answer, Taken>(
+        self: &Arc<Self>,
+        call: Call,
+        cluster: &ClusterArn,
+        ids: &[Id],
+        request: impl Fn(Apis, ClusterArn, Vec<Id>) -> Answer,
+        mut take: impl FnMut(Described<T, Id>, Timestamp) -> Taken,
+    ) -> Result<bool, Stopped>
+    where
+        T: Send + 'static,
+        Id: Clone + Send + 'static,
+        Answer: Future<Output = Result<Described<T, Id>, ApiError>> + Send + 'static,
+        Taken: Future<Output = Result<(), Stopped>>,
+    {
         let mut batches = JoinSet::new();
         for batch in ids.chunks(call.batch()) {
             let answer = request(self.apis.clone(), cluster.clone(), batch.to_vec());
@@ -195,7 +215,7 @@ impl Describer {
         let mut failure = None;
         while let Some(joined) = batches.join_next().await {
             match joined.unwrap_or_else(|_| Err(broke_off(call))) {
-                Ok((described, at)) => self.deliver(changes(described, at)).await?,
+                Ok((described, at)) => take(described, at).await?,
                 Err(error) => {
                     if is_hopeless(error.kind) {
                         batches.abort_all();

@@ -1,9 +1,11 @@
 //! Which hosts a cluster has, for whoever must know that the list is whole.
 
 use std::collections::BTreeSet;
+use std::future::ready;
+use std::sync::Arc;
 
 use super::call::Call;
-use super::describer::{Describer, is_hopeless};
+use super::describer::Describer;
 use crate::ecs::{ClusterArn, ContainerInstanceArn, ContainerInstanceStatus, Ec2InstanceId};
 use crate::source::Stopped;
 
@@ -14,7 +16,10 @@ impl Describer {
     ///
     /// # Errors
     /// [`Stopped`] at shutdown; failing calls are noted in the status.
-    pub async fn registered(&self, wanted: &str) -> Result<Option<(ClusterArn, BTreeSet<Ec2InstanceId>)>, Stopped> {
+    pub async fn registered(
+        self: &Arc<Self>,
+        wanted: &str,
+    ) -> Result<Option<(ClusterArn, BTreeSet<Ec2InstanceId>)>, Stopped> {
         let resolved = self.resolve_named(&[wanted.to_owned()]).await?;
         let Some(cluster) = resolved.clusters.into_iter().next().filter(|_| resolved.complete) else {
             return Ok(None);
@@ -22,25 +27,20 @@ impl Describer {
         let request = self.apis.ecs.list_container_instances(&cluster);
         let Some(listed) = self.list(Call::ListContainerInstances, &cluster, request).await else { return Ok(None) };
         let listed: Vec<ContainerInstanceArn> = listed.ids.into_iter().collect();
-        let (mut machines, mut described, mut failure) = (BTreeSet::new(), 0, None);
-        for batch in listed.chunks(Call::DescribeContainerInstances.batch()) {
-            let request = self.apis.ecs.describe_container_instances(&cluster, batch);
-            match self.call(Call::DescribeContainerInstances, request).await {
-                Ok((answer, _)) => {
-                    described += answer.found.len();
-                    let there = answer.found.into_iter().filter(|it| it.status != ContainerInstanceStatus::Inactive);
-                    machines.extend(there.map(|instance| instance.ec2_instance_id));
-                }
-                Err(error) => {
-                    let hopeless = is_hopeless(error.kind);
-                    failure.get_or_insert(error);
-                    if hopeless {
-                        break;
-                    }
-                }
-            }
-        }
-        self.settle(Call::DescribeContainerInstances, Some(cluster.id()), failure.as_ref());
+        let (mut machines, mut described) = (BTreeSet::new(), 0);
+        self.in_batches(
+            Call::DescribeContainerInstances,
+            &cluster,
+            &listed,
+            |apis, cluster, hosts| async move { apis.ecs.describe_container_instances(&cluster, &hosts).await },
+            |answer, _| {
+                described += answer.found.len();
+                let there = answer.found.into_iter().filter(|it| it.status != ContainerInstanceStatus::Inactive);
+                machines.extend(there.map(|instance| instance.ec2_instance_id));
+                ready(Ok(()))
+            },
+        )
+        .await?;
         Ok((described == listed.len()).then_some((cluster, machines)))
     }
 }

@@ -1,6 +1,7 @@
 //! One read of the default clusters for whoever must know how complete it was: registration, which deletes.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::future::ready;
 use std::sync::Arc;
 
 use tokio::time::Instant;
@@ -8,7 +9,7 @@ use tokio::time::Instant;
 use super::FIRST_DEFINITIONS;
 use super::call::Call;
 use super::definitions;
-use super::describer::{Describer, is_hopeless};
+use super::describer::Describer;
 use crate::ecs::event::ServiceHint;
 use crate::ecs::{ClusterArn, ServiceArn, ServiceStatus};
 use crate::inventory::{Change, ServiceKey};
@@ -100,34 +101,33 @@ impl Describer {
     ///
     /// # Errors
     /// [`Stopped`] at shutdown; failing calls are noted in the status.
-    pub async fn standings(&self, services: &BTreeSet<ServiceKey>) -> Result<BTreeMap<ServiceKey, Standing>, Stopped> {
+    pub async fn standings(
+        self: &Arc<Self>,
+        services: &BTreeSet<ServiceKey>,
+    ) -> Result<BTreeMap<ServiceKey, Standing>, Stopped> {
         let mut by_cluster: BTreeMap<&ClusterArn, Vec<ServiceArn>> = BTreeMap::new();
         for key in services {
             by_cluster.entry(&key.cluster).or_default().extend(service_arn(key));
         }
         let mut standings = BTreeMap::new();
         for (cluster, arns) in by_cluster {
-            let mut failure = None;
-            for batch in arns.chunks(Call::DescribeServices.batch()) {
-                match self.call(Call::DescribeServices, self.apis.ecs.describe_services(cluster, batch)).await {
-                    Ok((described, _)) => {
-                        for service in described.found {
-                            let key = ServiceKey::new(cluster, &service.name);
-                            standings.insert(key, standing(service.status, service.desired_count));
-                        }
-                        let missing = described.missing.iter().map(|arn| ServiceKey::new(cluster, arn.id()));
-                        standings.extend(missing.map(|key| (key, Standing::Missing)));
-                    }
-                    Err(error) => {
-                        let hopeless = is_hopeless(error.kind);
-                        failure.get_or_insert(error);
-                        if hopeless {
-                            break;
-                        }
-                    }
-                }
-            }
-            self.settle(Call::DescribeServices, Some(cluster.id()), failure.as_ref());
+            self.in_batches(
+                Call::DescribeServices,
+                cluster,
+                &arns,
+                |apis, cluster, services| async move { apis.ecs.describe_services(&cluster, &services).await },
+                |described, _| {
+                    let found = described.found.into_iter().map(|service| {
+                        let standing = standing(service.status, service.desired_count);
+                        (ServiceKey::new(cluster, &service.name), standing)
+                    });
+                    standings.extend(found);
+                    let missing = described.missing.iter().map(|arn| ServiceKey::new(cluster, arn.id()));
+                    standings.extend(missing.map(|key| (key, Standing::Missing)));
+                    ready(Ok(()))
+                },
+            )
+            .await?;
         }
         let seen = self.updates.ask(|inventory| inventory.services.keys().cloned().collect::<BTreeSet<_>>()).await?;
         standings.retain(|key, standing| *standing != Standing::Missing || !seen.contains(key));

@@ -6,6 +6,7 @@
 
 mod asks;
 mod health;
+pub mod inbox;
 mod inquiry;
 mod intake;
 mod skew;
@@ -20,7 +21,7 @@ use std::time::Duration;
 
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
@@ -28,6 +29,7 @@ pub(super) use self::health::with_checks;
 
 use self::asks::Asks;
 use self::health::HealthWatch;
+use self::inbox::Inbox;
 use self::inquiry::Inquiry;
 use self::intake::{Consequence, Incoming};
 use self::skew::Skews;
@@ -35,17 +37,11 @@ use self::stats::{EventStats, Kind, Verdict};
 use self::withdrawals::{Leaving, Withdrawals};
 use super::describe::{Describer, Trigger};
 use super::pace::{self, Lane};
-use super::ports::{ApiError, ApiErrorKind, EventQueue, Owner, QueueMessage};
+use super::ports::{ApiErrorKind, EventQueue, Owner, QueueMessage};
 use super::{Origin, Stopped};
 use crate::ecs::Timestamp;
-use crate::ecs::event::{self, Detail};
+use crate::ecs::event::Detail;
 use crate::inventory::{Change, ServiceKey};
-
-/// How long the first try to open the queue may hold up the first pass.
-const FIRST_OPENING: Duration = Duration::from_secs(10);
-
-/// Longest pause between two tries of what fails.
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// A queue that has not answered for this long brings no events: the clusters are polled instead.
 const SILENCE: Duration = Duration::from_secs(60);
@@ -58,7 +54,7 @@ const DELETIONS: usize = 16;
 
 /// The source.
 pub struct EventSource {
-    queue: Arc<dyn EventQueue>,
+    inbox: Inbox,
     describer: Arc<Describer>,
     trigger: Trigger,
     stats: Arc<EventStats>,
@@ -102,7 +98,7 @@ impl EventSource {
         let describer = Arc::new(describer.in_lane(Lane::Event));
         describer.status.heard(describer.clock.now());
         Self {
-            queue,
+            inbox: Inbox::new(queue, Arc::clone(&describer), Arc::clone(&stats)),
             trigger: trigger.clone(),
             inquiry: Inquiry::new(Arc::clone(&describer), trigger),
             withdrawals: Withdrawals::new(urgent, Arc::clone(&health), Arc::clone(&stats)),
@@ -115,9 +111,7 @@ impl EventSource {
 
     /// Opens the queue if that is done soon, so that the first pass can come after it.
     pub async fn open_first(&self) {
-        if timeout(FIRST_OPENING, self.try_open()).await.is_err() {
-            warn!("the queue of events is not open after {FIRST_OPENING:?}: the clusters are read without it");
-        }
+        self.inbox.open_soon("the clusters are read without it").await;
     }
 
     /// Works until `cancel` says so or the updater stops.
@@ -135,7 +129,7 @@ impl EventSource {
     async fn listen(self: &Arc<Self>) -> Result<Infallible, Stopped> {
         let mut losses = 0;
         loop {
-            self.open().await;
+            self.inbox.open().await;
             self.trigger.fresh_pass().await;
             let lost = self.receive().await?;
             let lasted = self.describer.budget().has_events();
@@ -144,7 +138,7 @@ impl EventSource {
             // What has happened since is in no message that we will see.
             self.trigger.poke();
             losses = if lasted { 1 } else { losses + 1 };
-            sleep(pace::jittered(pace::backoff(losses, LONGEST_PAUSE), fastrand::f64())).await;
+            Inbox::rest(losses).await;
         }
     }
 
@@ -153,43 +147,26 @@ impl EventSource {
         self.describer.budget().set_events(live);
     }
 
-    async fn open(&self) {
-        let mut failures = 0;
-        while !self.try_open().await {
-            failures += 1;
-            sleep(pace::jittered(pace::backoff(failures, LONGEST_PAUSE), fastrand::f64())).await;
-        }
-    }
-
-    async fn try_open(&self) -> bool {
-        let opened = self.queue.open().await;
-        self.settle("the queue of events", opened.as_ref().err());
-        opened.is_ok()
-    }
-
     /// Receives and handles messages until the queue is gone or silent for too long. Says which.
     async fn receive(self: &Arc<Self>) -> Result<&'static str, Stopped> {
         let (mut deletions, mut failures, mut answered) = (JoinSet::new(), 0, Instant::now());
         loop {
-            match self.queue.receive().await {
+            match self.inbox.receive().await {
                 Ok(messages) => {
                     (failures, answered) = (0, Instant::now());
                     if !self.describer.budget().has_events() {
                         self.set_live(true);
                         info!("changes are learned from events");
                     }
-                    self.describer.status.heard(self.describer.clock.now());
-                    self.settle("sqs:ReceiveMessage", None);
                     let done = self.handle(messages).await?;
                     if deletions.len() >= DELETIONS {
                         deletions.join_next().await;
                     }
                     let this = Arc::clone(self);
-                    deletions.spawn(async move { this.delete(&done).await });
+                    deletions.spawn(async move { this.inbox.delete(&done).await });
                     while deletions.try_join_next().is_some() {}
                 }
                 Err(error) => {
-                    self.settle("sqs:ReceiveMessage", Some(&error));
                     if error.kind == ApiErrorKind::NotFound {
                         return Ok("the queue is gone");
                     }
@@ -200,7 +177,7 @@ impl EventSource {
                         return Ok("the queue does not answer");
                     }
                     failures += 1;
-                    sleep(pace::jittered(pace::backoff(failures, LONGEST_PAUSE), fastrand::f64())).await;
+                    Inbox::rest(failures).await;
                 }
             }
         }
@@ -253,21 +230,14 @@ impl EventSource {
         let receipts = self.apply(events, received).await?;
         drop(leaving);
         self.inquiry.add(Asks { emptied: [service].into(), ..Asks::default() });
-        self.delete(&receipts).await;
+        self.inbox.delete(&receipts).await;
         Ok(())
     }
 
-    /// Reads one message; `None`, if it is no event, which is logged and counted.
+    /// Reads one message; `None` if it is no event.
     fn read(&self, message: &QueueMessage) -> Option<Received> {
         let now = self.describer.clock.now();
-        let event = match event::parse(message.body.as_bytes()) {
-            Ok(event) => event,
-            Err(error) => {
-                self.stats.count(Kind::Other, Verdict::Malformed);
-                warn!(message = %message.id, "a message of the queue of events is none, and is removed: {error}");
-                return None;
-            }
-        };
+        let event = self.inbox.read(message)?;
         let mut at = now;
         if let Detail::TaskHealth(health) = &event.detail {
             let mut skews = self.skews.lock().unwrap_or_else(PoisonError::into_inner);
@@ -339,27 +309,16 @@ impl EventSource {
         Ok(notes.into_iter().map(|note| note.receipt).collect())
     }
 
-    /// Deletes messages. One that stays comes again, and says nothing new then.
-    async fn delete(&self, receipts: &[String]) {
-        if receipts.is_empty() {
-            return;
-        }
-        let deleted = self.queue.delete(receipts).await;
-        self.settle("sqs:DeleteMessage", deleted.as_ref().err());
-    }
-
     /// Says now and then that we read our queue, and notices if somebody else says so too. One who does may be quiet
     /// between two of our looks, but not between three.
     async fn watch_owner(&self) -> Infallible {
         let mut alone = 0;
         loop {
             sleep(pace::jittered(OWNER_INTERVAL, fastrand::f64())).await;
-            let owner = self.queue.claim(self.describer.clock.now()).await;
-            self.settle("the owner of the queue of events", owner.as_ref().err());
-            let other = match owner {
-                Ok(Owner::Other(other)) => Some(other),
-                Ok(Owner::Ours) => None,
-                Err(_) => continue,
+            let other = match self.inbox.claim().await {
+                Some(Owner::Other(other)) => Some(other),
+                Some(Owner::Ours) => None,
+                None => continue,
             };
             alone = if other.is_some() { 0 } else { alone + 1 };
             if alone != 1 {
@@ -367,10 +326,6 @@ impl EventSource {
                 self.describer.status.shares_queue(other.as_deref());
             }
         }
-    }
-
-    fn settle(&self, call: &'static str, failure: Option<&ApiError>) {
-        self.describer.status.settle(call, None, failure.map_or(Ok(()), Err), self.describer.clock.now());
     }
 }
 

@@ -18,10 +18,13 @@ pub fn names() -> impl Strategy<Value = DomainName> {
     })
 }
 
+/// So many things a record set can say; by the rest of a die its values differ.
+const KINDS: u8 = 12;
+
 fn content(die: u8, target: &DomainName) -> (RecordType, Content) {
     let values =
         |kind, values: &[String]| (kind, Content::Values { ttl: 60 + u32::from(die), values: values.to_vec() });
-    match die % 12 {
+    match die % KINDS {
         0 | 1 => values(RecordType::A, &[format!("10.1.0.{die}"), format!("10.2.0.{die}")]),
         // More than there is room for over UDP.
         2 => values(RecordType::A, &(0..die % 120).map(|host| format!("10.1.{die}.{host}")).collect::<Vec<_>>()),
@@ -45,18 +48,16 @@ fn set(name: DomainName, target: &DomainName, die: u8, ask: bool) -> RecordSet {
 }
 
 /// Sets of one name and type among which Route 53 chooses by weight, or of which it says several at once.
-fn choice(name: &DomainName, parts: &[(DomainName, u8, u8)], multivalue: bool) -> Vec<RecordSet> {
-    let sets = parts.iter().enumerate().map(|(at, (target, die, weight))| RecordSet {
+fn choice(name: &DomainName, die: u8, parts: &[(DomainName, u8, u8)], multivalue: bool) -> Vec<RecordSet> {
+    let sets = parts.iter().enumerate().map(|(at, (target, other, weight))| RecordSet {
         routing: if multivalue { Routing::Multivalue } else { Routing::Weighted(*weight) },
         set_identifier: Some(at.to_string()),
-        ..set(name.clone(), target, *die, false)
+        // Of the same kind, and mostly with other values.
+        ..set(name.clone(), target, die + other * KINDS, false)
     });
-    let sets: Vec<_> = sets.collect();
-    let kind = sets.first().map(|set| set.kind);
     let has_values = |set: &RecordSet| matches!(set.content, Content::Values { .. }) && set.kind != RecordType::CNAME;
-    let fits =
-        |set: &RecordSet| Some(set.kind) == kind && set.kind != RecordType::NS && (!multivalue || has_values(set));
-    sets.into_iter().filter(fits).collect()
+    let fits = |set: &RecordSet| set.kind != RecordType::NS && (!multivalue || has_values(set));
+    sets.filter(fits).collect()
 }
 
 /// Keeps what comes first for each name and type.
@@ -75,9 +76,9 @@ fn distinct(groups: impl IntoIterator<Item = Vec<RecordSet>>) -> Vec<RecordSet> 
 pub fn hosted() -> impl Strategy<Value = Vec<RecordSet>> {
     let alone = (names(), names(), any::<u8>(), prop::bool::weighted(0.1))
         .prop_map(|(name, target, die, ask)| vec![set(name, &target, die, ask)]);
-    let parts = prop::collection::vec((names(), any::<u8>(), 0u8..4), 1..5);
-    let several =
-        (names(), parts, any::<bool>()).prop_map(|(name, parts, multivalue)| choice(&name, &parts, multivalue));
+    let parts = prop::collection::vec((names(), 0u8..20, 0u8..6), 1..5);
+    let several = (names(), 0..KINDS, parts, any::<bool>())
+        .prop_map(|(name, die, parts, multivalue)| choice(&name, die, &parts, multivalue));
     prop::collection::vec(prop_oneof![4 => alone, 1 => several], 0..25).prop_map(distinct)
 }
 
