@@ -118,7 +118,6 @@ async fn who_may_not_have_private_addresses_does_not_lead_in() {
     }
 }
 
-/// The signatures of the upstream's CNAMEs go with them.
 #[tokio::test]
 async fn dnssec_ok_and_checking_disabled_are_kept_on_the_way() {
     let responder = responder_over(&zone(&[]));
