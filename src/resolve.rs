@@ -10,7 +10,7 @@ use crate::dns::{Body, DomainName, Question, Rcode, RecordType, name};
 use crate::zone::layers::{Found, Layer, Saying};
 use crate::zone::{Fallback, Node, Zone};
 
-pub use chain::{Chain, follow};
+pub use chain::{Chain, Entrance, enter, follow};
 
 /// What the names of addresses end in (RFC 1035 3.5, RFC 3596 2.5).
 const ARPA: &[u8] = b"\x04arpa\0";
