@@ -1,9 +1,12 @@
 //! The way of one query: bytes in, a verdict out.
 //!
-//! What can be answered at once is, without a lock, a log line or an allocation: whatever our zone says, the names that the
+//! What can be answered at once is, without a log line or an allocation: whatever our zone says, the names that the
 //! operator gives, what the cache has of upstreams, alone or behind aliases, and what those are told who may not ask. What
 //! needs an upstream becomes a [`Pending`], which an async task [finishes](Responder::finish). No socket here: whoever has
 //! the bytes sends the reply.
+//!
+//! There is one lock on this way, that of a part of the cache. It is held for a look, or while one answer is put in or taken
+//! out.
 //!
 //! These take a longer way on purpose, and allocate:
 //! * a question that has to wait for an upstream, or has just failed there: its bytes and a task. An exchange costs
@@ -292,6 +295,14 @@ fn of_cache(source: Source) -> Source {
 pub fn refuse(message: &[u8], out: &mut Vec<u8>) -> Source {
     write_error(message, Rcode::ServFail, out);
     Source::Error
+}
+
+/// Writes the reply to a query whose answer a fault of ours has cost: SERVFAIL. Looks at nothing but the query.
+pub fn refuse_for_fault(pending: &Pending, out: &mut Vec<u8>) -> Source {
+    match Question::parse(&pending.message) {
+        Parsed::Plain(question) => turn_away::at_fault(&question, pending.envelope.cookie.as_ref(), out),
+        _ => refuse(&pending.message, out),
+    }
 }
 
 /// A header alone, for a message whose question cannot be echoed.

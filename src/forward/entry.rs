@@ -247,6 +247,7 @@ impl Entry {
     ) {
         let ede = self.ede(now).map(Arc::as_ref).or_else(|| aliases.iter().find_map(Alias::stale));
         let aged = self.ageing(now);
+        let ede = self.ede(now).map(Arc::as_ref).or_else(|| aliases.iter().find_map(Alias::stale));
         self.with_tail(question, |tail| {
             reply::write_tail(out, question, (aliases, tail, whose), |ttl| aged.of(ttl), ede, context);
         });

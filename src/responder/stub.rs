@@ -1,5 +1,6 @@
 //! For tests of this floor and the one above: a responder over a made-up zone and a made-up upstream.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -28,6 +29,10 @@ pub(crate) static ZONE: LazyLock<DomainName> = LazyLock::new(|| DomainName::from
 
 /// Whoever asks for `hold.ecs.internal` waits, with the worker, while this is locked.
 pub(crate) static HOLD: Mutex<()> = Mutex::const_new(());
+
+/// Names of our zone that the upstream was asked for and that begin with `lapse`: who looks at one of them then comes upon
+/// a fault, which is in a task.
+static LAPSES: std::sync::Mutex<BTreeSet<Vec<u8>>> = std::sync::Mutex::new(BTreeSet::new());
 
 /// A query as `dig` would send it, with an OPT of this size if it is not 0.
 pub(crate) fn query(id: u16, name: &str, qtype: RecordType, payload: u16) -> Vec<u8> {
@@ -199,6 +204,11 @@ fn resolution<'z>(label: &[u8], question: &Question<'_>) -> Resolution<'z> {
             Resolution::Reply(&WEB)
         }
         b"fault" => panic!("a fault of our own, on purpose"),
+        label if label.starts_with(b"lapse") => {
+            let comes_late = LAPSES.lock().unwrap().remove(label);
+            assert!(!comes_late, "a fault of our own, on purpose");
+            Resolution::Ask
+        }
         label if label.ends_with(b"-r53") => Resolution::Fallback { otherwise: &NO_NAME },
         label if label.ends_with(b"-ent") => Resolution::Fallback { otherwise: &NO_DATA },
         label if label.ends_with(b"-unsynced") => Resolution::Fallback { otherwise: &NOT_READY },
@@ -270,6 +280,9 @@ fn answer(query: &[u8]) -> io::Result<(String, Vec<u8>)> {
     let is_a = asked.query_type() == RecordType::A;
     match label.split('-').next().unwrap_or_default() {
         "refused" => return Err(io::ErrorKind::ConnectionRefused.into()),
+        "lapse" => {
+            LAPSES.lock().unwrap().insert(label.clone().into_bytes());
+        }
         _ if label.starts_with("slow-big") => (0..150).for_each(|last| add(asked.name(), a(last))),
         _ if label.starts_with("slow-gone") => reply.metadata.response_code = ResponseCode::NXDomain,
         "gone" => reply.metadata.response_code = ResponseCode::NXDomain,
