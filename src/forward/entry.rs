@@ -245,7 +245,6 @@ impl Entry {
         now: Instant,
         context: &ReplyContext<'_>,
     ) {
-        let ede = self.ede(now).map(Arc::as_ref).or_else(|| aliases.iter().find_map(Alias::stale));
         let aged = self.ageing(now);
         let ede = self.ede(now).map(Arc::as_ref).or_else(|| aliases.iter().find_map(Alias::stale));
         self.with_tail(question, |tail| {
