@@ -280,7 +280,7 @@ fn keep(
     }
     if let Some(path) = keeping.inventory.clone() {
         let (updates, updated, counts) = (updates.clone(), Arc::clone(&reporter.stats), Arc::clone(&keeping.counts));
-        let saver = Saver { path, updates, updated, status, clock, counts };
+        let saver = Saver { path, updates, updated, status, clock, counts, max_age: keeping.max_age };
         saving.push(tokio::spawn(saver.run(token.clone())));
     }
     saving
