@@ -2,10 +2,9 @@
 //!
 //! A configuration with any fault changes nothing. Sockets, cache and inventory stay as they are.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use arc_swap::ArcSwapOption;
 use tokio::signal::unix::{Signal, SignalKind};
 
 use super::Error;
@@ -38,7 +37,7 @@ pub(super) struct Requests {
 }
 
 /// Why the last reload was refused, in one line; `None`: it was not.
-type Refusal = Arc<ArcSwapOption<String>>;
+type Refusal = Arc<Mutex<Option<String>>>;
 
 /// What is wrong around the daemon at present, a line each.
 type Around = Arc<dyn Fn() -> Vec<String> + Send + Sync>;
@@ -56,7 +55,9 @@ impl Requests {
     /// `around`, and a refused reload for as long as no other is accepted.
     pub(super) fn told_with(&self, around: Around) -> Around {
         let refusal = Arc::clone(&self.refusal);
-        Arc::new(move || refusal.load().as_deref().cloned().into_iter().chain(around()).collect())
+        Arc::new(move || {
+            refusal.lock().unwrap_or_else(PoisonError::into_inner).clone().into_iter().chain(around()).collect()
+        })
     }
 }
 
@@ -86,7 +87,8 @@ impl Reloader {
         let Requests { mut hangup, refusal } = requests;
         while hangup.recv().await.is_some() {
             systemd::reloading();
-            refusal.store(self.reload().await.err().map(Arc::new));
+            let refused = self.reload().await.err();
+            *refusal.lock().unwrap_or_else(PoisonError::into_inner) = refused;
             systemd::ready();
         }
     }
