@@ -10,7 +10,10 @@ use crate::dns::{Body, DomainName, Question, Rcode, RecordType, name};
 use crate::zone::layers::{Found, Layer, Saying};
 use crate::zone::{Fallback, Node, Zone};
 
-pub use chain::{Chain, follow};
+pub use chain::{Chain, Entrance, enter, follow};
+
+/// What the names of addresses end in (RFC 1035 3.5, RFC 3596 2.5).
+const ARPA: &[u8] = b"\x04arpa\0";
 
 /// What is to be done for a name.
 #[derive(Debug, Clone, Copy)]
@@ -207,9 +210,10 @@ fn answer(node: &Node, qtype: RecordType) -> Step<'_> {
     }
 }
 
-/// PTR records of addresses that we know. Everything else of the reverse zones belongs to somebody else.
+/// Names of addresses that we know, for all types: who passed on that such a name does not exist would have others take it
+/// that there is no PTR record either (RFC 8020 2). Everything else of the reverse zones belongs to somebody else.
 fn reverse<'z>(zone: &'z Zone, question: &Question<'_>) -> Resolution<'z> {
-    let is_reverse = question.qtype == RecordType::PTR;
+    let is_reverse = question.name().ends_with(ARPA);
     match is_reverse.then(|| zone.find(question.name())?.shown()).flatten() {
         Some(node) => Resolution::Reply(node.body(question.qtype)),
         None => Resolution::Forward,

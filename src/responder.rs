@@ -1,17 +1,21 @@
 //! The way of one query: bytes in, a verdict out.
 //!
-//! What can be answered at once is, without a lock, a log line or an allocation: whatever our zone says, the names that the
+//! What can be answered at once is, without a log line or an allocation: whatever our zone says, the names that the
 //! operator gives, what the cache has of upstreams, alone or behind aliases, and what those are told who may not ask. What
 //! needs an upstream becomes a [`Pending`], which an async task [finishes](Responder::finish). No socket here: whoever has
 //! the bytes sends the reply.
+//!
+//! There is one lock on this way, that of a part of the cache. It is held for a look, or while one answer is put in or taken
+//! out.
 //!
 //! These take a longer way on purpose, and allocate:
 //! * a question that has to wait for an upstream, or has just failed there: its bytes and a task. An exchange costs
 //!   a thousand times as much. So does the renewal of a popular answer, once in its life.
 //! * what is no plain question ([`Verdict::Unusual`]: ANY, other classes and opcodes, EDNS of another version, transfers):
 //!   hickory's decoder, in a task. Nobody sends it in number but to do harm, and the places for tasks are bounded.
-//! * the first use of an answer behind an alias, whose records are then made ready; and each use of one of a type that
-//!   nobody asks for (see [`Entry`](crate::forward::Entry)), or a container could fill the memory with them.
+//! * the first use of an answer behind an alias, or of its CNAMEs in front of an answer of ours: its records are then made
+//!   ready. And each use of one of a type that nobody asks for (see [`Entry`](crate::forward::Entry)), or a container could
+//!   fill the memory with them.
 
 mod ahead;
 mod conclude;
@@ -181,7 +185,7 @@ impl Responder {
             }
             let said = heard.iter().find(|(asked, _)| Some(asked) == key.as_ref());
             let now = tokio::time::Instant::now().into_std();
-            let of = Asked { question: &question, snapshot, envelope, spin, now, layer: decision.layer };
+            let of = Asked { question: &question, snapshot, names: &names, envelope, spin, now, layer: decision.layer };
             let said = said.map_or(Heard::Nothing, |(_, resolved)| Heard::from(resolved));
             if let Some(source) = of.conclude(&mut decision, said, out) {
                 return source;
@@ -207,10 +211,10 @@ impl Responder {
         };
         let Pending { ref snapshot, envelope, spin, .. } = *pending;
         let names = self.forwarder.names();
-        let names = (&snapshot.zone, &names);
-        let mut decision = self.decide(names, &question, spin);
+        let both = (&snapshot.zone, &names);
+        let mut decision = self.decide(both, &question, spin);
         let now = tokio::time::Instant::now().into_std();
-        let asked = Asked { question: &question, snapshot, envelope, spin, now, layer: decision.layer };
+        let asked = Asked { question: &question, snapshot, names: &names, envelope, spin, now, layer: decision.layer };
         loop {
             let kept = conclude::key(&decision, &question).map(|key| self.forwarder.kept(key, now));
             let heard = match &kept {
@@ -224,7 +228,7 @@ impl Responder {
             if let Some(source) = asked.conclude(&mut decision, heard, out) {
                 return of_cache(source);
             }
-            decide::settle(&mut decision, names, &question, spin);
+            decide::settle(&mut decision, both, &question, spin);
         }
     }
 
@@ -238,9 +242,9 @@ impl Responder {
         let Circumstances { spin, now, .. } = circumstances;
         let snapshot = self.shared.load();
         let names = self.forwarder.names();
-        let names = (&snapshot.zone, &names);
-        let mut decision = self.decide(names, question, spin);
-        let asked = Asked { question, snapshot: &snapshot, envelope, spin, now, layer: decision.layer };
+        let both = (&snapshot.zone, &names);
+        let mut decision = self.decide(both, question, spin);
+        let asked = Asked { question, snapshot: &snapshot, names: &names, envelope, spin, now, layer: decision.layer };
         loop {
             let key = conclude::key(&decision, question);
             let entry = key.and_then(|key| self.forwarder.cached(key, now));
@@ -252,7 +256,7 @@ impl Responder {
             if let Some(source) = asked.conclude(&mut decision, heard, out) {
                 return Verdict::Reply(of_cache(source));
             }
-            decide::settle(&mut decision, names, question, spin);
+            decide::settle(&mut decision, both, question, spin);
         }
     }
 
@@ -291,6 +295,14 @@ fn of_cache(source: Source) -> Source {
 pub fn refuse(message: &[u8], out: &mut Vec<u8>) -> Source {
     write_error(message, Rcode::ServFail, out);
     Source::Error
+}
+
+/// Writes the reply to a query whose answer a fault of ours has cost: SERVFAIL. Looks at nothing but the query.
+pub fn refuse_for_fault(pending: &Pending, out: &mut Vec<u8>) -> Source {
+    match Question::parse(&pending.message) {
+        Parsed::Plain(question) => turn_away::at_fault(&question, pending.envelope.cookie.as_ref(), out),
+        _ => refuse(&pending.message, out),
+    }
 }
 
 /// A header alone, for a message whose question cannot be echoed.

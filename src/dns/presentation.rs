@@ -1,4 +1,5 @@
-//! Record data from text: the presentation format of master files (RFC 1035 5.1), to wire form.
+//! The presentation format of master files (RFC 1035 5.1): record data from text to wire form, and what hickory writes
+//! otherwise than a master file needs it.
 //!
 //! hickory's own reader of this format takes `\065` for something else than the octet 65 and knows neither SPF nor octal
 //! escapes, so each type is read here by a table of its fields. SVCB and HTTPS have a little language of their own
@@ -6,6 +7,7 @@
 
 mod token;
 
+use std::fmt::Write as _;
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
@@ -62,6 +64,30 @@ pub fn type_name(kind: RecordType) -> String {
         RecordType::Unknown(code) => format!("TYPE{code}"),
         known => known.to_string(),
     }
+}
+
+/// The data of a record as a master file has it. hickory writes the strings of a TXT record as one; here they are apart and
+/// quoted.
+#[must_use]
+pub fn data(data: &RData) -> String {
+    match data {
+        RData::TXT(txt) => txt.txt_data.iter().map(|string| quoted(string)).collect::<Vec<_>>().join(" "),
+        other => other.to_string(),
+    }
+}
+
+/// A character-string between quotes, with what is special in it, or not printable ASCII, escaped.
+fn quoted(string: &[u8]) -> String {
+    let inner = string.iter().fold(String::new(), |mut inner, &byte| {
+        // Writing into a String does not fail.
+        let _ = match byte {
+            b'"' | b'\\' => write!(inner, "\\{}", char::from(byte)),
+            b' '..=b'~' => write!(inner, "{}", char::from(byte)),
+            _ => write!(inner, "\\{byte:03}"),
+        };
+        inner
+    });
+    format!("\"{inner}\"")
 }
 
 /// The name that is written like this; `None` if it is none.

@@ -3,12 +3,15 @@
 //! A compiled answer and a slow one both leave through [`write()`], so they can be compared byte for byte. Nothing is
 //! allocated: the caller's buffer is reused.
 
+mod alias;
 mod answers;
+mod draft;
 mod tail;
 
-use super::{Body, DomainName, Ede, HEADER_LEN, Question, Rcode, ReplyCookie, TCP_LIMIT, UDP_EDNS_LIMIT};
-use answers::{Answers, Places};
+use super::{Body, DomainName, Ede, HEADER_LEN, Question, Rcode, ReplyCookie, UDP_EDNS_LIMIT};
+use draft::Draft;
 
+pub use alias::{Ageing, Alias, Hop};
 pub use tail::{Owned, Tail, Whose, write_tail};
 
 /// Response code of a query without a valid cookie (RFC 7873 8). Its upper part is in the OPT record.
@@ -95,8 +98,8 @@ pub struct ReplyContext<'c> {
 }
 
 /// Writes the reply to `question` into `out`, which is cleared first. As many whole records as fit are sent: if not
-/// all answers do, TC is set; glue that does not fit is left out silently (RFC 2181 9). The OPT record is always
-/// kept if the query had one.
+/// all answers do, or not the SOA of a negative one, TC is set; glue that does not fit is left out silently (RFC 2181 9).
+/// The OPT record is always kept if the query had one.
 pub fn write(out: &mut Vec<u8>, question: &Question<'_>, body: &Body, context: &ReplyContext<'_>) {
     write_behind(out, question, (&[], body), None, context);
 }
@@ -106,35 +109,22 @@ pub fn write(out: &mut Vec<u8>, question: &Question<'_>, body: &Body, context: &
 pub fn write_behind(
     out: &mut Vec<u8>,
     question: &Question<'_>,
-    (aliases, body): (&[&Body], &Body),
+    (aliases, body): (&[Alias<'_>], &Body),
     ede: Option<&Ede>,
     context: &ReplyContext<'_>,
 ) {
-    begin(out, question, body.authoritative() || !aliases.is_empty(), body.rcode());
+    let header = (alias::authoritative(aliases, body.authoritative()), body.rcode());
     let remarks = Remarks { own: body.ede().or(ede), whole: context.ede };
-    let limit = room(question, context);
-    let mut places = Places::default();
-    let mut answers = Answers::new(out, aliases, limit, &mut places);
-    let complete = answers.aliases() && answers.body(body, context.spin);
-    let mut counts = [answers.written, 0, 0];
-    if body.wants_soa() && complete {
-        counts[1] = u16::from(context.soa.write(question, limit, out));
+    let mut draft = Draft::begin(out, question, header, remarks, context);
+    draft.answers(aliases, |answers| answers.body(body, context.spin));
+    if body.wants_soa() {
+        draft.soa();
     }
-    if let Some((owner, record)) = body.foreign_soa().filter(|_| complete)
-        && out.len() + owner.as_wire().len() + record.len() <= limit
-    {
-        out.extend_from_slice(owner.as_wire());
-        out.extend_from_slice(record);
-        counts[1] += 1;
+    if let Some(soa) = body.foreign_soa() {
+        draft.foreign_soa(soa, Vec::extend_from_slice);
     }
-    if complete {
-        // Glue is a kindness, a remark is asked for.
-        let room = limit - remarks.fitting(limit.saturating_sub(out.len())).len();
-        counts[2] = answers::write_glue(out, body, room, (&places, aliases.len()));
-    } else {
-        out[2] |= 0x02;
-    }
-    end(out, question, counts, remarks, context);
+    draft.glue(body, aliases.len());
+    draft.end();
 }
 
 /// Extended errors of one reply: why it is what it is, and that of the whole snapshot (RFC 8914 2 allows several).
@@ -170,47 +160,17 @@ impl<'e> Remarks<'e> {
     }
 }
 
-/// Writes header and question. The counts and TC are yet to be known.
-fn begin(out: &mut Vec<u8>, question: &Question<'_>, authoritative: bool, rcode: Rcode) {
-    let id = question.id.to_be_bytes();
-    let flags = 0x80 | u8::from(authoritative) << 2 | u8::from(question.recursion_desired);
-    let more = 0x80 | u8::from(question.checking_disabled) << 4 | rcode.code();
-    out.clear();
-    out.extend_from_slice(&[id[0], id[1], flags, more, 0, 1, 0, 0, 0, 0, 0, 0]);
-    out.extend_from_slice(question.wire());
-}
-
-/// Where the records must end, so that the OPT has room. An extended error takes no room from them: it must not be what
-/// truncates a reply (RFC 8914 3).
-fn room(question: &Question<'_>, context: &ReplyContext<'_>) -> usize {
-    let opt_len = question.edns.map_or(0, |_| opt_len(Remarks::default(), context.cookie.as_ref()));
-    context.limit.min(TCP_LIMIT).saturating_sub(opt_len)
-}
-
-/// Writes the OPT if the query had one, with the extended errors that fit, and the numbers of answers, of records of
-/// AUTHORITY and of ADDITIONAL.
-fn end(out: &mut Vec<u8>, question: &Question<'_>, counts: [u16; 3], remarks: Remarks<'_>, context: &ReplyContext<'_>) {
-    let [answers, authority, mut additional] = counts;
-    if let Some(edns) = question.edns {
-        let room = room(question, context);
-        let remarks = remarks.fitting(room.saturating_sub(out.len()));
-        write_opt(out, edns.dnssec_ok, remarks, context.cookie.as_ref());
-        additional += 1;
-    }
-    for (place, count) in [6, 8, 10].into_iter().zip([answers, authority, additional]) {
-        out[place..place + 2].copy_from_slice(&count.to_be_bytes());
-    }
-}
-
 /// Writes a reply without records into `out`, which is cleared first: an (extended) response code, or that the client
 /// should ask over TCP.
 pub fn write_notice(out: &mut Vec<u8>, question: &Question<'_>, notice: Notice, cookie: Option<&ReplyCookie>) {
     let (rcode, truncated, ede) = match notice {
         Notice::Truncated => (0, true, None),
         Notice::BadCookie => (BADCOOKIE, false, None),
-        Notice::Prohibited => (u16::from(Rcode::Refused.code()), false, Some(Ede::PROHIBITED)),
+        Notice::Prohibited => (u16::from(Rcode::Refused.code()), false, Some(Ede::new(Ede::PROHIBITED, ""))),
+        Notice::Fault => {
+            (u16::from(Rcode::ServFail.code()), false, Some(Ede::new(Ede::OTHER, "a fault of this resolver")))
+        }
     };
-    let ede = ede.map(|code| Ede::new(code, ""));
     let [high, low] = [(rcode >> 4) as u8, (rcode & 0x0f) as u8];
     out.clear();
     out.extend_from_slice(&question.id.to_be_bytes());
@@ -236,6 +196,8 @@ pub enum Notice {
     BadCookie,
     /// REFUSED, and why.
     Prohibited,
+    /// SERVFAIL: we have come upon a fault of our own.
+    Fault,
 }
 
 /// Length in bytes of the OPT record with these options.

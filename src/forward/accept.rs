@@ -1,5 +1,5 @@
-//! What of an upstream's reply is kept: the answer to what was asked, and of a negative answer its SOA. Nothing else
-//! reaches the cache (CVE-2025-40778 and its kin: records that nobody asked for).
+//! What of an upstream's reply is kept: the answer to what was asked, of a negative answer its SOA, and for who wants DNSSEC
+//! records the proofs of what is not there. Nothing else reaches the cache (CVE-2025-40778 and its kin: records that nobody asked for).
 
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
@@ -22,6 +22,12 @@ const TYPE_OPT: u16 = 41;
 const TYPE_RRSIG: u16 = 46;
 const TYPE_NSEC: u16 = 47;
 const TYPE_NSEC3: u16 = 50;
+/// Octets of an RRSIG in front of its signer's name (RFC 4034 3.1).
+const BEFORE_SIGNER: usize = 18;
+/// Records that prove what is not there, at most, and octets of them. A name that is not there takes eight, a wildcard two
+/// (RFC 5155 7.2), and a chain of CNAMEs may pass several.
+const MAX_PROOFS: usize = 32;
+const MAX_PROOFS_LEN: usize = 16 << 10;
 /// EDNS option of extended errors (RFC 8914).
 const OPTION_EDE: [u8; 2] = [0, 15];
 
@@ -88,28 +94,39 @@ pub(super) fn accept(key: &Key, reply: &[u8], caps: Caps, now: Instant) -> Resul
     let positive = rcode == Rcode::NoError && sections.answers.iter().zip(&owners).any(answered);
 
     let mut kept = Kept::new(reply, &question, &sections.answers, caps);
+    let mut soa = None;
     if !positive {
-        let soa = sections.authority.iter().find_map(|record| Soa::read(reply, record, tail, caps));
+        soa = sections.authority.iter().find_map(|record| Soa::read(reply, record, tail, caps));
         let refers = rcode == Rcode::NoError && sections.answers.is_empty();
         match &soa {
             None if refers && sections.authority.iter().any(|record| record.kind == TYPE_NS) => {
                 return Err(Refusal::Referral);
             }
             None => kept.ttl = 0,
-            Some(soa) => kept.add_negative(key, reply, &sections.authority, soa),
+            Some(soa) => kept.append(&soa.zone, TYPE_SOA, soa.ttl, &soa.rdata),
         }
     }
+    if key.dnssec_ok && (positive || soa.is_some()) {
+        let longest = soa.as_ref().map_or(caps.max_ttl, |soa| soa.ttl);
+        let proofs = proofs(reply, &sections.authority, &chain, soa.as_ref());
+        kept.add_proofs(reply, &proofs, longest);
+    }
+    let followed = chain.get(1..).filter(|_| key.qtype != RecordType::CNAME).unwrap_or_default();
+    let targets = followed.iter().map(DomainName::as_wire).collect::<Vec<_>>().concat();
     Ok(Entry {
         wire: kept.wire.into(),
         marks: kept.marks.into(),
         answers: sections.answers.len() as u16,
         question_end: question_end as u16,
         rcode,
+        is_positive: positive,
         authentic: reply.get(3).is_some_and(|flags| flags & 0x20 != 0),
         ede: extended_error(reply, &sections.additional),
         ttl: kept.ttl,
         stored_at: now,
         tail: OnceLock::new(),
+        targets: targets.into(),
+        hops: OnceLock::new(),
     })
 }
 
@@ -163,10 +180,7 @@ fn belongs(key: &Key, reply: &[u8], record: &RecordAt, owner: &DomainName, chain
     if record.class != query::CLASS_IN {
         return false;
     }
-    let covered = match record.kind {
-        TYPE_RRSIG => wire::read_u16(reply, record.rdata.start).unwrap_or_default(),
-        kind => kind,
-    };
+    let covered = covered(reply, record);
     if covered == TYPE_DNAME {
         return chain.iter().any(|name| name::is_within(name.as_wire(), owner.as_wire()));
     }
@@ -199,6 +213,54 @@ impl Soa {
         let rdata = [primary.as_wire(), mailbox.as_wire(), reply.get(numbers..record.rdata.end)?].concat();
         Some(Self { zone, ttl, rdata })
     }
+}
+
+/// The records of AUTHORITY that prove, with their signatures, that there is nothing: those of the zone of the SOA, and those
+/// signed by a zone that a name of the chain lies in, which say that a wildcard was right to answer for it (RFC 4035
+/// 3.1.3.3). Each with its owner.
+fn proofs<'r>(
+    reply: &[u8],
+    authority: &'r [RecordAt],
+    chain: &[DomainName],
+    soa: Option<&Soa>,
+) -> Vec<(DomainName, &'r RecordAt)> {
+    let of_kind = |record: &&RecordAt| matches!(record.kind, TYPE_RRSIG | TYPE_NSEC | TYPE_NSEC3);
+    let candidates = authority.iter().filter(of_kind).filter(|record| record.class == query::CLASS_IN);
+    let owned = |record: &'r RecordAt| Some((wire::name_at(reply, record.start)?.0, record));
+    let proofs: Vec<_> = candidates.filter_map(owned).collect();
+    let signed: Vec<_> = proofs
+        .iter()
+        .filter(|(owner, record)| {
+            let signer = signer(reply, record);
+            signer.is_some_and(|zone| {
+                let is_of = |name: &DomainName| name::is_within(name.as_wire(), zone.as_wire());
+                is_of(owner) && chain.iter().any(is_of)
+            })
+        })
+        .map(|(owner, record)| (owner.clone(), covered(reply, record)))
+        .take(MAX_PROOFS)
+        .collect();
+    let is_kept = |(owner, record): &(DomainName, &RecordAt)| {
+        let of_soa = soa.is_some_and(|soa| name::is_within(owner.as_wire(), soa.zone.as_wire()));
+        of_soa || signed.iter().any(|(of, kind)| of == owner && *kind == covered(reply, record))
+    };
+    proofs.into_iter().filter(is_kept).take(MAX_PROOFS).collect()
+}
+
+/// The type that a signature is of; of any other record its own.
+fn covered(reply: &[u8], record: &RecordAt) -> u16 {
+    match record.kind {
+        TYPE_RRSIG => wire::read_u16(reply, record.rdata.start).unwrap_or_default(),
+        kind => kind,
+    }
+}
+
+/// The zone that has signed a proof; `None` if this is no signature of one. Its name is never compressed.
+fn signer(reply: &[u8], record: &RecordAt) -> Option<DomainName> {
+    let is_of_proof = record.kind == TYPE_RRSIG && matches!(covered(reply, record), TYPE_NSEC | TYPE_NSEC3);
+    let at = record.rdata.start + BEFORE_SIGNER;
+    let (name, end) = wire::name_at(reply, at).filter(|_| is_of_proof)?;
+    (end == at + name.as_wire().len() && end <= record.rdata.end).then_some(name)
 }
 
 /// A TTL as it may be used: 0 when the top bit is set (RFC 2181 8), `cap` at most.
@@ -237,20 +299,14 @@ impl Kept {
         self.ttl = self.ttl.min(ttl);
     }
 
-    /// Adds the SOA and, where DNSSEC records were asked for, the proofs of its zone. Written anew without
-    /// compression, because records in between them may have been left out.
-    fn add_negative(&mut self, key: &Key, reply: &[u8], authority: &[RecordAt], soa: &Soa) {
-        self.append(&soa.zone, TYPE_SOA, soa.ttl, &soa.rdata);
-        let proofs = authority.iter().filter(|record| {
-            key.dnssec_ok
-                && record.class == query::CLASS_IN
-                && matches!(record.kind, TYPE_RRSIG | TYPE_NSEC | TYPE_NSEC3)
-        });
-        for record in proofs {
-            let owner = wire::name_at(reply, record.start).map(|(owner, _)| owner);
+    /// Adds what proves that there is nothing, or no more, TTLs no longer than `longest`. Written anew without compression,
+    /// because records in between them may have been left out.
+    fn add_proofs(&mut self, reply: &[u8], proofs: &[(DomainName, &RecordAt)], longest: u32) {
+        let room = self.wire.len() + MAX_PROOFS_LEN;
+        for (owner, record) in proofs {
             let rdata = reply.get(record.rdata.clone()).unwrap_or_default();
-            if let Some(owner) = owner.filter(|owner| name::is_within(owner.as_wire(), soa.zone.as_wire())) {
-                self.append(&owner, record.kind, bounded(record.ttl, soa.ttl), rdata);
+            if self.wire.len() + rdata.len() <= room {
+                self.append(owner, record.kind, bounded(record.ttl, longest), rdata);
             }
         }
     }

@@ -3,6 +3,8 @@
 //! Records are never decoded to be sent on. Age is a pure function of `now`, so one entry serves any number of clients
 //! at any time without being written to.
 
+mod hops;
+
 use std::sync::{Arc, LazyLock, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -10,9 +12,10 @@ use hickory_proto::rr::Record;
 use hickory_proto::serialize::binary::{BinDecodable, BinDecoder};
 
 use super::{Caps, Key, Refusal, accept};
+use crate::dns::reply::{Ageing, Alias, Hop};
 use crate::dns::{
-    Body, DomainName, Ede, HEADER_LEN, Question, RData, Rcode, RecordType, ReplyContext, ReplyCookie, TCP_LIMIT, Tail,
-    Whose, reply,
+    DomainName, Ede, HEADER_LEN, Question, RData, Rcode, RecordType, ReplyContext, ReplyCookie, TCP_LIMIT, Tail, Whose,
+    reply,
 };
 
 /// TTL of the records of a stale answer in seconds (RFC 8767 4).
@@ -60,6 +63,8 @@ pub struct Entry {
     pub(super) answers: u16,
     pub(super) question_end: u16,
     pub(super) rcode: Rcode,
+    /// Whether the answers are what was asked for, and not aliases of nothing.
+    pub(super) is_positive: bool,
     /// The upstream's AD bit.
     pub(super) authentic: bool,
     /// What the upstream said of the answer.
@@ -70,6 +75,10 @@ pub struct Entry {
     /// the [types](TAILED) that are in use only, and of no answer that is [large](MAX_TAILED), so that an alias of the zone
     /// has no more than 68 (types and flags).
     pub(super) tail: OnceLock<Tail>,
+    /// What its CNAMEs lead to, in their order: names in wire form, one behind the other. None if CNAMEs were asked for.
+    pub(super) targets: Box<[u8]>,
+    /// Those CNAMEs, made when they are first found to lead into our zone; as [`Self::tail`] in all else.
+    pub(super) hops: OnceLock<Box<[Hop]>>,
 }
 
 /// The records of an entry as values, their TTLs aged.
@@ -103,6 +112,12 @@ impl Entry {
     #[must_use]
     pub fn answer_count(&self) -> u16 {
         self.answers
+    }
+
+    /// Whether it has records of the type that was asked for, at the end of its CNAMEs.
+    #[must_use]
+    pub fn is_answered(&self) -> bool {
+        self.is_positive
     }
 
     /// Seconds for which it could be used when it came. 0: for the question at hand only.
@@ -152,6 +167,12 @@ impl Entry {
         }
     }
 
+    /// What is to be said of its CNAMEs where they are part of another answer: that they are stale, if they are.
+    #[must_use]
+    pub fn stale(&self, now: Instant) -> Option<&'static Arc<Ede>> {
+        self.is_stale(now).then(|| &*STALE_ANSWER)
+    }
+
     /// Whether it holds an address of a private network, of this host, or of the local link, which a name of the
     /// public DNS has no business to have.
     #[must_use]
@@ -169,7 +190,7 @@ impl Entry {
     /// Bytes of memory that it holds.
     #[must_use]
     pub fn memory(&self) -> usize {
-        self.wire.len() + size_of_val(&*self.marks) + OVERHEAD
+        self.wire.len() + size_of_val(&*self.marks) + self.targets.len() + OVERHEAD
     }
 
     /// Writes the reply to `question` into `out`, which is cleared first: id, RD, CD and the question's own bytes
@@ -220,23 +241,29 @@ impl Entry {
         &self,
         out: &mut Vec<u8>,
         question: &Question<'_>,
-        (aliases, whose): (&[&Body], Whose),
+        (aliases, whose): (&[Alias<'_>], Whose),
         now: Instant,
         context: &ReplyContext<'_>,
     ) {
-        let (ttl, ede) = (self.ageing(now), self.ede(now).map(Arc::as_ref));
+        let aged = self.ageing(now);
+        let ede = self.ede(now).map(Arc::as_ref).or_else(|| aliases.iter().find_map(Alias::stale));
         self.with_tail(question, |tail| {
-            reply::write_tail(out, question, (aliases, tail, whose), ttl, ede, context);
+            reply::write_tail(out, question, (aliases, tail, whose), |ttl| aged.of(ttl), ede, context);
         });
     }
 
     /// Hands out the tail: the one that is kept, but of types that nobody uses, and of large answers, one of its own.
     fn with_tail(&self, question: &Question<'_>, write: impl FnOnce(&Tail)) {
-        if TAILED.contains(&question.qtype) && self.wire.len() <= MAX_TAILED {
+        if self.is_kept_ready(question.qtype) {
             write(self.tail.get_or_init(|| self.new_tail()));
         } else {
             write(&self.new_tail());
         }
+    }
+
+    /// Whether what is made of it for answers that have other records as well is kept.
+    fn is_kept_ready(&self, qtype: RecordType) -> bool {
+        TAILED.contains(&qtype) && self.wire.len() <= MAX_TAILED
     }
 
     fn new_tail(&self) -> Tail {
@@ -297,15 +324,15 @@ impl Entry {
         for mark in marks {
             let at = usize::from(mark.ttl_at);
             if let Some(bytes) = message.get_mut(at..).and_then(|rest| rest.first_chunk_mut::<4>()) {
-                *bytes = aged(u32::from_be_bytes(*bytes)).to_be_bytes();
+                *bytes = aged.of(u32::from_be_bytes(*bytes)).to_be_bytes();
             }
         }
     }
 
-    /// What has become of a TTL.
-    fn ageing(&self, now: Instant) -> impl Fn(u32) -> u32 + use<> {
-        let (age, stale) = (self.age(now), self.is_stale(now));
-        move |ttl: u32| if stale { STALE_TTL } else { ttl.saturating_sub(age) }
+    /// What has become of its TTLs.
+    #[must_use]
+    pub fn ageing(&self, now: Instant) -> Ageing {
+        if self.is_stale(now) { Ageing::To(STALE_TTL) } else { Ageing::By(self.age(now)) }
     }
 
     /// Whole seconds since it came; 0 if `now` is before that.

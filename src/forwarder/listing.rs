@@ -4,10 +4,11 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Instant;
 
+use hickory_proto::rr::Record;
 use serde_json::{Value, json};
 
 use super::{Answer, Forwarder, now};
-use crate::dns::Rcode;
+use crate::dns::{Rcode, presentation};
 use crate::forward::Key;
 
 /// Answers that are listed; a larger cache has its rest counted only.
@@ -38,7 +39,7 @@ impl Forwarder {
         let now = now();
         let answer = |(key, answer): &(Key, Arc<Answer>)| {
             let decoded = answer.decode(now);
-            let records = decoded.answers.iter().chain(&decoded.authority).map(ToString::to_string);
+            let records = decoded.answers.iter().chain(&decoded.authority).map(line);
             json!({
                 "name": key.name.to_string(),
                 "type": key.qtype.to_string(),
@@ -77,6 +78,12 @@ fn list(out: &mut String, key: &Key, answer: &Answer, now: Instant) {
     let _ = writeln!(out, "; {} {}: {rcode}, {left}, {} bytes{flags}", key.name, key.qtype, answer.memory());
     let decoded = answer.decode(now);
     for record in decoded.answers.iter().chain(&decoded.authority) {
-        let _ = writeln!(out, "{record}");
+        let _ = writeln!(out, "{}", line(record));
     }
+}
+
+/// A record as a line of a master file.
+fn line(record: &Record) -> String {
+    let Record { name, ttl, dns_class, data, .. } = record;
+    format!("{name} {ttl} {dns_class} {} {}", record.record_type(), presentation::data(data))
 }

@@ -61,9 +61,14 @@ impl Rules {
 
     /// Whether the answer to `key` has a private address that the name has no business to have.
     pub(super) fn withholds(&self, key: &Key, entry: &Entry, now: Instant) -> bool {
-        let believed = |zone: &DomainName| name::is_within(key.name.as_wire(), zone.as_wire());
-        let guarded = self.settings.rebind.as_ref().is_some_and(|exempt| !exempt.iter().any(believed));
-        guarded && !self.is_ours(&key.name) && entry.has_private_address(now)
+        self.guards(key.name.as_wire()) && entry.has_private_address(now)
+    }
+
+    /// Whether a name, in lower-case wire form, has no business to have private addresses.
+    fn guards(&self, name: &[u8]) -> bool {
+        let is_of = |zone: &DomainName| name::is_within(name, zone.as_wire());
+        let guarded = self.settings.rebind.as_ref().is_some_and(|exempt| !exempt.iter().any(is_of));
+        guarded && !self.settings.own_zones.iter().any(is_of)
     }
 
     /// Whether an answer that was taken by `before` would not be taken any more: nobody who was asked for the name is
@@ -119,7 +124,18 @@ impl<'f> Names<'f> {
     /// the hosts file or the operator's records, or one that is blocked. Not for names of our zones.
     #[must_use]
     pub fn local(&self, name: &[u8], qtype: RecordType) -> Option<LocalAnswer<'_>> {
-        self.seen.get_or_init(|| self.rules.load()).settings.local.find(name, qtype)
+        self.rules().settings.local.find(name, qtype)
+    }
+
+    /// Whether a name (in lower-case wire form) of an upstream's may be an alias of one of ours: not where it may not have
+    /// private addresses (rebind protection).
+    #[must_use]
+    pub fn may_lead_in(&self, name: &[u8]) -> bool {
+        !self.rules().guards(name)
+    }
+
+    fn rules(&self) -> &Rules {
+        self.seen.get_or_init(|| self.rules.load())
     }
 }
 

@@ -28,6 +28,8 @@ const FAILURE_MEMORY: Duration = Duration::from_secs(15);
 /// Parts that the answers are kept in, each with a lock of its own: most of them, and the least room of one in bytes.
 const MOST_PARTS: usize = 16;
 const SMALLEST_PART: usize = 512 << 10;
+/// The most bytes that go at once when there is to be less room: some 128 answers of a part.
+const STEP: u64 = (MOST_PARTS as u64) << 16;
 /// What an answer takes, in bytes: a guess at their number is made of it.
 const TYPICAL_ANSWER: usize = 512;
 
@@ -187,24 +189,26 @@ impl Store {
         self.kept.load(Relaxed)
     }
 
-    /// Has room for so many bytes from now on; what is too much goes at once. The number of parts stays: with little room
-    /// left, the largest answers are not kept.
+    /// Has room for so many bytes from now on; what is too much goes, a little at a time, as each part is locked meanwhile.
+    /// The number of parts stays: with little room left, the largest answers are not kept. One caller at a time.
     pub(super) fn resize(&self, bytes: u64) {
-        if bytes != self.room.swap(bytes, Relaxed) {
-            self.answers.set_capacity(bytes);
+        let mut room = self.room.swap(bytes, Relaxed);
+        while room != bytes {
+            room = bytes.max(room.saturating_sub(STEP));
+            self.answers.set_capacity(room);
         }
     }
 
-    /// Removes this answer if it is still the one to `key`.
-    pub(super) fn drop_if_same(&self, key: &Key, answer: &Arc<Answer>) {
-        self.answers.remove_if(key, |there| Arc::ptr_eq(there, answer));
+    /// Removes this answer if it is still the one to `key`; says whether it was.
+    pub(super) fn drop_if_same(&self, key: &Key, answer: &Arc<Answer>) -> bool {
+        self.answers.remove_if(key, |there| Arc::ptr_eq(there, answer)).is_some()
     }
 
-    /// Removes the answers that `goes` says, and says how many they were. Looks at everything.
+    /// Removes the answers that `goes` says, and says how many they were. Looks at everything, one after the other, and at
+    /// each while nothing is locked: workers read here, and must not wait for what it takes to judge.
     pub(super) fn weed(&self, goes: impl Fn(&Key, &Answer) -> bool) -> usize {
-        let before = self.answers.len();
-        self.answers.retain(|key, answer| !goes(key, answer));
-        before.saturating_sub(self.answers.len())
+        let judged = self.answers.iter().filter(|(key, answer)| goes(key, answer));
+        judged.filter(|(key, answer)| self.drop_if_same(key, answer)).count()
     }
 
     /// Why the question is not to be asked now, if it has just failed.
@@ -261,5 +265,67 @@ impl Store {
     /// Bytes that they hold.
     pub(super) fn bytes(&self) -> u64 {
         self.answers.weight()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::forward::testing::{a, answer, key, moment};
+    use crate::forward::{Caps, query};
+
+    /// The answer to `key`, with this address.
+    fn to(key: &Key, host: u8) -> Arc<Answer> {
+        let query = query::build(key, &query::question(key), 7, false);
+        let reply = answer(&query, [a(&key.name.to_string(), 30, host)]);
+        Arc::new(Answer::from(Entry::accept(key, &reply, Caps::default(), moment()).unwrap()))
+    }
+
+    #[test]
+    fn nothing_is_locked_while_an_answer_is_judged() {
+        // All in one part.
+        let store = Store::new(SMALLEST_PART as u64);
+        let keys = ["a.example", "b.example", "c.example"].map(|name| key(name, RecordType::A));
+        keys.iter().for_each(|key| store.keep(key.clone(), &to(key, 1)));
+        let late = key("late.example", RecordType::A);
+        let gone = store.weed(|judged, _| {
+            assert!(keys.iter().all(|key| store.answers.try_get(key).is_ok()), "nobody can read");
+            assert!(store.answers.try_insert(late.clone(), to(&late, 1)).is_ok(), "nobody can write");
+            *judged == keys[0]
+        });
+        assert_eq!((gone, store.get(keys[0].borrow()).is_none(), store.len()), (1, true, 3));
+    }
+
+    #[test]
+    fn an_answer_that_comes_while_the_older_is_judged_stays() {
+        let store = Store::new(SMALLEST_PART as u64);
+        let key = key("www.example", RecordType::A);
+        let (old, new) = (to(&key, 1), to(&key, 2));
+        store.keep(key.clone(), &old);
+        let gone = store.weed(|key, judged| {
+            let is_old = std::ptr::eq(judged, &*old);
+            if is_old {
+                store.answers.try_insert(key.clone(), Arc::clone(&new)).expect("it is locked");
+            }
+            is_old
+        });
+        assert_eq!(gone, 0);
+        assert!(store.get(key.borrow()).is_some_and(|kept| Arc::ptr_eq(&kept, &new)));
+    }
+
+    #[test]
+    fn room_that_is_taken_away_step_by_step_ends_as_at_once() {
+        let store = Store::new(4 * STEP);
+        for host in 0..2_000 {
+            let key = key(&format!("h{host}.example"), RecordType::A);
+            store.keep(key.clone(), &to(&key, 1));
+        }
+        let all = store.len();
+        store.resize(100_000);
+        assert!(store.bytes() <= 100_000 + MOST_PARTS as u64 && store.len() < all, "{} bytes", store.bytes());
+        store.resize(8 * STEP);
+        let key = key("last.example", RecordType::A);
+        store.keep(key.clone(), &to(&key, 1));
+        assert!(store.get(key.borrow()).is_some() && store.answers.capacity() >= 8 * STEP);
     }
 }

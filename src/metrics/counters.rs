@@ -52,7 +52,7 @@ pub enum Dropped {
     Connection,
     /// A TCP connection was closed for its framing.
     Framing,
-    /// A worker came upon a fault of our own and dropped the packet that it was at.
+    /// A fault of our own: the packet is dropped, the connection closed, or the answer of a task SERVFAIL.
     Fault,
     /// A TCP connection was closed because a question, or the reading of answers, took too long.
     Slow,

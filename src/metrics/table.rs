@@ -50,7 +50,7 @@ table! {
     DNS_TRUNCATED = Counter "ecs_resolver_dns_truncated_total" []
         "Replies with TC set.";
     DNS_DROPPED = Counter "ecs_resolver_dns_dropped_total" ["reason"]
-        "Messages and connections that got no reply, and questions refused for lack of room, by reason: no_query, busy and share (too many questions under way, of all or of one client), unsendable, unreceivable, connection, framing, slow, descriptors (of TCP), denied, rate (access), fault (ours).";
+        "Messages and connections that got no reply, and questions refused for lack of room or for a fault, by reason: no_query, busy and share (too many questions under way, of all or of one client), unsendable, unreceivable, connection, framing, slow, descriptors (of TCP), denied, rate (access), fault (ours).";
     DNS_TURNED_AWAY = Counter "ecs_resolver_dns_turned_away_total" ["how"]
         "Clients that were told something else than an answer: refused (they may not ask); truncated, bad_cookie (they ask too often: to come over TCP, or with a cookie).";
     DNS_COOKIES = Counter "ecs_resolver_dns_cookies_total" ["cookie"]

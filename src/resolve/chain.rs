@@ -1,40 +1,58 @@
 //! CNAMEs from name to name, through all layers of the zone (RFC 1034 4.3.2, step 3a).
 
+use std::borrow::Cow;
+use std::sync::Arc;
+
 use smallvec::SmallVec;
 
 use super::{Asked, Resolution, Step};
-use crate::dns::{Body, DomainName, Question, name};
+use crate::dns::reply::{Ageing, Alias, Hop};
+use crate::dns::{Body, DomainName, Ede, Question, name};
 use crate::zone::Zone;
 
-/// CNAMEs of ours in a row that are followed, whoever of us says them; an upstream's may come behind them. A longer chain is
-/// answered as far as it was followed.
+/// CNAMEs in a row that are followed, whoever says them: of us, or of an upstream into our zone. Those of an upstream that
+/// lead nowhere else may come behind them. A longer chain is answered as far as it was followed.
 const MAX_CHAIN: usize = 16;
 
 /// CNAMEs in a row, each of which points to the owner of the next, the first that of the name that was asked. There is
 /// room within it for as many as are followed.
 #[derive(Debug, Default)]
 pub struct Chain<'z> {
-    cnames: SmallVec<[&'z Body; MAX_CHAIN]>,
-    targets: SmallVec<[&'z DomainName; MAX_CHAIN]>,
+    cnames: SmallVec<[Alias<'z>; MAX_CHAIN]>,
+    targets: SmallVec<[Cow<'z, DomainName>; MAX_CHAIN]>,
+}
+
+/// What an upstream has said of the name at the end of a [`Chain`], where that leads into our zone.
+#[derive(Debug, Clone, Copy)]
+pub struct Entrance<'e> {
+    /// The CNAMEs that it begins with, in their order.
+    pub hops: &'e [Hop],
+    /// Whether it has records of the type asked behind them.
+    pub is_answered: bool,
+    /// What has become of its TTLs.
+    pub ageing: Ageing,
+    /// Why it is said all the same, if its time is over.
+    pub stale: Option<&'e Arc<Ede>>,
 }
 
 impl<'z> Chain<'z> {
     /// The CNAMEs, each a record of its own.
     #[must_use]
-    pub fn cnames(&self) -> &[&'z Body] {
+    pub fn cnames(&self) -> &[Alias<'z>] {
         &self.cnames
     }
 
     /// Where they lead; `None` if there are none.
     #[must_use]
-    pub fn end(&self) -> Option<&'z DomainName> {
-        self.targets.last().copied()
+    pub fn end(&self) -> Option<&DomainName> {
+        self.targets.last().map(AsRef::as_ref)
     }
 
     /// These, one after the other, each with where it points.
     #[cfg(test)]
     pub(crate) fn of(cnames: impl IntoIterator<Item = (&'z Body, &'z DomainName)>) -> Self {
-        let (cnames, targets) = cnames.into_iter().unzip();
+        let link = |(cname, target)| (Alias::Ours(cname), Cow::Borrowed(target));
+        let (cnames, targets) = cnames.into_iter().map(link).unzip();
         Self { cnames, targets }
     }
 
@@ -42,8 +60,12 @@ impl<'z> Chain<'z> {
         self.cnames.len() >= MAX_CHAIN
     }
 
-    /// Adds a CNAME to those of the name `asked`; `false` if it leads back to a name that they have passed.
-    fn push(&mut self, asked: &[u8], cname: &'z Body, target: &'z DomainName) -> bool {
+    /// Adds a CNAME to those of the name `asked`; `false` if that is not the way to anywhere: there are too many, or it leads
+    /// back to a name that they have passed.
+    fn push(&mut self, asked: &[u8], cname: Alias<'z>, target: Cow<'z, DomainName>) -> bool {
+        if self.is_full() {
+            return false;
+        }
         let is_new = asked != target.as_wire() && !self.targets.contains(&target);
         self.cnames.push(cname);
         self.targets.push(target);
@@ -64,6 +86,47 @@ pub fn follow<'z>(
     Asked { zone, name: question.name(), qtype: question.qtype, spin }.go(chain, Step::Follow { cname, target })
 }
 
+/// Follows the CNAMEs that an upstream has said, behind `chain`, to the first name among their targets that the zone answers
+/// itself, and goes on from there as [`resolve`](super::resolve) does: the layers are asked name by name, whoever leads to
+/// one. Where the zone would ask the upstream for a name, what that has said of it holds, unless it has nothing: then the
+/// name is to be asked for by itself, as there may be other upstreams for it. `None`: what has been said is the answer.
+#[must_use]
+pub fn enter<'z>(
+    zone: &'z Zone,
+    question: &Question<'_>,
+    spin: u32,
+    chain: &mut Chain<'z>,
+    said: Entrance<'_>,
+) -> Option<Resolution<'z>> {
+    let asked = Asked { zone, name: question.name(), qtype: question.qtype, spin };
+    let (index, step) = said.hops.iter().enumerate().find_map(|(index, hop)| {
+        let target = hop.target.as_wire();
+        let step = name::is_within(target, zone.settings.origin.as_wire()).then(|| asked.at(target).1)?;
+        let goes_on = said.is_answered || index + 1 < said.hops.len();
+        (!goes_on || !step.is_upstreams()).then_some((index, step))
+    })?;
+    for hop in said.hops.get(..=index)? {
+        let Entrance { ageing, stale, .. } = said;
+        let cname = Alias::Theirs { records: hop.records.clone(), ageing, stale: stale.cloned() };
+        if !chain.push(asked.name, cname, Cow::Owned(hop.target.clone())) {
+            return Some(Resolution::Reply(&zone.fixed.unfinished));
+        }
+    }
+    Some(asked.go(chain, step))
+}
+
+impl Step<'_> {
+    /// Whether it is for an upstream to say what the name has.
+    fn is_upstreams(&self) -> bool {
+        match self {
+            Self::Done(Resolution::Reply(_) | Resolution::Flatten { .. }) | Self::Follow { .. } => false,
+            Self::Done(
+                Resolution::Fallback { .. } | Resolution::Prefer { .. } | Resolution::Ask | Resolution::Forward,
+            ) => true,
+        }
+    }
+}
+
 impl<'z> Asked<'z, '_> {
     /// Goes on from a step to where aliases end, leave the zone or come back to a name that they have passed.
     pub(super) fn go(self, chain: &mut Chain<'z>, mut step: Step<'z>) -> Resolution<'z> {
@@ -72,7 +135,7 @@ impl<'z> Asked<'z, '_> {
                 Step::Done(end) => return end,
                 Step::Follow { cname, target } => (cname, target),
             };
-            if chain.is_full() || !chain.push(self.name, cname, target) {
+            if !chain.push(self.name, Alias::Ours(cname), Cow::Borrowed(target)) {
                 return Resolution::Reply(&self.zone.fixed.unfinished);
             }
             if !name::is_within(target.as_wire(), self.zone.settings.origin.as_wire()) {

@@ -3,11 +3,12 @@
 use std::sync::{Arc, LazyLock};
 use std::time::Instant;
 
-use crate::dns::{Body, DomainName, Ede, Envelope, Question, Rcode, ReplyContext, Whose, name, reply};
+use crate::dns::reply::{self, Alias};
+use crate::dns::{Body, DomainName, Ede, Envelope, Question, Rcode, ReplyContext, Whose, name};
 use crate::forward::{Entry, KeyRef};
-use crate::forwarder::{ForwardError, Resolved};
+use crate::forwarder::{ForwardError, Names, Resolved};
 use crate::metrics::Source;
-use crate::resolve::{self, Decision, Resolution};
+use crate::resolve::{self, Decision, Entrance, Resolution};
 use crate::snapshot::Snapshot;
 use crate::zone::Node;
 use crate::zone::layers::Layer;
@@ -17,6 +18,7 @@ use crate::zone::layers::Layer;
 pub(super) struct Asked<'a> {
     pub(super) question: &'a Question<'a>,
     pub(super) snapshot: &'a Arc<Snapshot>,
+    pub(super) names: &'a Names<'a>,
     pub(super) envelope: Envelope,
     pub(super) spin: u32,
     pub(super) now: Instant,
@@ -56,23 +58,35 @@ enum Ending<'a, 'e> {
 }
 
 /// What the upstream must be asked before a decision can be concluded; `None`: nothing.
-pub(super) fn key<'k>(decision: &Decision<'k>, question: &'k Question<'_>) -> Option<KeyRef<'k>> {
+pub(super) fn key<'k>(decision: &'k Decision<'_>, question: &'k Question<'_>) -> Option<KeyRef<'k>> {
     let name = match decision.end {
         Resolution::Reply(_) => return None,
-        Resolution::Flatten { target } => Some(target),
+        Resolution::Flatten { target } => target.as_wire(),
         Resolution::Fallback { .. } | Resolution::Prefer { .. } | Resolution::Ask | Resolution::Forward => {
-            decision.chain.end()
+            end(decision, question)
         }
     };
-    Some(KeyRef::of_name(name.map_or(question.name(), DomainName::as_wire), question))
+    Some(KeyRef::of_name(name, question))
+}
+
+/// The name that the aliases lead to, or the one that was asked.
+fn end<'k>(decision: &'k Decision<'_>, question: &'k Question<'_>) -> &'k [u8] {
+    decision.chain.end().map_or(question.name(), DomainName::as_wire)
 }
 
 impl<'a> Asked<'a> {
     /// Writes the reply when the upstream has been heard, and says whose answer it is; `None` if that leaves something
     /// else to be done, which is then the decision.
     pub(super) fn conclude(&self, decision: &mut Decision<'a>, heard: Heard<'_>, out: &mut Vec<u8>) -> Option<Source> {
+        let ending = self.ending(decision.end, heard);
+        if let Ending::Passed(entry, _) = ending
+            && let Some(end) = self.enter(decision, entry)
+        {
+            decision.end = end;
+            return None;
+        }
         let aliases = decision.chain.cnames();
-        let source = match self.ending(decision.end, heard) {
+        let source = match ending {
             Ending::Ours(body, ede, source) => {
                 self.write((aliases, body), ede, out);
                 source
@@ -98,8 +112,21 @@ impl<'a> Asked<'a> {
         Some(self.credit(source))
     }
 
+    /// What is to be done if the upstream's answer leads to a name that our zone has a say in: then the rest is ours.
+    fn enter(&self, decision: &mut Decision<'a>, entry: &Entry) -> Option<Resolution<'a>> {
+        let zone = &self.snapshot.zone;
+        entry.with_hops(self.question, &zone.settings.origin, |hops| {
+            if hops.is_empty() || !self.names.may_lead_in(end(decision, self.question)) {
+                return None;
+            }
+            let (is_answered, ageing) = (entry.is_answered(), entry.ageing(self.now));
+            let said = Entrance { hops, is_answered, ageing, stale: entry.stale(self.now) };
+            resolve::enter(zone, self.question, self.spin, &mut decision.chain, said)
+        })
+    }
+
     /// Passes on what the upstream says, behind the aliases if there are any.
-    fn pass(&self, aliases: &[&Body], entry: &Entry, out: &mut Vec<u8>) {
+    fn pass(&self, aliases: &[Alias<'_>], entry: &Entry, out: &mut Vec<u8>) {
         let Envelope { limit, cookie } = self.envelope;
         match aliases {
             [] => entry.write(out, self.question, self.now, limit, cookie.as_ref()),
@@ -146,9 +173,10 @@ impl<'a> Asked<'a> {
             (Resolution::Ask, Heard::Answer(entry)) => self.nodata(entry),
             (Resolution::Prefer { .. }, Heard::Answer(entry)) if entry.rcode() == Rcode::NoError => self.nodata(entry),
             (Resolution::Prefer { otherwise }, Heard::Answer(_) | Heard::Failed(_)) => Ending::OfEcs(otherwise),
-            // The upstream knows the name, though not the type: NXDOMAIN would take the other types with it.
+            // The upstream knows the name, though not the type, or only names below it: NXDOMAIN would take those with it.
+            // What we cannot know, it does not know either.
             (Resolution::Fallback { otherwise }, Heard::Answer(entry))
-                if entry.rcode() == Rcode::NoError && otherwise.rcode() != Rcode::NoError =>
+                if entry.rcode() == Rcode::NoError && otherwise.rcode() == Rcode::NxDomain =>
             {
                 self.nodata(entry)
             }
@@ -182,9 +210,10 @@ impl<'a> Asked<'a> {
     }
 
     /// Writes an answer of ours behind the aliases that lead to it, and `ede` with it, unless it says why it is so itself.
-    pub(super) fn write(&self, (aliases, body): (&[&Body], &Body), ede: Option<&Ede>, out: &mut Vec<u8>) {
+    pub(super) fn write(&self, (aliases, body): (&[Alias<'_>], &Body), ede: Option<&Ede>, out: &mut Vec<u8>) {
         // Half an answer would be taken for a whole one.
         let aliases = if body.rcode() == Rcode::ServFail { &[] } else { aliases };
+        let ede = ede.or_else(|| aliases.iter().find_map(Alias::stale));
         reply::write_behind(out, self.question, (aliases, body), ede, &self.context());
     }
 

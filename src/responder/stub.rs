@@ -1,5 +1,6 @@
 //! For tests of this floor and the one above: a responder over a made-up zone and a made-up upstream.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -29,6 +30,10 @@ pub(crate) static ZONE: LazyLock<DomainName> = LazyLock::new(|| DomainName::from
 /// Whoever asks for `hold.ecs.internal` waits, with the worker, while this is locked.
 pub(crate) static HOLD: Mutex<()> = Mutex::const_new(());
 
+/// Names of our zone that the upstream was asked for and that begin with `lapse`: who looks at one of them then comes upon
+/// a fault, which is in a task.
+static LAPSES: std::sync::Mutex<BTreeSet<Vec<u8>>> = std::sync::Mutex::new(BTreeSet::new());
+
 /// A query as `dig` would send it, with an OPT of this size if it is not 0.
 pub(crate) fn query(id: u16, name: &str, qtype: RecordType, payload: u16) -> Vec<u8> {
     let mut message = Message::new(id, MessageType::Query, OpCode::Query);
@@ -57,8 +62,15 @@ pub(crate) fn responder_for(access: Access) -> (Arc<Responder>, Arc<Semaphore>) 
 
 /// A responder over a zone that is none of its making, with the same upstream.
 pub(crate) fn responder_over(zone: &Zone) -> Responder {
+    responder_guarding(zone, None)
+}
+
+/// The same with rebind protection, if `exempt` says for which names it is not.
+pub(crate) fn responder_guarding(zone: &Zone, exempt: Option<Vec<DomainName>>) -> Responder {
     let gate = Arc::new(Semaphore::new(Semaphore::MAX_PERMITS));
-    Responder::new(published(zone), forwarder(&gate), Arc::new(Access::open()))
+    let settings = ForwardSettings { rebind: exempt, own_zones: vec![ZONE.clone()], ..settings() };
+    let forwarder = Forwarder::new(settings, Arc::new(Upstream(gate)));
+    Responder::new(published(zone), forwarder, Arc::new(Access::open()))
 }
 
 fn published(zone: &Zone) -> Shared {
@@ -66,13 +78,16 @@ fn published(zone: &Zone) -> Shared {
 }
 
 fn forwarder(gate: &Arc<Semaphore>) -> Arc<Forwarder> {
+    Forwarder::new(settings(), Arc::new(Upstream(Arc::clone(gate))))
+}
+
+fn settings() -> ForwardSettings {
     let upstream = SocketAddr::from((Ipv4Addr::LOCALHOST, 9));
     let listed = hosts::parse("10.7.0.1 nas.sub.ecs.internal nas.corp.example");
     let blocked = ["ads.sub.ecs.internal", "ads.example"].map(|name| DomainName::from_text(name).unwrap());
     let local =
         LocalNames::new([]).with_hosts(&listed).with_blocked(&blocked, Blocked::NxDomain).with_records(&records());
-    let settings = ForwardSettings { max_in_flight: 64, local, ..ForwardSettings::with_upstreams([upstream]) };
-    Forwarder::new(settings, Arc::new(Upstream(Arc::clone(gate))))
+    ForwardSettings { max_in_flight: 64, local, ..ForwardSettings::with_upstreams([upstream]) }
 }
 
 /// What the operator says of names outside of the zone.
@@ -109,8 +124,12 @@ static WEB: LazyLock<Body> = LazyLock::new(|| addresses(3));
 static MANY: LazyLock<Body> = LazyLock::new(|| addresses(200));
 static NO_DATA: LazyLock<Body> = LazyLock::new(|| Body::empty(Rcode::NoError, true, None));
 static NO_NAME: LazyLock<Body> = LazyLock::new(|| Body::empty(Rcode::NxDomain, true, None));
-static NOT_READY: LazyLock<Body> =
-    LazyLock::new(|| Body::empty(Rcode::ServFail, false, Some(Arc::new(Ede::new(Ede::NOT_READY, "no inventory yet")))));
+static NOT_READY: LazyLock<Body> = LazyLock::new(|| failed(Ede::NOT_READY, "no inventory yet"));
+static UNAVAILABLE: LazyLock<Body> = LazyLock::new(|| failed(Ede::OTHER, "its load balancer is not known"));
+
+fn failed(code: u16, text: &str) -> Body {
+    Body::empty(Rcode::ServFail, false, Some(Arc::new(Ede::new(code, text))))
+}
 
 /// `<label>.ecs.internal` is an alias of the name that this gives for the label.
 fn target(label: &[u8]) -> Option<&'static (DomainName, Body)> {
@@ -185,14 +204,21 @@ fn resolution<'z>(label: &[u8], question: &Question<'_>) -> Resolution<'z> {
             Resolution::Reply(&WEB)
         }
         b"fault" => panic!("a fault of our own, on purpose"),
+        label if label.starts_with(b"lapse") => {
+            let comes_late = LAPSES.lock().unwrap().remove(label);
+            assert!(!comes_late, "a fault of our own, on purpose");
+            Resolution::Ask
+        }
         label if label.ends_with(b"-r53") => Resolution::Fallback { otherwise: &NO_NAME },
         label if label.ends_with(b"-ent") => Resolution::Fallback { otherwise: &NO_DATA },
         label if label.ends_with(b"-unsynced") => Resolution::Fallback { otherwise: &NOT_READY },
+        label if label.ends_with(b"-unavailable") => Resolution::Fallback { otherwise: &UNAVAILABLE },
         _ => Resolution::Reply(&NO_NAME),
     }
 }
 
-/// Answers by the first label of the name.
+/// Answers by the first label of the name: `into-x` is an alias of `x.ecs.internal`, which is not there, and `both-x` one
+/// that has an address.
 struct Upstream(Arc<Semaphore>);
 
 impl fmt::Debug for Upstream {
@@ -254,6 +280,9 @@ fn answer(query: &[u8]) -> io::Result<(String, Vec<u8>)> {
     let is_a = asked.query_type() == RecordType::A;
     match label.split('-').next().unwrap_or_default() {
         "refused" => return Err(io::ErrorKind::ConnectionRefused.into()),
+        "lapse" => {
+            LAPSES.lock().unwrap().insert(label.clone().into_bytes());
+        }
         _ if label.starts_with("slow-big") => (0..150).for_each(|last| add(asked.name(), a(last))),
         _ if label.starts_with("slow-gone") => reply.metadata.response_code = ResponseCode::NXDomain,
         "gone" => reply.metadata.response_code = ResponseCode::NXDomain,
@@ -263,11 +292,20 @@ fn answer(query: &[u8]) -> io::Result<(String, Vec<u8>)> {
             add(&second, a(1));
             add(&second, a(2));
         }
+        word @ ("into" | "both") => {
+            let target = Name::from_ascii(format!("{}.ecs.internal.", &label[5..])).unwrap();
+            add(asked.name(), RData::CNAME(rdata::CNAME(target.clone())));
+            match asked.query_type() {
+                RecordType::CNAME => {}
+                RecordType::A if word == "both" => add(&target, a(9)),
+                _ => reply.metadata.response_code = ResponseCode::NXDomain,
+            }
+        }
         "big" => (0..150).for_each(|last| add(asked.name(), a(last))),
         _ if is_a => add(asked.name(), a(7)),
         _ => {}
     }
-    if reply.answers.is_empty() {
+    if reply.answers.is_empty() || reply.metadata.response_code == ResponseCode::NXDomain {
         let root = Name::root();
         let soa = rdata::SOA::new(root.clone(), root.clone(), 1, 2, 3, 4, 30);
         reply.add_authority(Record::from_rdata(root, 30, RData::SOA(soa)));

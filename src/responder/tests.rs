@@ -1,5 +1,6 @@
 mod composed;
 mod delegated;
+mod entering;
 mod forwarding;
 mod twice;
 
@@ -113,7 +114,9 @@ async fn the_fallback_answers_for_what_it_has_and_the_zone_for_the_rest() {
     check("gone-ent", a, ResponseCode::NoError, 0, 1, None).await;
     check("refused-ent", a, ResponseCode::ServFail, 0, 0, Some(Ede::NO_REACHABLE_AUTHORITY)).await;
     check("known-unsynced", a, ResponseCode::NoError, 1, 0, None).await;
-    check("known-unsynced", aaaa, ResponseCode::NoError, 0, 1, None).await;
+    check("known-unsynced", aaaa, ResponseCode::ServFail, 0, 0, Some(Ede::NOT_READY)).await;
+    check("known-unavailable", a, ResponseCode::NoError, 1, 0, None).await;
+    check("known-unavailable", aaaa, ResponseCode::ServFail, 0, 0, Some(Ede::OTHER)).await;
     check("gone-unsynced", a, ResponseCode::ServFail, 0, 0, Some(Ede::NOT_READY)).await;
     check("refused-unsynced", a, ResponseCode::ServFail, 0, 0, Some(Ede::NOT_READY)).await;
 }

@@ -3,7 +3,7 @@
 use super::{Verdict, write_error};
 use crate::access::Admission;
 use crate::dns::reply::{self, Notice};
-use crate::dns::{Question, Rcode};
+use crate::dns::{Question, Rcode, ReplyCookie};
 use crate::metrics::{Counters, Dropped, Source, TurnedAway};
 
 /// Turns a plain question away.
@@ -18,6 +18,12 @@ pub(super) fn question(question: &Question<'_>, how: Admission, counters: &Count
     counters.turned_away(told);
     reply::write_notice(out, question, notice, cookie.as_ref());
     Verdict::Reply(Source::Error)
+}
+
+/// Says that there is no answer because of a fault of ours.
+pub(super) fn at_fault(question: &Question<'_>, cookie: Option<&ReplyCookie>, out: &mut Vec<u8>) -> Source {
+    reply::write_notice(out, question, Notice::Fault, cookie);
+    Source::Error
 }
 
 /// Turns away what is no plain question: by a header alone.

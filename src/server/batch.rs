@@ -169,7 +169,12 @@ fn send_many<A: Address>(port: &Port, calls: &mut Calls<A>, replies: &[Vec<u8>],
         let rest = to.get(at..).unwrap_or_default();
         let run = rest.iter().take_while(|sender| sender.asked == *asked).count();
         let (replies, to) = (replies.get(at..at + run).unwrap_or_default(), rest.get(..run).unwrap_or_default());
-        match send_run(port, calls, replies, to, *asked) {
+        let sent = match (asked, replies, to) {
+            // The headers of a wildcard socket have room for an address of ours, which the kernel would read.
+            (None, [reply, ..], [sender, ..]) if port.is_wildcard() => port.send(reply, sender).map(|()| 1),
+            _ => send_run(port, calls, replies, to, *asked).map_err(io::Error::from),
+        };
+        match sent {
             Ok(sent) if sent > 0 => at += sent,
             // The first of them is the one that cannot be sent.
             Ok(_) | Err(_) => (at, failed) = (at + 1, failed + 1),
@@ -196,5 +201,39 @@ fn send_run<A: Address>(
         Some(asked) => with_control(asked, |control| {
             sendmmsg(port.fd(), sending, parts, peers, [control], MsgFlags::empty()).map(Iterator::count)
         }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::UdpSocket;
+    use std::time::Duration;
+
+    use super::*;
+
+    /// The kernel chooses the address of ours for a reply that goes without one, also between others.
+    #[test]
+    fn a_wildcard_socket_sends_replies_without_an_address_of_ours() {
+        let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).unwrap();
+        let server = socket.local_addr().unwrap().port();
+        let (port, mut batch) = (Port::new(socket).unwrap(), Batch::new());
+        let mut headers = Headers::of(&port);
+        let client = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        client.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        let peer = client.local_addr().unwrap();
+        let (ninth, chosen) = (Ipv4Addr::new(127, 0, 0, 9), Ipv4Addr::LOCALHOST);
+        for asked in [[None, None, None], [Some(ninth), Some(ninth), None], [None, Some(ninth), None], [None; 3]] {
+            for (reply, asked) in (1..).zip(asked) {
+                batch.replies[batch.ready] = vec![reply; 3];
+                batch.is_ready(Sender { peer, asked: asked.map(IpAddr::from) });
+            }
+            assert_eq!(batch.send(&port, &mut headers), 0, "{asked:?}");
+            for (reply, asked) in (1..).zip(asked) {
+                let mut bytes = [0; 8];
+                let (length, from) = client.recv_from(&mut bytes).unwrap();
+                assert_eq!((&bytes[..length], from.port()), (&[reply; 3][..], server));
+                assert_eq!(from.ip(), asked.unwrap_or(chosen), "{asked:?}");
+            }
+        }
     }
 }

@@ -30,11 +30,11 @@ const ANY_FIXED: usize = HEADER_LEN + 4 + 19 + 11 + 28 + 2;
 pub(super) type Bake<'a> = dyn Fn(Cookie<'_>) -> Option<ReplyCookie> + Send + Sync + 'a;
 
 /// Writes the reply to `message` into `out` and gives its (extended) response code. Cookies are `bake`'s.
-pub(super) async fn answer(message: Vec<u8>, peer: SocketAddr, tcp: bool, bake: &Bake<'_>, out: &mut Vec<u8>) -> u16 {
+pub(super) async fn answer(message: &[u8], peer: SocketAddr, tcp: bool, bake: &Bake<'_>, out: &mut Vec<u8>) -> u16 {
     out.clear();
     let header = message.first_chunk::<HEADER_LEN>().copied();
     let protocol = if tcp { Protocol::Tcp } else { Protocol::Udp };
-    let Ok(request) = Request::from_bytes(message, peer, protocol) else {
+    let Ok(request) = Request::from_bytes(message.to_vec(), peer, protocol) else {
         return header.map_or(0, |header| malformed(&header, out));
     };
     let limit = if tcp { u16::MAX } else { request.max_payload().clamp(UDP_PLAIN_LIMIT as u16, UDP_EDNS_LIMIT as u16) };

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use std::{io, thread};
 
+use futures_util::FutureExt;
 use nix::errno::Errno;
 use nix::sys::eventfd::EventFd;
 use socket2::SockRef;
@@ -29,6 +30,9 @@ use crate::metrics::Dropped;
 const BREATH: Duration = Duration::from_millis(10);
 /// Pause when nothing can be done about it.
 const PAUSE: Duration = Duration::from_millis(100);
+
+/// What a fault of ours costs here.
+const CONNECTION: &str = "a TCP connection";
 
 /// A listening socket, non-blocking, and what ends it and its connections.
 #[derive(Debug)]
@@ -147,9 +151,14 @@ impl Acceptor {
         let mut connection = Connection::new(stream, peer, Arc::clone(&self.desk), seat);
         // A fault in answering one question must not end the service of all others.
         if catch_unwind(AssertUnwindSafe(|| connection.begin())).is_err() {
-            return self.desk.counters.dropped(Dropped::Fault);
+            return self.desk.note_fault(CONNECTION);
         }
-        self.desk.tasks.spawn(connection.serve(self.stop.clone()));
+        let (desk, served) = (Arc::clone(&self.desk), AssertUnwindSafe(connection.serve(self.stop.clone())));
+        self.desk.tasks.spawn(async move {
+            if served.catch_unwind().await.is_err() {
+                desk.note_fault(CONNECTION);
+            }
+        });
     }
 
     /// Makes sure that an accept that fails again and again does not keep the thread from its connections.

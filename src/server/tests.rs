@@ -171,6 +171,25 @@ async fn a_fault_costs_one_query() {
 }
 
 #[tokio::test]
+async fn a_fault_in_a_task_costs_one_answer_which_is_servfail() {
+    let server = start_at([127, 0, 0, 1], 1);
+    let client = server.client().await;
+    let mut stream = tcp::connect(&server).await;
+    tcp::send(&mut stream, &query(1, "lapse-tcp.ecs.internal.", RecordType::A, 1232)).await;
+    let replies = [
+        tcp::receive(&mut stream).await,
+        ask(&client, &query(2, "lapse-udp.ecs.internal.", RecordType::A, 1232)).await,
+    ];
+    for (id, reply) in (1..).zip(&replies) {
+        assert_eq!((reply.metadata.id, reply.metadata.response_code), (id, ResponseCode::ServFail));
+        assert!(reply.queries.len() == 1 && reply.edns.is_some(), "{reply}");
+    }
+    server.until_counted("ecs_resolver_dns_dropped_total{reason=\"fault\"} 2.0").await;
+    server.until_counted("ecs_resolver_dns_answers_total{source=\"error\"} 2.0").await;
+    server.until_counted("ecs_resolver_dns_request_duration_seconds_count 2").await;
+}
+
+#[tokio::test]
 async fn responses_and_scraps_get_no_reply() {
     let server = start();
     let client = server.client().await;

@@ -1,6 +1,7 @@
 //! The UDP workers: one thread each, with one socket per address, that answers what can be answered at once.
 //!
-//! A worker never waits for anything but its sockets. What takes time goes to a task, which replies by itself. A socket
+//! A worker waits for nothing but its sockets: what it shares with others is locked, if at all, for as long as one entry is
+//! looked at or changed. What takes time goes to a task, which replies by itself. A socket
 //! whose queue is deep is read and answered in batches, one that has a datagram now and then without what goes with
 //! them. The clock is read twice a batch.
 
@@ -49,9 +50,7 @@ pub(super) fn start(
         epoll.add(port, EpollEvent::new(EpollFlags::EPOLLIN, index))?;
     }
     thread::Builder::new().name(name).spawn(move || {
-        let inlets = ports.into_iter().map(Inlet::new).collect();
-        let answerer = Answerer { desk, counters, spin: fastrand::u32(..), now: desk::now() };
-        let mut worker = Worker { epoll, _stop: stop, inlets, batch: Batch::new(), at: 0, answerer };
+        let mut worker = Worker::new(epoll, stop, ports, desk, counters);
         // A fault in answering one packet must not end the service of all others.
         while let Err(_fault) = catch_unwind(AssertUnwindSafe(|| worker.run())) {
             worker.answerer.counters.dropped(Dropped::Fault);
@@ -89,14 +88,18 @@ impl Depth {
 
     /// Most datagrams to take at once.
     fn most(self) -> usize {
-        if self.deep || self.alone == ALONE { BATCH } else { 1 }
+        if self.is_to_be_looked_at() { BATCH } else { 1 }
     }
 
-    /// So many were there of `most`. Says whether to look for more before the next wait.
-    fn found(&mut self, count: usize, most: usize) -> bool {
+    /// So many were there of `most`.
+    fn found(&mut self, count: usize, most: usize) {
         let alone = if most == 1 && count == 1 { self.alone + 1 } else { 0 };
         *self = Self { deep: count > SHALLOW, alone };
-        self.deep || alone == ALONE
+    }
+
+    /// Whether to look for more before the next wait.
+    fn is_to_be_looked_at(self) -> bool {
+        self.deep || self.alone == ALONE
     }
 }
 
@@ -111,6 +114,12 @@ struct Worker {
 }
 
 impl Worker {
+    fn new(epoll: Epoll, stop: Arc<EventFd>, ports: Vec<Arc<Port>>, desk: Arc<Desk>, counters: Arc<Counters>) -> Self {
+        let inlets = ports.into_iter().map(Inlet::new).collect();
+        let answerer = Answerer { desk, counters, spin: fastrand::u32(..), now: desk::now() };
+        Self { epoll, _stop: stop, inlets, batch: Batch::new(), at: 0, answerer }
+    }
+
     fn run(&mut self) {
         // After a fault, those that were received with the query that it dropped.
         self.work();
@@ -137,28 +146,37 @@ impl Worker {
     /// Answers what is in the queue of a socket, at most [`BURST`] batches; says whether there may be more.
     fn burst(&mut self, at: usize) -> bool {
         for _ in 0..BURST {
-            let Some(inlet) = self.inlets.get_mut(at) else { return false };
-            let most = inlet.depth.most();
-            let received = self.batch.receive(&inlet.port, &mut inlet.headers, most);
-            let looks_again = inlet.depth.found(*received.as_ref().unwrap_or(&0), most);
-            if let Err(error) = received {
+            let Some(depth) = self.receive(at) else { return false };
+            if depth.deep {
+                self.answerer.desk.responder.read_ahead(self.batch.messages());
+            }
+            self.work();
+            if !depth.is_to_be_looked_at() {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Receives what is in the queue of a socket, and says how deep that was; `None` if there is nothing to be had. A fault
+    /// may come at any time from here on: what is in the batch is known to be of this socket.
+    fn receive(&mut self, at: usize) -> Option<Depth> {
+        let inlet = self.inlets.get_mut(at)?;
+        self.at = at;
+        let most = inlet.depth.most();
+        let received = self.batch.receive(&inlet.port, &mut inlet.headers, most);
+        inlet.depth.found(*received.as_ref().unwrap_or(&0), most);
+        match received {
+            Ok(_) => Some(inlet.depth),
+            Err(error) => {
                 // What is wrong with a socket for long must not keep the worker from the others.
                 if error.kind() != ErrorKind::WouldBlock {
                     self.answerer.counters.dropped(Dropped::Unreceivable);
                     thread::sleep(PAUSE);
                 }
-                return false;
-            }
-            if inlet.depth.deep {
-                self.answerer.desk.responder.read_ahead(self.batch.messages());
-            }
-            self.at = at;
-            self.work();
-            if !looks_again {
-                return false;
+                None
             }
         }
-        true
     }
 
     /// Answers what was received and has not been answered.
@@ -248,13 +266,25 @@ impl Answerer {
 
 #[cfg(test)]
 mod tests {
+    use std::net::{Ipv4Addr, UdpSocket};
+
+    use tokio::runtime::Handle;
+    use tokio_util::sync::CancellationToken;
+    use tokio_util::task::TaskTracker;
+
+    use super::super::limits::{Limits, LiveLimits};
+    use super::super::room::Room;
     use super::*;
+    use crate::dns::RecordType;
+    use crate::metrics::Metrics;
+    use crate::responder::stub;
 
     /// What is asked for, when so many are there each time, and whether it is looked again.
     fn reads(depth: &mut Depth, there: &[usize]) -> Vec<(usize, bool)> {
         let read = |there: &usize| {
             let most = depth.most();
-            (most, depth.found(most.min(*there), most))
+            depth.found(most.min(*there), most);
+            (most, depth.is_to_be_looked_at())
         };
         there.iter().map(read).collect()
     }
@@ -275,6 +305,35 @@ mod tests {
         assert_eq!(reads(&mut depth, &[100; 8])[6..], [(1, false), (1, true)]);
         assert_eq!(reads(&mut depth, &[92, 76, 3, 0]), [(BATCH, true), (BATCH, true), (BATCH, true), (BATCH, false)]);
         assert_eq!(depth, Depth::default());
+    }
+
+    /// A fault may come between receiving and answering, in reading ahead: the batch is then answered by the next turn,
+    /// through the socket that it came by.
+    #[tokio::test]
+    async fn a_batch_is_answered_through_its_own_socket_whatever_comes_between() {
+        let (responder, _gate) = stub::responder();
+        let metrics = Metrics::new("test");
+        let desk = Desk {
+            responder,
+            counters: metrics.shared(),
+            tasks: TaskTracker::new(),
+            runtime: Handle::current(),
+            hurry: CancellationToken::new(),
+            room: Room::new(LiveLimits::new(Limits::default())),
+        };
+        let sockets = [1, 2].map(|last| UdpSocket::bind((Ipv4Addr::new(127, 0, 0, last), 0)).unwrap());
+        let second = sockets[1].local_addr().unwrap();
+        let ports = sockets.map(|socket| Arc::new(Port::new(socket).unwrap())).to_vec();
+        let (epoll, stop) = (Epoll::new(EpollCreateFlags::empty()).unwrap(), Arc::new(EventFd::new().unwrap()));
+        let mut worker = Worker::new(epoll, stop, ports, Arc::new(desk), metrics.worker());
+        let client = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        client.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        client.send_to(&stub::query(7, "web.ecs.internal.", RecordType::A, 0), second).unwrap();
+        assert!(worker.receive(1).is_some());
+        worker.work();
+        let mut reply = [0; 512];
+        let (length, from) = client.recv_from(&mut reply).unwrap();
+        assert_eq!((from, &reply[..2]), (second, &[0, 7][..]), "{length} bytes");
     }
 
     #[test]

@@ -13,7 +13,8 @@ use proptest::prelude::*;
 use super::layers::HostedRecords;
 use super::naming::Form;
 use super::{Entry, Fallback, Settings, ZoneWriter, text};
-use crate::dns::{Body, DomainName, Name, Parsed, Question, RecordType, ReplyContext, reply};
+use crate::dns::reply::{self, Alias};
+use crate::dns::{Body, DomainName, Name, Parsed, Question, RecordType, ReplyContext};
 use crate::ecs::Timestamp;
 use crate::inventory::{Inventory, Outcome, Subject, reduce};
 use crate::resolve::{Decision, Resolution, resolve};
@@ -111,7 +112,7 @@ fn shown<'b>(end: Resolution<'b>, nothing: &'b Body) -> (String, &'b Body) {
 fn encode(
     writer: &ZoneWriter,
     (question, manner): (&Question<'_>, Manner),
-    answer: (&[&Body], &Body),
+    answer: (&[Alias<'_>], &Body),
     spin: u32,
 ) -> Vec<u8> {
     let mut out = Vec::new();

@@ -8,7 +8,7 @@ use super::layers::said::RecordNode;
 use super::layers::{Found, Said};
 use super::node::Node;
 use super::{Entry, RecordIndex, Zone};
-use crate::dns::{Body, DomainName, RData, RecordType};
+use crate::dns::{Body, DomainName, RData, RecordType, presentation};
 
 /// The whole zone, apex first, names in canonical order (RFC 4034 6.1), one record a line: of each name what the layer
 /// says that owns it. What is an error, NODATA with a reason, or not said by records stands in a comment.
@@ -82,7 +82,7 @@ fn present_wire(kind: RecordType, wire: &[u8]) -> String {
     let length = u16::try_from(wire.len()).unwrap_or_default();
     let known = matches!(kind, A | AAAA | CNAME | MX | PTR | SRV | TXT);
     match RData::read(&mut BinDecoder::new(wire), kind, Restrict::new(length)) {
-        Ok(data) if known => format!("{kind} {}", present(&data)),
+        Ok(data) if known => format!("{kind} {}", presentation::data(&data)),
         _ => {
             let hex: String = wire.iter().map(|byte| format!("{byte:02x}")).collect();
             format!("TYPE{} \\# {length} {hex}", u16::from(kind))
@@ -101,7 +101,7 @@ fn write_node(text: &mut String, name: &DomainName, node: &Node) {
     for body in node.bodies() {
         for (ttl, data) in body.answer_records() {
             // Writing into a String does not fail.
-            let _ = writeln!(text, "{name} {ttl} IN {} {}", data.record_type(), present(&data));
+            let _ = writeln!(text, "{name} {ttl} IN {} {}", data.record_type(), presentation::data(&data));
         }
     }
     let nodata = match node {
@@ -116,40 +116,6 @@ fn write_node(text: &mut String, name: &DomainName, node: &Node) {
     }
 }
 
-/// The data of a record in presentation format. hickory writes the strings of a TXT record as one; a master file needs
-/// them apart and quoted (RFC 1035 5.1).
-fn present(data: &RData) -> String {
-    match data {
-        RData::TXT(txt) => txt.txt_data.iter().map(|string| quoted(string)).collect::<Vec<_>>().join(" "),
-        other => other.to_string(),
-    }
-}
-
-/// A character-string between quotes, with what is special in it, or not printable ASCII, escaped.
-fn quoted(string: &[u8]) -> String {
-    let inner = string.iter().fold(String::new(), |mut inner, &byte| {
-        let _ = match byte {
-            b'"' | b'\\' => write!(inner, "\\{}", char::from(byte)),
-            b' '..=b'~' => write!(inner, "{}", char::from(byte)),
-            _ => write!(inner, "\\{byte:03}"),
-        };
-        inner
-    });
-    format!("\"{inner}\"")
-}
-
 fn note(body: &Body) -> Option<String> {
     body.ede().map(|ede| format!("{:?}: {}", body.rcode(), ede.text()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::dns::rdata::TXT;
-
-    #[test]
-    fn strings_of_a_txt_record_stay_apart() {
-        let txt = TXT::from_bytes(vec![b"az=a b", br#"x="\"#, b"\xc3\xa4;"]);
-        assert_eq!(present(&RData::TXT(txt)), r#""az=a b" "x=\"\\" "\195\164;""#);
-    }
 }

@@ -316,8 +316,10 @@ impl ZoneWriter {
         let index = &mut self.zone.index;
         let own = Owner::Block(number);
         let says = |named: Option<&Named<'_>>| named.and_then(|named| named.said).map(|(_, node)| node.clone());
+        // Where it had something and no name of this hash is shared, the entry is its own, and need not be looked for.
         let is_alone = before.is_some() && !self.shared.contains_key(&hash);
-        // Where it had nothing, an entry of its own is for another name of the same hash.
+        // Where it had nothing, an entry of its own is for another name of the same hash. Its block must not be asked: of many
+        // that come together the new blocks are in the index before their names are, and this one has the name.
         let besides = before.is_none().then_some(number);
         let changed = match if is_alone { Some(own) } else { index.owner(hash, name, besides) } {
             Some(Owner::Shared(of)) => self.edit_claims(of, &[(before, after)], found),

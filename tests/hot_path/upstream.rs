@@ -1,6 +1,6 @@
 //! The upstreams of the worlds. They answer by the first word of a name: `gone…` does not exist, nor do services (`svc…`),
-//! `none…` has no addresses, `big` has many, `far` is an alias; every other name has two addresses, and nothing of any
-//! other type.
+//! `none…` has no addresses, `big` has many, `far` is an alias; `into-…` and `both-…` are aliases of names of the zone,
+//! `…-ecs` of a service, without addresses and with two; every other name has two addresses, and nothing of any other type.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -72,7 +72,7 @@ fn answer(query: &[u8]) -> Vec<u8> {
     let ttl = if name.contains("down.") { 1 } else { 3600 };
     let word = name.split(['.', '-']).next().unwrap_or_default();
     let addresses = match word {
-        "gone" | "svc" | "none" => 0,
+        "gone" | "svc" | "none" | "into" => 0,
         "big" => 100,
         _ if asked.query_type() == RecordType::A => 2,
         _ => 0,
@@ -84,10 +84,17 @@ fn answer(query: &[u8]) -> Vec<u8> {
         reply.add_answer(Record::from_rdata(owner, ttl, RData::CNAME(rdata::CNAME(next.clone()))));
         owner = next;
     }
+    if matches!(word, "into" | "both") {
+        let label = name.split(['.', '-']).nth(1).unwrap_or_default();
+        let label = if label == "ecs" { "svc-0007" } else { label };
+        let target = Name::from_ascii(format!("{label}.ecs.internal.")).expect("a name");
+        reply.add_answer(Record::from_rdata(owner, ttl, RData::CNAME(rdata::CNAME(target.clone()))));
+        owner = target;
+    }
     for last in 1..=addresses {
         reply.add_answer(Record::from_rdata(owner.clone(), ttl, RData::A(rdata::A::new(192, 0, 2, last))));
     }
-    if matches!(word, "gone" | "svc") {
+    if matches!(word, "gone" | "svc" | "into") {
         reply.metadata.response_code = ResponseCode::NXDomain;
     }
     if addresses == 0 {

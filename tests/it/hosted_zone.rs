@@ -1,5 +1,6 @@
 //! The Route 53 zone as the daemon answers it: through the upstream, or from a copy that it reads from the fake AWS.
 
+mod across;
 mod copy;
 mod differential;
 mod emulators;

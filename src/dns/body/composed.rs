@@ -34,4 +34,11 @@ impl Body {
         }
         body.build()
     }
+
+    /// The same, not of our own authority.
+    pub(crate) fn of_others(self) -> Self {
+        let mut body = BodyBuilder::from(self);
+        body.authoritative = false;
+        body.build()
+    }
 }

@@ -66,3 +66,9 @@ fn what_does_not_fit_is_told() {
     assert!(read("TXT", &long, Escapes::Octal).unwrap_err().ends_with("is not a text of at most 255 octets"));
     assert_eq!((record_type("NOSUCH"), type_name(RecordType::Unknown(99))), (None, "SPF".to_owned()));
 }
+
+#[test]
+fn strings_of_a_txt_record_stay_apart() {
+    let txt = crate::dns::rdata::TXT::from_bytes(vec![b"az=a b", br#"x="\"#, b"\xc3\xa4;"]);
+    assert_eq!(data(&RData::TXT(txt)), r#""az=a b" "x=\"\\" "\195\164;""#);
+}

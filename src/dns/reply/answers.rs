@@ -7,6 +7,7 @@
 use super::super::Body;
 use super::super::body::Owner;
 use super::super::records::{ASKED, Records};
+use super::alias::Alias;
 
 /// Largest offset that a compression pointer can hold.
 const MAX_POINTER: usize = 0x3fff;
@@ -54,7 +55,7 @@ pub(super) struct Part<'b, W> {
 pub(super) struct Answers<'o, 'b> {
     out: &'o mut Vec<u8>,
     /// CNAMEs, each of which points to the owner of the next.
-    aliases: &'b [&'b Body],
+    aliases: &'b [Alias<'b>],
     limit: usize,
     /// Of the aliases, and behind them of the records that follow, as they are numbered there.
     places: &'o mut Places,
@@ -64,16 +65,16 @@ pub(super) struct Answers<'o, 'b> {
 
 impl<'o, 'b> Answers<'o, 'b> {
     /// None yet; they are to end within `limit`.
-    pub(super) fn new(out: &'o mut Vec<u8>, aliases: &'b [&'b Body], limit: usize, places: &'o mut Places) -> Self {
+    pub(super) fn new(out: &'o mut Vec<u8>, aliases: &'b [Alias<'b>], limit: usize, places: &'o mut Places) -> Self {
         Self { out, aliases, limit, places, written: 0 }
     }
 
     /// Writes the aliases; `false` if they do not fit.
     pub(super) fn aliases(&mut self) -> bool {
-        (0..self.aliases.len()).all(|index| {
-            let start = self.out.len();
-            self.write_end(index);
-            self.push(start, index, cname(self.aliases, index), &Vec::extend_from_slice)
+        (0..).zip(self.aliases).all(|(index, alias)| {
+            let write = |out: &mut Vec<u8>, record: &[u8]| alias.write(out, record);
+            let part = Part { of: alias.records(), owners: alias.body().owners(), write };
+            self.numbered(&part, (part.of, 0), index)
         })
     }
 
@@ -98,7 +99,15 @@ impl<'o, 'b> Answers<'o, 'b> {
     where
         W: Fn(&mut Vec<u8>, &[u8]),
     {
-        let base = self.aliases.len();
+        self.numbered(part, (records, first), self.aliases.len())
+    }
+
+    /// The same of the name that so many of the aliases lead to. The places of records have numbers from `base` on; those of
+    /// an alias behind its CNAME are given again to what follows it.
+    fn numbered<W>(&mut self, part: &Part<'_, W>, (records, first): (Records<'_>, usize), base: usize) -> bool
+    where
+        W: Fn(&mut Vec<u8>, &[u8]),
+    {
         (first..).zip(records.iter()).all(|(index, record)| {
             let start = self.out.len();
             match part.owners.get(index) {
@@ -115,7 +124,8 @@ impl<'o, 'b> Answers<'o, 'b> {
         match aliases.checked_sub(1) {
             None => self.out.extend_from_slice(&ASKED),
             Some(last) => {
-                let target = cname(self.aliases, last).get(10..).unwrap_or(&[0]);
+                let cname = self.aliases.get(last).map(Alias::cname).unwrap_or_default();
+                let target = cname.get(10..).unwrap_or(&[0]);
                 write_name(self.out, self.places.target(last, 0), target);
             }
         }
@@ -132,11 +142,6 @@ impl<'o, 'b> Answers<'o, 'b> {
         self.written += 1;
         true
     }
-}
-
-/// An alias's record without its owner.
-fn cname<'b>(aliases: &[&'b Body], index: usize) -> &'b [u8] {
-    aliases.get(index).map(|alias| alias.answers().get(0)).and_then(|record| record.get(2..)).unwrap_or_default()
 }
 
 /// Writes the name that record `of` points to: a pointer where one reaches, the name itself otherwise. The numbers of

@@ -4,8 +4,10 @@
 //! The upstream's records are kept as they are sent, but for their TTLs, which are counted down in the copy. Nothing is
 //! allocated.
 
-use super::answers::{Answers, Part, Places};
-use super::{Remarks, ReplyContext, begin, end, room};
+use super::alias::{Alias, authoritative};
+use super::answers::Part;
+use super::draft::Draft;
+use super::{Remarks, ReplyContext};
 use crate::dns::records::Records;
 use crate::dns::{Body, BodyBuilder, DomainName, Ede, Question, RData, Rcode};
 
@@ -76,7 +78,7 @@ pub enum Whose {
 pub fn write_tail(
     out: &mut Vec<u8>,
     question: &Question<'_>,
-    (aliases, tail, whose): (&[&Body], &Tail, Whose),
+    (aliases, tail, whose): (&[Alias<'_>], &Tail, Whose),
     ttl: impl Fn(u32) -> u32,
     ede: Option<&Ede>,
     context: &ReplyContext<'_>,
@@ -86,35 +88,27 @@ pub fn write_tail(
         Whose::Target => (body.rcode(), body.owners(), None),
         Whose::Own => (Rcode::NoError, &[][..], Some(ttl(*shortest))),
     };
-    begin(out, question, true, rcode);
-    let remarks = Remarks { own: ede, whole: context.ede };
-    let limit = room(question, context);
-    let mut places = Places::default();
-    let mut answers = Answers::new(out, aliases, limit, &mut places);
     let of = body.answers();
     let write = |out: &mut Vec<u8>, record: &[u8]| write_aged(out, record, |old| shortest.unwrap_or_else(|| ttl(old)));
     let part = Part { of, owners, write };
     let chain = if whose == Whose::Target { *fixed } else { 0 };
     let last = tail.last(context.spin);
-    let complete = answers.aliases()
-        && answers.records(&part, of.split(chain).0, 0)
-        && last.into_iter().all(|(records, first)| answers.records(&part, records, first));
-    let mut counts = [answers.written, 0, 0];
+    let remarks = Remarks { own: ede, whole: context.ede };
+    let mut draft = Draft::begin(out, question, (authoritative(aliases, true), rcode), remarks, context);
+    draft.answers(aliases, |answers| {
+        answers.records(&part, of.split(chain).0, 0)
+            && last.into_iter().all(|(records, first)| answers.records(&part, records, first))
+    });
     match (whose, body.foreign_soa()) {
-        _ if !complete => out[2] |= 0x02,
-        (Whose::Own, _) if of.len() == *fixed => counts[1] = u16::from(context.soa.write(question, limit, out)),
-        (Whose::Target, Some((owner, record))) if out.len() + owner.as_wire().len() + record.len() <= limit => {
-            out.extend_from_slice(owner.as_wire());
-            write_aged(out, record, &ttl);
-            counts[1] = 1;
-        }
+        (Whose::Own, _) if of.len() == *fixed => draft.soa(),
+        (Whose::Target, Some(soa)) => draft.foreign_soa(soa, |out, record| write_aged(out, record, &ttl)),
         _ => {}
     }
-    end(out, question, counts, remarks, context);
+    draft.end();
 }
 
 /// Writes a record, its owner left out, with another TTL.
-fn write_aged(out: &mut Vec<u8>, record: &[u8], ttl: impl Fn(u32) -> u32) {
+pub(super) fn write_aged(out: &mut Vec<u8>, record: &[u8], ttl: impl Fn(u32) -> u32) {
     if let Some((kind, [t0, t1, t2, t3, rest @ ..])) = record.split_first_chunk::<4>() {
         out.extend_from_slice(kind);
         out.extend_from_slice(&ttl(u32::from_be_bytes([*t0, *t1, *t2, *t3])).to_be_bytes());

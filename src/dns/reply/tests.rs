@@ -6,6 +6,8 @@ use hickory_proto::op::{Edns as ProtoEdns, Message, MessageType, OpCode, Query, 
 use super::super::{BodyBuilder, Name, Parsed, RData, Rcode, RecordType, rdata::SRV};
 use super::*;
 
+mod negative;
+
 fn zone() -> DomainName {
     DomainName::from_text("ecs.internal").unwrap()
 }
@@ -109,6 +111,30 @@ fn glue_that_does_not_fit_is_no_truncation() {
     let (_, message) = reply(&query("_http._tcp.web.ecs.internal.", true), &body.build(), 0, false);
     assert_eq!((message.metadata.truncation, message.answers.len()), (false, 15));
     assert!(!message.additionals.is_empty() && message.additionals.len() < 75);
+}
+
+/// Without EDNS nobody hears a remark, so it takes no room from anything.
+#[test]
+fn without_edns_a_remark_changes_nothing() {
+    let mut body = BodyBuilder::new(true);
+    for task in 1..=3u8 {
+        let target = Name::from_ascii(format!("t{task}.web.prod.task.ecs.internal.")).unwrap();
+        body.answer(5, &RData::SRV(SRV::new(10, 100, 8080, target)));
+        for host in 1..=15u8 {
+            body.glue(5, IpAddr::V4(Ipv4Addr::new(10, 0, host, task)));
+        }
+    }
+    let (body, soa) = (body.build(), SoaBlock::new(&zone(), 42, 5));
+    let stale = Ede::new(Ede::STALE_ANSWER, "the inventory is old");
+    let bytes = query("_http._tcp.web.ecs.internal.", false);
+    let Parsed::Plain(question) = Question::parse(&bytes) else { panic!("not plain") };
+    let [without, with] = [None, Some(&stale)].map(|ede| {
+        let mut out = Vec::new();
+        write(&mut out, &question, &body, &ReplyContext { soa: &soa, spin: 0, limit: 512, ede, cookie: None });
+        out
+    });
+    assert_eq!(with, without);
+    assert!(without.len() > 512 - 16, "as many addresses as fit");
 }
 
 #[test]

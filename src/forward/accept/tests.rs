@@ -180,6 +180,95 @@ fn proofs_are_kept_for_those_who_asked_for_them() {
     }
 }
 
+/// A record as it stands on the wire, its owner written in full.
+fn raw(owner: &str, kind: u16, ttl: u32, rdata: &[u8]) -> Vec<u8> {
+    let owner = DomainName::from_text(owner).unwrap();
+    let length = (rdata.len() as u16).to_be_bytes();
+    [owner.as_wire(), &kind.to_be_bytes(), &[0, 1], &ttl.to_be_bytes(), &length, rdata].concat()
+}
+
+/// A signature of a type by a zone.
+fn rrsig(covered: u16, signer: &str) -> Vec<u8> {
+    let signer = DomainName::from_text(signer).unwrap();
+    [&covered.to_be_bytes()[..], &[13, 2], &[0; 14], signer.as_wire(), &[7; 64]].concat()
+}
+
+/// What a signed wildcard says (RFC 4035 3.1.3.3), behind `chain`, with these records in AUTHORITY.
+fn wildcard(key: &Key, chain: &[Record], authority: &[Vec<u8>]) -> Vec<u8> {
+    let mut message = response(&query(key));
+    message.edns = None;
+    message.add_answers(chain.iter().cloned());
+    let mut reply = message.to_vec().unwrap();
+    reply.extend(authority.concat());
+    reply[9] = authority.len() as u8;
+    reply
+}
+
+#[test]
+fn proofs_of_wildcards_come_along_for_those_who_asked_for_them() {
+    let nsec = b"\x01z\x04wild\x07example\x00\x00\x01\x40";
+    let mut key = key("x.wild.example", RecordType::A);
+    let authority = [
+        raw("a.wild.example", TYPE_NSEC, 50, nsec),
+        raw("a.wild.example", TYPE_RRSIG, 50, &rrsig(TYPE_NSEC, "example")),
+        raw("h.far.example", TYPE_NSEC3, 70, b"\x01\x00\x00\x00\x00\x01h\x00\x00"),
+        raw("h.far.example", TYPE_RRSIG, 2000, &rrsig(TYPE_NSEC3, "far.example")),
+        // None of these is a proof of this answer.
+        raw("wild.example", TYPE_NS, 5, b"\x02ns\x07example\x00"),
+        raw("wild.example", TYPE_RRSIG, 5, &rrsig(TYPE_NS, "example")),
+        raw("b.wild.example", TYPE_NSEC, 5, nsec),
+        raw("m.other", TYPE_NSEC, 5, nsec),
+        raw("m.other", TYPE_RRSIG, 5, &rrsig(TYPE_NSEC, "other")),
+        raw("m.other", TYPE_RRSIG, 5, &rrsig(TYPE_NSEC, "example")),
+        raw("a.wild.example", TYPE_NSEC3, 5, nsec),
+    ];
+    let chain = [cname("x.wild.example", 90, "y.far.example."), a("y.far.example", 80, 1)];
+    let reply = wildcard(&key, &chain, &authority);
+    for (dnssec_ok, records, ttl) in [(false, 2, 80), (true, 6, 50)] {
+        key.dnssec_ok = dnssec_ok;
+        let entry = accepted(&key, &reply).unwrap();
+        assert_eq!((entry.marks.len(), entry.answer_count(), entry.ttl()), (records, 2, ttl));
+        let owners: Vec<_> = entry.decode(moment()).authority.iter().map(|proof| proof.name.to_ascii()).collect();
+        let expected = ["a.wild.example.", "a.wild.example.", "h.far.example.", "h.far.example."];
+        assert_eq!(owners, expected[..records - 2]);
+        let again = accepted(&key, &entry.message(&key)).unwrap();
+        assert_eq!((&again.wire[HEADER_LEN..], again.ttl()), (&entry.wire[HEADER_LEN..], ttl), "what is saved is read");
+    }
+}
+
+/// A chain that begins with a wildcard, and ends where there is nothing, has proofs of two zones.
+#[test]
+fn a_negative_answer_has_the_proofs_of_all_zones_of_its_chain() {
+    let mut key = key("x.wild.example", RecordType::A);
+    key.dnssec_ok = true;
+    let zone = DomainName::from_text("other").unwrap();
+    let soa = [zone.as_wire(), zone.as_wire(), &[0, 0, 0, 60].repeat(5)].concat();
+    let authority = [
+        raw("other", TYPE_SOA, 60, &soa),
+        raw("other", TYPE_RRSIG, 60, &rrsig(TYPE_SOA, "other")),
+        raw("m.other", TYPE_NSEC, 60, b"\x01n\x05other\x00"),
+        raw("a.wild.example", TYPE_NSEC, 60, b"\x01z\x04wild\x07example\x00"),
+        raw("a.wild.example", TYPE_RRSIG, 60, &rrsig(TYPE_NSEC, "example")),
+        raw("m.third", TYPE_RRSIG, 60, &rrsig(TYPE_NSEC, "third")),
+    ];
+    let entry = accepted(&key, &wildcard(&key, &[cname("x.wild.example", 90, "y.other.")], &authority)).unwrap();
+    assert_eq!((entry.marks.len(), entry.answer_count(), entry.ttl()), (6, 1, 60));
+}
+
+#[test]
+fn proofs_are_bounded() {
+    let mut key = key("x.example", RecordType::A);
+    key.dnssec_ok = true;
+    for (bytes, at_most) in [(4, MAX_PROOFS), (2000, 2 * MAX_PROOFS_LEN / 2000)] {
+        let mut authority = vec![raw("a.example", TYPE_RRSIG, 60, &rrsig(TYPE_NSEC, "example"))];
+        authority.resize(20, raw("a.example", TYPE_NSEC, 60, &vec![0; bytes]));
+        authority.extend(vec![authority[0].clone(); 100]);
+        let entry = accepted(&key, &wildcard(&key, &[a("x.example", 60, 1)], &authority)).unwrap();
+        assert!((2..=at_most + 1).contains(&entry.marks.len()), "{} records", entry.marks.len());
+        assert!(entry.wire.len() < MAX_PROOFS_LEN + 512, "{} octets", entry.wire.len());
+    }
+}
+
 fn rcode(code: u16) -> Refusal {
     Refusal::Rcode { code, ede: None }
 }

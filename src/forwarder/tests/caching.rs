@@ -217,3 +217,15 @@ async fn what_was_forgotten_while_it_was_asked_for_is_not_kept() {
         assert!(forwarder.cached(www().borrow(), now()).is_some(), "what is asked for afterwards is kept");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn strings_of_a_txt_record_are_listed_apart() {
+    let txt = rdata::TXT::from_bytes(vec![b"a b; c", b"d"]);
+    let record = Record::from_rdata(Name::from_ascii("www.example.").unwrap(), 30, RData::TXT(txt));
+    let (forwarder, _) =
+        play(settings(&[FIRST]), move |_, _, query| Act::Say(vec![(0, answer(query, [record.clone()]))]));
+    ask(&forwarder, key("www.example", RecordType::TXT)).await.unwrap();
+    let line = r#"www.example. 30 IN TXT "a b; c" "d""#;
+    assert!(forwarder.listing().lines().any(|listed| listed == line), "{}", forwarder.listing());
+    assert_eq!(forwarder.listing_json()[0]["records"][0], line);
+}

@@ -6,13 +6,14 @@ use std::sync::LazyLock;
 use hickory_proto::op::ResponseCode;
 use hickory_proto::rr::Record;
 
-use super::super::stub::ZONE;
+use super::super::stub::{ZONE, responder};
 use super::*;
 use crate::dns::{BodyBuilder, DomainName, Name, RData, ReplyContext, rdata, reply};
-use crate::forward::testing::{a, cname, key, moment, plain, response, soa};
+use crate::forward::testing::{a, client_query, cname, key, moment, plain, response, soa};
 use crate::forward::{Caps, Entry, query};
 use crate::inventory::Inventory;
 use crate::resolve::Chain;
+use crate::route53::{Content, RecordSet, Routing};
 use crate::zone::layers::Layer;
 use crate::zone::tests::manner::manners;
 use crate::zone::{Node, Settings, ZoneWriter};
@@ -28,22 +29,34 @@ struct Said {
     /// The type that was asked for. Of all but A there is nothing.
     qtype: RecordType,
     remark: bool,
+    /// Which of the CNAMEs leads into our zone, and to which of [`OWN`].
+    leads: Option<(u8, usize)>,
 }
+
+/// Names of our zone: with addresses, an alias of that, an alias that leads out to `lb.example`, and one that is not there.
+const OWN: [&str; 4] = ["own.ecs.internal", "hop.ecs.internal", "out.ecs.internal", "nosuch.ecs.internal"];
 
 fn said() -> impl Strategy<Value = Said> {
     let qtype = prop::sample::select(vec![RecordType::A, RecordType::A, RecordType::TXT, RecordType::Unknown(65_280)]);
     let bits = any::<[bool; 3]>();
-    (0u8..5, prop_oneof![Just(0u8), 1u8..4, 30u8..100], bits, 1u32..100, qtype).prop_map(
-        |(chain, addresses, [gone, reversed, remark], ttl, qtype)| {
+    let leads = prop::option::of((1u8..5, 0..OWN.len()));
+    (0u8..5, prop_oneof![Just(0u8), 1u8..4, 30u8..100], bits, 1u32..100, qtype, leads).prop_map(
+        |(chain, addresses, [gone, reversed, remark], ttl, qtype, leads)| {
             let addresses = if qtype == RecordType::A { addresses } else { 0 };
-            Said { chain, addresses, gone: gone && addresses == 0, reversed, ttl, qtype, remark }
+            let (gone, leads) = (gone && addresses == 0, leads.filter(|(at, _)| *at <= chain));
+            Said { chain, addresses, gone, reversed, ttl, qtype, remark, leads }
         },
     )
 }
 
 impl Said {
     fn entry(&self, owner: &str, now: Instant) -> Option<Entry> {
-        let name = |number: u8| if number == 0 { owner.to_owned() } else { format!("t{number}.example") };
+        let name = |number: u8| match self.leads {
+            _ if number == 0 => owner.to_owned(),
+            Some((at, own)) if at == number => OWN[own].to_owned(),
+            // Nobody comes back to a name.
+            _ => format!("{}{number}.example", &owner[..1]),
+        };
         let key = key(owner, self.qtype);
         let mut message = response(&query::build(&key, &query::question(&key), 7, true));
         // Longer or shorter than that of the addresses.
@@ -68,6 +81,11 @@ impl Said {
             message.edns.as_mut()?.options_mut().insert(option);
         }
         Entry::accept(&key, &message.to_vec().ok()?, Caps::default(), now).ok()
+    }
+
+    /// The same without a name of ours.
+    fn plain(&self) -> Self {
+        Self { leads: None, ..self.clone() }
     }
 }
 
@@ -148,14 +166,19 @@ impl End {
 
     /// The answer as one body, behind `aliases`; `None`: what the upstream says as it is. Of each of two names the upstream
     /// says what was heard.
-    fn body(self, mut aliases: Vec<&Body>, [heard, second]: [Heard<'_>; 2], of: &Asked<'_>) -> Option<Body> {
+    fn body(
+        self,
+        mut aliases: Vec<&Body>,
+        (said, [heard, second]): (&Said, [Heard<'_>; 2]),
+        of: &Asked<'_>,
+    ) -> Option<Body> {
         let nodata = || of.snapshot.zone.fixed.nodata.clone();
         let end = match (self, heard) {
             (Self::Ours(at), _) => BODIES[at].clone(),
             (_, Heard::Nothing) => return None,
             (Self::Prefer(1), heard) if !is_known(heard) => {
                 aliases.push(NODES[1].body(RecordType::CNAME));
-                return Self::Forward.body(aliases, [second, Heard::Nothing], of);
+                return Self::Forward.body(aliases, (&said.plain(), [second, Heard::Nothing]), of);
             }
             (Self::Prefer(_), heard) if !is_known(heard) => BODIES[0].clone(),
             (Self::Fallback(at), Heard::Failed(_)) if BODIES[at].rcode() == Rcode::ServFail => BODIES[at].clone(),
@@ -165,7 +188,10 @@ impl End {
             (_, Heard::Failed(error)) => Body::empty(Rcode::ServFail, false, Some(error.ede())),
             (Self::Flatten, Heard::Answer(entry)) => flat(entry, of),
             (end, Heard::Answer(entry)) if matches!(end, Self::Forward) || entry.answer_count() > 0 => {
-                return (!aliases.is_empty()).then(|| whole(&aliases, entry, of));
+                return match said.leads {
+                    Some(leads) => Some(entered(&aliases, (leads, entry), second, of)),
+                    None => (!aliases.is_empty()).then(|| whole(&aliases, entry, of)),
+                };
             }
             (Self::Ask, Heard::Answer(entry)) if entry.rcode() == Rcode::NxDomain => {
                 let text = "only Route 53 can decide this record, and the upstream does not see the hosted zone";
@@ -173,7 +199,7 @@ impl End {
             }
             (end, Heard::Answer(entry)) => {
                 let no = match end {
-                    Self::Fallback(at) if entry.rcode() != Rcode::NoError || BODIES[at].rcode() == Rcode::NoError => {
+                    Self::Fallback(at) if entry.rcode() != Rcode::NoError || BODIES[at].rcode() != Rcode::NxDomain => {
                         BODIES[at].clone()
                     }
                     _ => nodata(),
@@ -184,6 +210,45 @@ impl End {
         let is_half = aliases.is_empty() || end.rcode() == Rcode::ServFail;
         Some(if is_half { end } else { Body::behind(&aliases, &end, of.spin) })
     }
+}
+
+/// The upstream's CNAMEs as far as they lead into our zone, behind the aliases, and what the zone says from there on.
+fn entered(before: &[&Body], ((hops, own), entry): ((u8, usize), &Entry), second: Heard<'_>, of: &Asked<'_>) -> Body {
+    // The reply may have them in any order.
+    let decoded = entry.decode(of.now).answers;
+    let mut name = end_of(before).unwrap_or_else(|| DomainName::from_wire(of.question.name()).unwrap());
+    let mut theirs = Vec::new();
+    for _ in 0..hops {
+        let is_next = |record: &&Record| {
+            record.record_type() == RecordType::CNAME && DomainName::from_name(&record.name).as_ref() == Some(&name)
+        };
+        let cname = decoded.iter().find(is_next).unwrap();
+        let mut body = BodyBuilder::new(false);
+        body.answer(cname.ttl, &cname.data);
+        theirs.push(body.build());
+        name = end_of(&[theirs.last().unwrap()]).unwrap();
+    }
+    let query = client_query(OWN[own], of.question.qtype, None);
+    let ours = resolve::resolve(&of.snapshot.zone, &plain(&query), of.spin);
+    let own: Vec<Body> = ours.chain.cnames().iter().map(|alias| alias.body().clone()).collect();
+    let aliases: Vec<&Body> = before.iter().copied().chain(&theirs).chain(&own).collect();
+    let unfinished = Body::empty(Rcode::NoError, false, None);
+    let body = match ours.end {
+        _ if aliases.len() > 16 => Body::behind(&aliases[..16], &unfinished, of.spin),
+        Resolution::Reply(body) => Body::behind(&aliases, body, of.spin),
+        Resolution::Forward => match second {
+            Heard::Answer(second) => whole(&aliases, second, of),
+            Heard::Nothing | Heard::Failed(_) => panic!("it has been heard"),
+        },
+        other => panic!("{other:?}"),
+    };
+    let body = entry.stale(of.now).map_or(body.clone(), |ede| body.with_ede(ede));
+    if before.is_empty() { body.of_others() } else { body }
+}
+
+/// What the last of these CNAMEs points to.
+fn end_of(aliases: &[&Body]) -> Option<DomainName> {
+    aliases.last()?.answer_wires().next().and_then(|(_, _, target)| DomainName::from_wire(target))
 }
 
 /// Whether an upstream knows the name.
@@ -226,9 +291,26 @@ fn flat(entry: &Entry, of: &Asked<'_>) -> Body {
 
 static TARGET: LazyLock<DomainName> = LazyLock::new(|| DomainName::from_text("t.example").unwrap());
 
-/// A zone in which there is nothing.
+/// Any that lets every name lead in.
+static RESPONDER: LazyLock<Arc<Responder>> = LazyLock::new(|| responder().0);
+
+/// A zone in which there are the names of [`OWN`].
 fn snapshot(stale: bool) -> Arc<Snapshot> {
-    let zone = ZoneWriter::new(Settings::new(ZONE.clone(), Vec::new()), &Inventory::default(), 1).zone().clone();
+    let set = |owner: &str, kind, values: &[&str]| RecordSet {
+        name: DomainName::from_text(owner).unwrap(),
+        kind,
+        content: Content::Values { ttl: 60, values: values.iter().map(|value| (*value).to_owned()).collect() },
+        routing: Routing::Simple,
+        set_identifier: None,
+        health_check: None,
+    };
+    let records = vec![
+        set(OWN[0], RecordType::A, &["10.1.0.1", "10.1.0.2"]),
+        set(OWN[1], RecordType::CNAME, &["own.ecs.internal."]),
+        set(OWN[2], RecordType::CNAME, &["lb.example."]),
+    ];
+    let settings = Settings { records, ..Settings::new(ZONE.clone(), Vec::new()) };
+    let zone = ZoneWriter::new(settings, &Inventory::default(), 1).zone().clone();
     Arc::new(Snapshot { generation: 1, zone, ede: stale.then(|| Ede::new(Ede::STALE_ANSWER, "the inventory is old")) })
 }
 
@@ -255,10 +337,9 @@ proptest! {
         let question = plain(&bytes);
         let (snapshot, limit) = (snapshot(stale), question.limit(manner.tcp));
         let now = now + std::time::Duration::from_secs(age);
-        let of = Asked {
-            question: &question, snapshot: &snapshot, envelope: Envelope { limit, cookie: None }, spin, now, layer,
-        };
-        let second = said.entry("lb.example", now - std::time::Duration::from_secs(age)).unwrap();
+        let (names, envelope) = (RESPONDER.forwarder.names(), Envelope { limit, cookie: None });
+        let of = Asked { question: &question, snapshot: &snapshot, names: &names, envelope, spin, now, layer };
+        let second = said.plain().entry("lb.example", now - std::time::Duration::from_secs(age)).unwrap();
         let heard = [&entry, &second].map(|entry| match (&end, &failed) {
             (End::Ours(_), _) => Heard::Nothing,
             (_, Some(error)) => Heard::Failed(error),
@@ -270,12 +351,14 @@ proptest! {
         let mut decision = Decision { layer, chain, end: end.resolution() };
         let mut fast = Vec::new();
         if of.conclude(&mut decision, heard[0], &mut fast).is_none() {
-            prop_assert!(matches!(end, End::Prefer(_)), "only Route 53 before ECS takes two steps");
-            prop_assert!(of.conclude(&mut decision, heard[1], &mut fast).is_some());
+            let leads_in = said.leads.is_some();
+            prop_assert!(matches!(end, End::Prefer(_)) || leads_in, "only these take two steps");
+            let second = if conclude::key(&decision, &question).is_some() { heard[1] } else { Heard::Nothing };
+            prop_assert!(of.conclude(&mut decision, second, &mut fast).is_some());
         }
         manner.check(&question, &fast)?;
         let mut slow = Vec::new();
-        match end.body(aliases.map(|(_, cname)| cname).collect(), heard, &of) {
+        match end.body(aliases.map(|(_, cname)| cname).collect(), (&said, heard), &of) {
             None => entry.write(&mut slow, &question, now, limit, None),
             Some(body) => {
                 let ede = snapshot.ede.as_ref().filter(|_| layer == Layer::Ecs && inside);

@@ -8,9 +8,18 @@ use crate::zone::tests::manner::{Manner, manners};
 use crate::zone::tests::{history, hosted_records, incremental, world};
 use crate::zone::{Fallback, Settings, ZoneWriter};
 
-/// Names outside of the zone: of the operator's, of an upstream's, and of nobody's.
-const OUTSIDE: [&str; 5] =
-    ["alias.corp.example", "home.corp.example", "circle.corp.example", "lb.example", "x.invalid"];
+/// Names of others: of the operator's, of an upstream's, of nobody's, and of an upstream's that lead into the zone.
+const OUTSIDE: [&str; 9] = [
+    "alias.corp.example",
+    "home.corp.example",
+    "circle.corp.example",
+    "lb.example",
+    "x.invalid",
+    "into-web.ecs.internal",
+    "into-web.example",
+    "both-api.example",
+    "into-gone.example",
+];
 const KINDS: [RecordType; 4] = [RecordType::A, RecordType::AAAA, RecordType::CNAME, RecordType::Unknown(65_280)];
 
 /// Asks for each of `names` twice, where the first has to wait.

@@ -335,7 +335,7 @@ impl Connection {
 /// An answer that had to wait. It has its place until the connection takes it, so that answers that nobody reads are as
 /// few as questions under way.
 struct Answer {
-    /// Empty if there is none because of a fault.
+    /// Empty if its task has been dropped.
     bytes: Vec<u8>,
     _place: Place,
 }

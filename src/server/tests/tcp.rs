@@ -179,6 +179,10 @@ async fn a_fault_costs_one_connection() {
     let mut stream = connect(&server).await;
     send(&mut stream, &query(2, "web.ecs.internal.", RecordType::A, 0)).await;
     assert_eq!(receive(&mut stream).await.metadata.id, 2);
+    // What is asked later is answered by the connection's task.
+    send(&mut stream, &query(3, "fault.ecs.internal.", RecordType::A, 0)).await;
+    assert!(is_closed(&mut stream).await);
+    server.until_counted("ecs_resolver_dns_dropped_total{reason=\"fault\"} 2.0").await;
     assert!((server.handle.liveness())());
 }
 

@@ -143,7 +143,7 @@ proptest! {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let mut out = Vec::new();
         let peer = SocketAddr::from(([127, 0, 0, 1], 1));
-        runtime.block_on(handler::answer(message.clone(), peer, false, &|_| None, &mut out));
+        runtime.block_on(handler::answer(&message, peer, false, &|_| None, &mut out));
         prop_assert!(out.len() >= 12 && out.len() <= 1232);
         prop_assert_eq!(&out[..2], &message[..2]);
         prop_assert!(out[2] & 0x80 != 0 && Message::from_vec(&out).is_ok());
@@ -164,7 +164,7 @@ async fn cookies_are_in_every_reply_to_who_sends_some() {
     };
     let answered = async |query: &Message| {
         let mut out = Vec::new();
-        handler::answer(query.to_vec().unwrap(), "192.0.2.1:5".parse().unwrap(), false, &bake, &mut out).await;
+        handler::answer(&query.to_vec().unwrap(), "192.0.2.1:5".parse().unwrap(), false, &bake, &mut out).await;
         let reply = Message::from_vec(&out).unwrap();
         reply.edns.unwrap().option(EdnsCode::Cookie).cloned()
     };

@@ -50,9 +50,9 @@ impl ZoneWriter {
         self.zone.index.add_blocks(blocks.clone());
         let mut places: Vec<Place> = (0..).zip(&blocks).flat_map(|(of, (_, block))| Place::all(of, block)).collect();
         places.sort_unstable_by_key(Place::key);
-        let (mut alone, mut met) = (Vec::with_capacity(places.len()), Vec::new());
-        for same in places.chunk_by(|one, other| one.order == other.order) {
-            match same {
+        let (mut alone, mut colliding) = (Vec::with_capacity(places.len()), Vec::new());
+        for of_one_hash in places.chunk_by(|one, other| one.order == other.order) {
+            match of_one_hash {
                 [place] if !self.zone.index.has_hash(place.hash()) => {
                     let Some((number, block)) = blocks.get(place.block as usize) else { continue };
                     alone.push((place.hash(), *number));
@@ -62,26 +62,27 @@ impl ZoneWriter {
                         found.names.extend(named.said.and_then(|_| DomainName::from_wire(named.name)));
                     }
                 }
-                _ => met.push(same),
+                _ => colliding.push(of_one_hash),
             }
         }
         self.zone.index.add_names(alone.into_iter());
-        for same in met {
+        for of_one_hash in colliding {
             let named = |place: &Place| {
                 let (number, block) = blocks.get(place.block as usize)?;
                 Some((block.get(place.name as usize)?, *number))
             };
-            self.add_met(&same.iter().filter_map(named).collect::<Vec<_>>(), found);
+            self.add_colliding(&of_one_hash.iter().filter_map(named).collect::<Vec<_>>(), found);
         }
     }
 
-    /// Puts in names of one hash, in the order of the subjects' numbers: mostly it is one name that several have.
-    fn add_met(&mut self, mut same: &[(Named<'_>, u32)], found: &mut Found) {
-        while let [(named, number), others @ ..] = same {
-            let is_one = same.iter().all(|(other, _)| other.name == named.name);
+    /// Puts in names of one hash that come together, or to one that is there, in the order of the subjects' numbers: mostly it
+    /// is one name that several have.
+    fn add_colliding(&mut self, mut names: &[(Named<'_>, u32)], found: &mut Found) {
+        while let [(named, number), others @ ..] = names {
+            let is_one = names.iter().all(|(other, _)| other.name == named.name);
             match self.zone.index.owner(named.hash, named.name, None) {
                 Some(Owner::Shared(of)) if is_one => {
-                    let edits: Vec<Edit<'_>> = same.iter().map(|(named, _)| (None, Some(named))).collect();
+                    let edits: Vec<Edit<'_>> = names.iter().map(|(named, _)| (None, Some(named))).collect();
                     if self.edit_claims(of, &edits, found) {
                         found.change(named.name);
                     }
@@ -89,7 +90,7 @@ impl ZoneWriter {
                 }
                 _ => self.edit(*number, None, Some(named), found),
             }
-            same = others;
+            names = others;
         }
     }
 }
