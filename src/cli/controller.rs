@@ -59,11 +59,14 @@ impl Controller {
             return Ok(controller::serve(&config, self.allow_mass_delete)?);
         }
         if self.once {
-            return ended(&controller::once(&config, self.allow_mass_delete)?);
+            return ended(
+                &controller::once(&config, self.allow_mass_delete)?,
+                "so nothing that it decides was changed",
+            );
         }
         let planned = controller::plan(&config, self.allow_mass_delete)?;
         print(if self.json { as_json(&planned) } else { as_table(&planned) }.as_bytes())?;
-        ended(&planned.outcome)?;
+        ended(&planned.outcome, "so the plan is not complete")?;
         if planned.queues.is_some_and(|(look, _)| !look.complete) {
             let text = "not all queues of hosts that are gone could be looked for; the log says why";
             return Err(Failure::new(exit::INCOMPLETE, &text));
@@ -72,9 +75,14 @@ impl Controller {
     }
 }
 
+/// Whether all that the plan rests on was read.
+fn is_complete(planned: &Planned) -> bool {
+    planned.outcome.complete && planned.queues.as_ref().is_none_or(|(look, _)| look.complete)
+}
+
 fn as_json(planned: &Planned) -> String {
     let Planned { outcome, queues } = planned;
-    let mut json = report::json(&outcome.plan, &outcome.desired);
+    let mut json = report::json(&outcome.plan, &outcome.desired, is_complete(planned));
     let queue = |it: &Abandoned| json!({ "name": it.url.name(), "cluster": it.cluster, "instance": it.instance });
     let queues = queues.as_ref().map(|(look, _)| look.found.iter().map(queue).collect::<Vec<_>>());
     json["queues"] = queues.into();
@@ -83,7 +91,7 @@ fn as_json(planned: &Planned) -> String {
 
 fn as_table(planned: &Planned) -> String {
     let Planned { outcome, queues } = planned;
-    let mut table = report::table(&outcome.plan, &outcome.desired);
+    let mut table = report::table(&outcome.plan, &outcome.desired, is_complete(planned));
     if let Some((look, grace)) = queues {
         let grace = values::duration_text(*grace);
         let line = |it: &Abandoned| {
@@ -110,8 +118,8 @@ fn judge(config: &Config) -> Result<(), Failure> {
     Ok(())
 }
 
-/// How the process ends after an errand.
-fn ended(outcome: &Outcome) -> Result<(), Failure> {
+/// How the process ends after an errand; `therefore`: what comes of an ECS that could not be read.
+fn ended(outcome: &Outcome, therefore: &str) -> Result<(), Failure> {
     if outcome.plan.refused.is_some() {
         let refused = report::notes(&outcome.plan, &outcome.desired).pop().unwrap_or_default();
         return Err(Failure::new(exit::REFUSED, &refused));
@@ -121,7 +129,7 @@ fn ended(outcome: &Outcome) -> Result<(), Failure> {
         return Err(Failure::new(exit::INCOMPLETE, &format!("not changed: {}", failed.join("; "))));
     }
     if !outcome.complete {
-        let text = "not all of ECS could be read, so nothing that it decides was changed; the log says why";
+        let text = format!("not all of ECS could be read, {therefore}; the log says why");
         return Err(Failure::new(exit::INCOMPLETE, &text));
     }
     Ok(())

@@ -51,7 +51,7 @@ use feed::{Feed, Prepared};
 use kept::{CacheSaver, Keeping, Saver, Watch};
 use live::Live;
 pub use reload::Reload;
-use reload::Reloader;
+use reload::{Reloader, Requests};
 
 /// Time for answers under way when we are told to stop.
 const DRAIN: Duration = Duration::from_secs(5);
@@ -139,13 +139,13 @@ enum Start {
 
 impl Start {
     /// What is done once everything works.
-    fn begin(self, config: Config, live: Live, (metrics, hangup, token): (&Metrics, Signal, CancellationToken)) {
+    fn begin(self, config: Config, live: Live, (metrics, reloads, token): (&Metrics, Requests, CancellationToken)) {
         match self {
             // Who is not there to read it is answered all the same.
             Self::Demo(greeting) => drop(writeln!(io::stdout(), "{greeting}")),
             Self::Daemon(source) => {
                 let reloader = Reloader::new(source, config, live, metrics);
-                tokio::spawn(token.run_until_cancelled_owned(reloader.run(hangup)));
+                tokio::spawn(token.run_until_cancelled_owned(reloader.run(reloads)));
             }
         }
     }
@@ -157,7 +157,7 @@ async fn serve(config: Config, sockets: Sockets, feed: Feed, link: Arc<dyn Link>
         Some(address) => Some(http::bind(address).await.map_err(Error::unavailable)?),
         None => None,
     };
-    let (stop, hangup) = (Stop::new()?, reload::signal()?);
+    let (stop, reloads) = (Stop::new()?, Requests::heard()?);
     let listen = sockets.addresses().to_vec();
     let clock = Clock::start();
     let status = Arc::new(SourceStatus::default());
@@ -184,7 +184,7 @@ async fn serve(config: Config, sockets: Sockets, feed: Feed, link: Arc<dyn Link>
         status: Arc::clone(&status),
         clock,
         feed: feed.clone(),
-        around: listening::around(listen.clone(), Arc::clone(&forwarder)),
+        around: reloads.told_with(listening::around(listen.clone(), Arc::clone(&forwarder))),
         reads_zone: config.route53.fallback == config::settings::Fallback::Api,
         events: Arc::clone(&events),
     };
@@ -206,7 +206,7 @@ async fn serve(config: Config, sockets: Sockets, feed: Feed, link: Arc<dyn Link>
     tokio::spawn(systemd::watchdog(signs_of_life(&handle, &config, updating), token.clone().cancelled_owned()));
     systemd::ready();
     tokio::spawn(token.clone().run_until_cancelled_owned(reporter.tell_status()));
-    start.begin(config, live, (&reporting, hangup, token));
+    start.begin(config, live, (&reporting, reloads, token));
     let ended = stop.wait(sources).await;
     systemd::stopping();
     finish(handle, saving).await;
@@ -280,7 +280,7 @@ fn keep(
     }
     if let Some(path) = keeping.inventory.clone() {
         let (updates, updated, counts) = (updates.clone(), Arc::clone(&reporter.stats), Arc::clone(&keeping.counts));
-        let saver = Saver { path, updates, updated, status, clock, counts };
+        let saver = Saver { path, updates, updated, status, clock, counts, max_age: keeping.max_age };
         saving.push(tokio::spawn(saver.run(token.clone())));
     }
     saving

@@ -2,10 +2,10 @@
 //!
 //! A configuration with any fault changes nothing. Sockets, cache and inventory stay as they are.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use tokio::signal::unix::Signal;
+use tokio::signal::unix::{Signal, SignalKind};
 
 use super::Error;
 use super::live::{Live, Relog};
@@ -30,6 +30,37 @@ struct Reloads {
     refused: AtomicU64,
 }
 
+/// The signal that asks for it, and for all to see what is wrong with what was read last.
+pub(super) struct Requests {
+    hangup: Signal,
+    refusal: Refusal,
+}
+
+/// Why the last reload was refused, in one line; `None`: it was not.
+type Refusal = Arc<Mutex<Option<String>>>;
+
+/// What is wrong around the daemon at present, a line each.
+type Around = Arc<dyn Fn() -> Vec<String> + Send + Sync>;
+
+impl Requests {
+    /// From now on the signal does not end the process.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] when there can be no handler.
+    pub(super) fn heard() -> Result<Self, Error> {
+        let hangup = tokio::signal::unix::signal(SignalKind::hangup()).map_err(Error::internal)?;
+        Ok(Self { hangup, refusal: Refusal::default() })
+    }
+
+    /// `around`, and a refused reload for as long as no other is accepted.
+    pub(super) fn told_with(&self, around: Around) -> Around {
+        let refusal = Arc::clone(&self.refusal);
+        Arc::new(move || {
+            refusal.lock().unwrap_or_else(PoisonError::into_inner).clone().into_iter().chain(around()).collect()
+        })
+    }
+}
+
 /// Does it.
 pub(super) struct Reloader {
     source: Reload,
@@ -52,25 +83,43 @@ impl Reloader {
     }
 
     /// Reads the configuration at each signal, for as long as the daemon runs.
-    pub(super) async fn run(mut self, mut hangup: Signal) {
+    pub(super) async fn run(mut self, requests: Requests) {
+        let Requests { mut hangup, refusal } = requests;
         while hangup.recv().await.is_some() {
             systemd::reloading();
-            match (self.source.load)() {
-                Ok(loaded) => {
-                    if let Err(error) = self.apply(&loaded).await {
-                        self.counts.refused.fetch_add(1, Relaxed);
-                        tracing::error!("the configuration was not reloaded, the old one holds: {error}");
-                    }
-                }
-                Err(faults) => {
-                    self.counts.refused.fetch_add(1, Relaxed);
-                    let count = counted(faults.faults.len(), "fault");
-                    tracing::error!("the configuration was not reloaded, as it has {count}; the old one holds");
-                    faults.to_string().lines().for_each(|fault| tracing::error!("{fault}"));
-                }
-            }
+            let refused = self.reload().await.err();
+            *refusal.lock().unwrap_or_else(PoisonError::into_inner) = refused;
             systemd::ready();
         }
+    }
+
+    /// Reads it once.
+    ///
+    /// # Errors
+    /// Why it was refused, for `/ready`; the log has it all.
+    async fn reload(&mut self) -> Result<(), String> {
+        let refused = match (self.source.load)() {
+            Ok(loaded) => match self.apply(&loaded).await {
+                Ok(()) => return Ok(()),
+                Err(error) => {
+                    let told = format!("the configuration was not reloaded, the old one holds: {error}");
+                    tracing::error!("{told}");
+                    told
+                }
+            },
+            Err(faults) => {
+                let count = counted(faults.faults.len(), "fault");
+                tracing::error!("the configuration was not reloaded, as it has {count}; the old one holds");
+                let text = faults.to_string();
+                text.lines().for_each(|fault| tracing::error!("{fault}"));
+                let first = text.lines().next().unwrap_or_default();
+                format!(
+                    "the configuration was not reloaded, as it has {count}, and the next start would refuse it: {first}"
+                )
+            }
+        };
+        self.counts.refused.fetch_add(1, Relaxed);
+        Err(refused)
     }
 
     async fn apply(&mut self, loaded: &Loaded) -> Result<(), Error> {
@@ -97,9 +146,4 @@ impl Reloader {
         tracing::info!("configuration reloaded: {now} changed, {later} to change at a restart");
         Ok(())
     }
-}
-
-/// The signal that asks for it. From now on it does not end the process.
-pub(super) fn signal() -> Result<Signal, Error> {
-    tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup()).map_err(Error::internal)
 }

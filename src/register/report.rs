@@ -11,9 +11,9 @@ use crate::route53::{Action, RecordChange};
 /// Longest value in the table, in characters.
 const MAX_VALUE: usize = 60;
 
-/// The plan as a table of changes, and a line for everything that is not done.
+/// The plan as a table of changes, and a line for everything that is not done. `complete`: all that it rests on was read.
 #[must_use]
-pub fn table(plan: &Plan, desired: &Desired) -> String {
+pub fn table(plan: &Plan, desired: &Desired, complete: bool) -> String {
     let head = ["ACTION", "NAME", "TYPE", "TTL", "VALUE", "WHY"].map(str::to_owned);
     let rows: Vec<[String; 6]> = plan
         .groups
@@ -21,9 +21,9 @@ pub fn table(plan: &Plan, desired: &Desired) -> String {
         .flat_map(|group| group.changes.iter().map(|change| row(change, group.purpose.label(), &group.service)))
         .collect();
     let mut out = String::new();
-    if rows.is_empty() {
+    if rows.is_empty() && complete {
         out.push_str("Nothing to change.\n");
-    } else {
+    } else if !rows.is_empty() {
         let rows: Vec<_> = std::iter::once(head).chain(rows).collect();
         let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default();
         let widths: [usize; 5] = std::array::from_fn(width);
@@ -35,6 +35,9 @@ pub fn table(plan: &Plan, desired: &Desired) -> String {
     for note in notes(plan, desired) {
         out.push_str(&note);
         out.push('\n');
+    }
+    if !complete {
+        out.push_str("This plan is not complete: not all could be read, and there may be more to change.\n");
     }
     out
 }
@@ -66,9 +69,9 @@ pub fn notes(plan: &Plan, desired: &Desired) -> Vec<String> {
         .collect()
 }
 
-/// The plan as JSON.
+/// The plan as JSON. `complete`: all that it rests on was read.
 #[must_use]
-pub fn json(plan: &Plan, desired: &Desired) -> Value {
+pub fn json(plan: &Plan, desired: &Desired, complete: bool) -> Value {
     let change = |change: &RecordChange| {
         let (ttl, values) = values(&change.set).unwrap_or_default();
         json!({
@@ -101,6 +104,7 @@ pub fn json(plan: &Plan, desired: &Desired) -> Value {
         "not_registered": services(&desired.unregistered),
         "refused": plan.refused.map(|it| json!({ "deletes": it.deletes, "owned": it.owned, "limit": it.limit })),
         "owned": plan.owned,
+        "complete": complete,
     })
 }
 

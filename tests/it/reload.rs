@@ -81,13 +81,25 @@ fn a_configuration_with_faults_changes_nothing_and_all_are_told() {
     daemon.wait_metric("ecs_resolver_config_reloads_total{result=\"refused\"}", 1.0);
     daemon.wait_log("line 2: dns.ttl: -1 is out of range");
     daemon.wait_log("line 3: dns.nosuch: ");
+    let warning = format!(
+        "the configuration was not reloaded, as it has 2 faults, and the next start would refuse it: {}: line 2: dns.ttl: \
+         -1 is out of range",
+        host.file().display()
+    );
+    daemon.wait("a warning", || daemon.get("/ready").1.contains(&format!("warning: {warning}")));
+    let (status, json) = daemon.get("/ready?format=json");
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!((status, &json["ready"]), (200, &true.into()), "it goes on as before");
+    assert!(json["warnings"][0].as_str().unwrap().starts_with(&warning), "{json}");
     assert_eq!(daemon.short("db.ecs.internal"), ["10.0.0.1"]);
     std::fs::remove_file(host.file()).unwrap();
     kill(Pid::from_raw(daemon.pid.cast_signed()), Signal::SIGHUP).unwrap();
     daemon.wait_metric("ecs_resolver_config_reloads_total{result=\"refused\"}", 2.0);
+    daemon.wait("the new reason", || daemon.get("/ready").1.contains("cannot be read"));
     assert_eq!(daemon.short("db.ecs.internal"), ["10.0.0.1"]);
     host.reload("[records]\n\"db.ecs.internal\" = \"10.0.0.3\"\n");
     daemon.wait_for("db.ecs.internal", &["10.0.0.3"]);
+    daemon.wait("no warning", || daemon.get("/ready") == (200, "OK\n".to_owned()));
 }
 
 #[test]

@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use crate::ecs::{ClusterArn, Timestamp};
-use crate::source::staleness::age;
 
 /// Shortest time between two saves.
 const SHORTEST: Duration = Duration::from_secs(5);
 /// Longest time between two saves that fail.
 const LONGEST: Duration = Duration::from_secs(300);
-/// Time between two saves that only note that nothing has changed: the file says until when it was true.
+/// Longest time between two saves that only note that nothing has changed: the file says until when it was true.
 const REFRESH: Duration = Duration::from_secs(600);
+/// What is on disk never ages by more than one part in so many of the age at which it is of no use.
+const PART_OF_AGE: u32 = 4;
 /// The updater is kept from its work for one part in so many.
 const PART: u32 = 100;
 
@@ -34,34 +35,33 @@ pub(super) struct Pace {
     failures: u32,
     /// Since when it is put off, and whether that was told.
     put_off: Option<(Instant, bool)>,
+    /// Time between two saves that only note that nothing has changed.
+    refresh: Duration,
 }
 
 impl Pace {
-    /// `saved` is on disk at `now`.
-    pub(super) fn new(saved: Mark, now: Instant) -> Self {
-        Self { saved, tried: now, cost: Duration::ZERO, failures: 0, put_off: None }
+    /// `saved` is on disk at `now`, and a start uses what is not older than `max_age`; `None`: all.
+    pub(super) fn new(saved: Mark, max_age: Option<Duration>, now: Instant) -> Self {
+        let refresh = max_age.map_or(REFRESH, |age| REFRESH.min(age / PART_OF_AGE));
+        Self { saved, tried: now, cost: Duration::ZERO, failures: 0, put_off: None, refresh }
     }
 
-    /// Whether to save `mark` at a stop, for which the next start waits: not for saying that what is on disk was true a
-    /// little longer.
+    /// Whether to save `mark` at a stop: also if nothing has changed since but until when it was true, which is what the
+    /// next start goes by.
     pub(super) fn is_worth_a_stop(&self, mark: &Mark) -> bool {
-        let saved = &self.saved.read;
-        let is_old = |(cluster, read): (&ClusterArn, &Timestamp)| {
-            saved.get(cluster).is_none_or(|saved| age(*saved, *read) >= REFRESH)
-        };
-        self.saved.changed != mark.changed || mark.read.iter().any(is_old)
+        self.saved != *mark
     }
 
     /// Whether to save `mark` now.
     pub(super) fn is_due(&self, mark: &Mark, now: Instant) -> bool {
         let rest = (SHORTEST * 2_u32.saturating_pow(self.failures.min(16))).min(LONGEST).max(self.cost * PART);
-        let rest = if self.saved.changed == mark.changed { rest.max(REFRESH) } else { rest };
+        let rest = if self.saved.changed == mark.changed { rest.max(self.refresh) } else { rest };
         self.saved != *mark && now.saturating_duration_since(self.tried) >= rest
     }
 
     /// `mark` was saved, at this cost to the updater.
     pub(super) fn saved(&mut self, mark: Mark, cost: Duration, now: Instant) {
-        *self = Self { saved: mark, tried: now, cost, failures: 0, put_off: None };
+        *self = Self { saved: mark, tried: now, cost, failures: 0, put_off: None, refresh: self.refresh };
     }
 
     /// It is due, but cannot be saved as it is. Returns whether to tell of that: once, after a while.
@@ -95,7 +95,7 @@ mod tests {
     #[test]
     fn it_saves_what_has_changed_and_not_too_often() {
         let start = tokio::time::Instant::now().into_std();
-        let mut pace = Pace::new(mark(1, 0), start);
+        let mut pace = Pace::new(mark(1, 0), None, start);
         assert_eq!(due_after(&pace, &mark(1, 0)), None, "nothing has changed");
         assert_eq!(due_after(&pace, &mark(2, 0)), Some(5));
         assert_eq!(due_after(&pace, &mark(1, 30)), Some(600), "it was only read again");
@@ -105,19 +105,33 @@ mod tests {
     }
 
     #[test]
-    fn a_stop_waits_for_what_is_worth_it() {
+    fn a_short_life_is_prolonged_in_time() {
         let start = tokio::time::Instant::now().into_std();
-        let pace = Pace::new(mark(1, 0), start);
-        assert!(!pace.is_worth_a_stop(&mark(1, 0)) && !pace.is_worth_a_stop(&mark(1, 599)));
-        assert!(pace.is_worth_a_stop(&mark(1, 600)), "it would seem older than it is");
+        let due = |max_age| {
+            let pace = Pace::new(mark(1, 0), Some(Duration::from_secs(max_age)), start);
+            due_after(&pace, &mark(1, 30))
+        };
+        assert_eq!(due(604_800), Some(600));
+        assert_eq!(due(60), Some(15));
+        assert_eq!(due(8), Some(5), "the disk is spared all the same");
+        let mut pace = Pace::new(mark(1, 0), Some(Duration::from_secs(60)), start);
+        pace.saved(mark(1, 30), Duration::ZERO, start);
+        assert_eq!(due_after(&pace, &mark(1, 60)), Some(15), "and again");
+    }
+
+    #[test]
+    fn a_stop_saves_until_when_it_was_true() {
+        let start = tokio::time::Instant::now().into_std();
+        let pace = Pace::new(mark(1, 0), None, start);
+        assert!(!pace.is_worth_a_stop(&mark(1, 0)), "nothing is new");
+        assert!(pace.is_worth_a_stop(&mark(1, 1)), "it would seem older than it is");
         assert!(pace.is_worth_a_stop(&mark(2, 0)));
-        assert!(Pace::new(Mark::default(), start).is_worth_a_stop(&mark(0, 0)), "it was never saved");
     }
 
     #[test]
     fn what_is_put_off_for_long_is_told_of_once() {
         let start = tokio::time::Instant::now().into_std();
-        let mut pace = Pace::new(mark(1, 0), start);
+        let mut pace = Pace::new(mark(1, 0), None, start);
         let told =
             |pace: &mut Pace| (0..2000).filter(|second| pace.put_off(start + Duration::from_secs(*second))).count();
         assert!(!pace.put_off(start) && !pace.put_off(start + Duration::from_secs(599)));
@@ -129,7 +143,7 @@ mod tests {
     #[test]
     fn a_disk_that_is_full_is_tried_less_and_less_often() {
         let start = tokio::time::Instant::now().into_std();
-        let mut pace = Pace::new(mark(1, 0), start);
+        let mut pace = Pace::new(mark(1, 0), None, start);
         let tries = (0..8).map(|_| {
             pace.failed(start);
             due_after(&pace, &mark(2, 0)).unwrap()

@@ -21,7 +21,7 @@ use crate::updater::UpdaterStats;
 /// How often it looks whether there is something to save.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// Saves the inventory when it has changed, and at the end.
+/// Saves the inventory when it has changed, now and then to say until when it was true, and at the end.
 pub(in crate::daemon) struct Saver {
     pub(in crate::daemon) path: PathBuf,
     pub(in crate::daemon) updates: Updates,
@@ -29,6 +29,8 @@ pub(in crate::daemon) struct Saver {
     pub(in crate::daemon) status: Arc<SourceStatus>,
     pub(in crate::daemon) clock: Clock,
     pub(in crate::daemon) counts: Arc<Counts>,
+    /// How old it may be at a start; `None`: as old as it may.
+    pub(in crate::daemon) max_age: Option<Duration>,
 }
 
 impl Saver {
@@ -37,7 +39,7 @@ impl Saver {
         let mut looks = interval(LOOK);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let on_disk = Mark { changed: 0, read: self.status.report().restored };
-        let mut pace = Pace::new(on_disk, now());
+        let mut pace = Pace::new(on_disk, self.max_age, now());
         let mut outcomes = Outcomes::of(self.path.clone(), Kind::Inventory, Arc::clone(&self.counts));
         loop {
             let stopping = tokio::select! {

@@ -199,7 +199,7 @@ fn many_deletes_at_once_need_consent() {
     let refused = planned(&zone, &left, &seven);
     assert_eq!(refused.refused, Some(Refusal { deletes: 7, owned: 30, limit: 6 }));
     assert!(refused.groups.is_empty());
-    let told = report::table(&refused, &left);
+    let told = report::table(&refused, &left, true);
     assert!(told.contains("Refused: 7 of 30 names would go, and more than 6"), "{told}");
     let consent = Consent { mass_delete: true, ..Consent::default() };
     let allowed = plan(&zone.listing(), &left, &seven, consent);
@@ -211,12 +211,16 @@ fn the_plan_is_a_table_and_json() {
     let zone = Model(vec![cname("api", "other.example")]);
     let wants = desired([balanced("web"), balanced("api")]);
     let plan = planned(&zone, &wants, &evidence(&[]));
-    let table = report::table(&plan, &wants);
+    let table = report::table(&plan, &wants, true);
     assert_eq!(table.lines().count(), 4, "{table}");
     assert!(table.contains("CREATE  web.ecs.internal.") && table.contains("register web"), "{table}");
     assert!(table.contains("\nConflict: api.ecs.internal. (service api): somebody else's CNAME"), "{table}");
-    let json = report::json(&plan, &wants);
+    let json = report::json(&plan, &wants, true);
     assert_eq!(json["groups"][0]["changes"][0]["values"][0], balancer("web"));
     assert_eq!(json["conflicts"][0]["name"], "api.ecs.internal.");
-    assert!(report::table(&Plan::default(), &Desired::default()).starts_with("Nothing to change."));
+    let nothing = |complete| report::table(&Plan::default(), &Desired::default(), complete);
+    assert_eq!(nothing(true), "Nothing to change.\n");
+    assert!(nothing(false).starts_with("This plan is not complete: ") && nothing(false).lines().count() == 1);
+    assert!(report::table(&plan, &wants, false).contains("\nThis plan is not complete: "));
+    assert_eq!((&json["complete"], &report::json(&plan, &wants, false)["complete"]), (&true.into(), &false.into()));
 }

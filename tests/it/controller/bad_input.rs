@@ -72,6 +72,23 @@ fn what_route_53_denies_is_told_with_the_permission() {
 }
 
 #[test]
+fn a_plan_of_what_could_not_be_read_does_not_say_that_all_is_well() {
+    let fake = FakeAws::start();
+    seed(&fake);
+    fake.knobs().fail(Op::ListServices, Fault::AccessDenied);
+    let ended = controller(&fake, &["--plan"]);
+    assert_eq!(ended.status, exit::INCOMPLETE, "{}", ended.said);
+    assert!(ended.printed.contains("This plan is not complete: "), "{}", ended.printed);
+    assert!(!ended.printed.contains("Nothing to change"), "{}", ended.printed);
+    assert!(ended.said.contains("not all of ECS could be read, so the plan is not complete"), "{}", ended.said);
+    let json = controller(&fake, &["--plan", "--json"]).printed;
+    assert!(json.contains("\"complete\": false"), "{json}");
+    fake.knobs().heal_all();
+    let json = controller(&fake, &["--plan", "--json"]).ok().printed;
+    assert!(json.contains("\"complete\": true"), "{json}");
+}
+
+#[test]
 fn a_record_that_appears_in_between_is_not_overwritten() {
     let fake = FakeAws::start();
     let zone = seed(&fake);

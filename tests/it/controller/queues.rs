@@ -130,4 +130,5 @@ fn a_plan_lists_the_queues_that_would_go_and_once_leaves_them() {
     let ended = plan(&[]);
     assert_eq!(ended.status, ecs_resolver::cli::exit::INCOMPLETE);
     assert!(ended.said.contains("add sqs:ListQueues to the role"), "{}", ended.said);
+    assert!(ended.printed.contains("This plan is not complete: "), "{}", ended.printed);
 }

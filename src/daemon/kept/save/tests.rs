@@ -1,6 +1,7 @@
 use super::*;
 use crate::dns::{DomainName, Ede};
 use crate::inventory::reduce::samples::{World, apply, at, cluster, cluster_arn, prod, seen, task, task_arn};
+use crate::inventory::saved::text::Part;
 use crate::inventory::{Change, Resource};
 use crate::source::Origin;
 use crate::updater::Updater;
@@ -12,6 +13,7 @@ struct Started {
     updates: Updates,
     stats: Arc<UpdaterStats>,
     counts: Arc<Counts>,
+    status: Arc<SourceStatus>,
     stop: CancellationToken,
     saving: tokio::task::JoinHandle<()>,
 }
@@ -38,13 +40,14 @@ impl Started {
             path: folder.path().join("inventory"),
             updates: updates.clone(),
             updated: Arc::clone(&stats),
-            status,
+            status: Arc::clone(&status),
             clock: Clock::at(at(60)),
             counts: Arc::clone(&counts),
+            max_age: Some(Duration::from_secs(60)),
         };
         let stop = CancellationToken::new();
         let saving = tokio::spawn(saver.run(stop.clone()));
-        Self { folder, updates, stats, counts, stop, saving }
+        Self { folder, updates, stats, counts, status, stop, saving }
     }
 
     async fn hears(&self, origin: Origin, change: Change) {
@@ -110,4 +113,30 @@ async fn a_stop_saves_what_has_changed() {
     let path = started.folder.path().join("inventory");
     let bytes = store::read(&path, Kind::Inventory).unwrap().unwrap();
     assert!(String::from_utf8(bytes).unwrap().contains(task_arn(2).id()));
+}
+
+/// Reads all again and finds nothing new.
+fn reads_again(started: &Started, second: i64) {
+    ["prod", "batch"].into_iter().for_each(|name| started.status.complete(&cluster_arn(name), at(second)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_only_read_again_is_saved_before_it_is_too_old_and_at_a_stop() {
+    let started = Started::begin();
+    let read = |file: &str| {
+        let saved = Saved::read_from(file, |parts| parts.iter().map(Part::decode).collect());
+        saved.unwrap().read().map(|(_, _, at)| at).collect::<Vec<_>>()
+    };
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert_eq!(started.file(), None, "nothing is new");
+    reads_again(&started, 30);
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!(read(&started.file().unwrap()), [at(30); 2]);
+    reads_again(&started, 40);
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(read(&started.file().unwrap()), [at(30); 2], "not that often");
+    started.stop.cancel();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(read(&started.file().unwrap()), [at(40); 2]);
+    assert_eq!(started.saves("saved"), 2);
 }
